@@ -1,0 +1,2 @@
+//! The agent's local interface: types and client.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! The process that owns an engine and serves the local interface.
+#![forbid(unsafe_code)]

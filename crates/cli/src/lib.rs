@@ -1,0 +1,2 @@
+//! The commands of crannog.
+#![forbid(unsafe_code)]

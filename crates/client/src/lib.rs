@@ -1,0 +1,2 @@
+//! The client engine: transport, local database, transfers, sync.
+#![forbid(unsafe_code)]

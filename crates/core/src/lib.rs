@@ -1,0 +1,16 @@
+//! The sans-IO engine: bytes, time and randomness come in as arguments; verified values and bytes to send come out.
+//!
+//! ```text
+//!  core::journal   open and seal entries; the reader's ladder: EntryIn → VerifiedEntry → OpenedEntry
+//!  core::identity  words, account secret generations, sigchain links, home
+//!  core::drive     records, the fold, checkpoints
+//!  core::content   chunks, packs, lists: file bytes to blobs and back
+//! ```
+//! No sockets, files, clocks or operating-system randomness: `clippy.toml` of this crate forbids them.
+#![forbid(unsafe_code)]
+
+pub mod check;
+pub mod content;
+pub mod drive;
+pub mod identity;
+pub mod journal;

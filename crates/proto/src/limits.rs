@@ -1,0 +1,36 @@
+//! Limits that both sides hold to (`docs/spec/api.md`, section Limits). Sizes in bytes.
+
+/// Plaintext of one file chunk.
+pub const CHUNK: usize = 4 * 1024 * 1024;
+/// Largest blob: a chunk and its sealing.
+pub const BLOB_MAX: usize = 4_196_608;
+/// Largest header.
+pub const HEADER_MAX: usize = 1024 * 1024;
+/// Largest sealed body that travels inside its entry; larger ones travel as blobs.
+pub const INLINE_BODY_MAX: usize = 16_384;
+/// Largest sealed body in blobs.
+pub const BODY_MAX: usize = 64 * 1024 * 1024;
+/// Largest Append request.
+pub const APPEND_MAX: usize = 8 * 1024 * 1024;
+/// Most entries of one Append request.
+pub const APPEND_ENTRIES: usize = 64;
+/// Most ids in adds and drops of one header together.
+pub const IDS_MAX: usize = 16_384;
+/// How far `seen` may lie behind.
+pub const SEEN_BEHIND: u64 = 4_096;
+/// Most entries of one page.
+pub const PAGE_ENTRIES: usize = 512;
+/// Largest page.
+pub const PAGE_MAX: usize = 8 * 1024 * 1024;
+/// Most links of a sigchain.
+pub const LINKS_MAX: usize = 4_096;
+/// Largest link.
+pub const LINK_MAX: usize = 16 * 1024;
+/// Most journals held by one bell.
+pub const BELL_JOURNALS: usize = 1_024;
+/// Uploads under way at once in one session.
+pub const UPLOADS: usize = 64;
+/// Bytes of an X-Wing public key.
+pub const KEM_PUBLIC: usize = 1_216;
+/// Most operations of one entry.
+pub const OPS_MAX: usize = 8_192;

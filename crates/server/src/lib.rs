@@ -1,0 +1,2 @@
+//! crannogd: the server that cannot read.
+#![forbid(unsafe_code)]

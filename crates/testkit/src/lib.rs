@@ -1,0 +1,2 @@
+//! Real server, real client, lying server, faults.
+#![forbid(unsafe_code)]
