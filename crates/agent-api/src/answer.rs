@@ -1,0 +1,278 @@
+//! What the agent says while it works, and when it is done. These are also the `--json` forms.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Failure, RemotePath};
+
+/// While a request runs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// Join: the sheet to keep, as text with the twelve words. Secret. Nothing is registered before the Confirm.
+    Sheet {
+        /// The twelve words.
+        words: crate::Secret,
+        /// The whole sheet: words, root, server, sigchain head.
+        sheet: crate::Secret,
+    },
+    /// Recover: what the words found; goes on after the Confirm.
+    Recovery(RecoverySummary),
+    /// How far a long work is.
+    Progress(Progress),
+    /// Something about one file that the user should see (skipped, conflict, renamed).
+    Note(Note),
+    /// One file that failed; the work goes on.
+    Failed(Failure),
+}
+
+/// How far.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What is being done: scanning, uploading, downloading, verifying, syncing.
+    pub phase: String,
+    /// Files done.
+    pub files: u64,
+    /// Files in all, as far as known.
+    pub files_total: u64,
+    /// Bytes done.
+    pub bytes: u64,
+    /// Bytes in all, as far as known.
+    pub bytes_total: u64,
+}
+
+/// A remark on one object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// Path or name.
+    pub object: String,
+    /// What there is to say.
+    pub text: String,
+}
+
+/// What recovery found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoverySummary {
+    /// The account.
+    pub name: String,
+    /// Links in the sigchain.
+    pub links: u32,
+    /// The last link's kind.
+    pub last_link: String,
+    /// Devices that are valid now.
+    pub devices: Vec<DeviceInfo>,
+    /// Time of the last home entry, milliseconds since 1970, as its author said.
+    pub last_home_time: Option<i64>,
+}
+
+/// A device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceInfo {
+    /// Its id, hex.
+    pub id: String,
+    /// Its name, from home.
+    pub name: String,
+    /// It is this one.
+    pub this: bool,
+}
+
+/// One node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeInfo {
+    /// Relative to what was listed; the name for a plain listing.
+    pub path: String,
+    /// `dir`, `file` or `link`.
+    pub kind: NodeKind,
+    /// Bytes of the current version; 0 for others.
+    pub size: u64,
+    /// Modification time, seconds since 1970.
+    pub mtime_s: i64,
+    /// And nanoseconds.
+    pub mtime_ns: u32,
+    /// Permission bits.
+    pub mode: u16,
+    /// Versions kept.
+    pub versions: u32,
+    /// Target of a link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Node id, hex.
+    pub id: String,
+}
+
+/// A node's kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeKind {
+    /// A folder.
+    Dir,
+    /// A file.
+    File,
+    /// A symbolic link.
+    Link,
+}
+
+/// One version of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionInfo {
+    /// Its id, hex.
+    pub version: String,
+    /// It is the current one.
+    pub current: bool,
+    /// Bytes.
+    pub size: u64,
+    /// File's modification time, seconds since 1970.
+    pub mtime_s: i64,
+    /// When the author wrote it, milliseconds since 1970.
+    pub time: i64,
+    /// Device's name.
+    pub device: String,
+}
+
+/// Something in the trash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrashInfo {
+    /// Node id, hex.
+    pub id: String,
+    /// Where it was.
+    pub path: String,
+    /// Kind.
+    pub kind: NodeKind,
+    /// Bytes of it and all below.
+    pub size: u64,
+}
+
+/// A drive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriveInfo {
+    /// Its name.
+    pub name: String,
+    /// A plain path means this one.
+    pub default: bool,
+    /// Journal id, hex.
+    pub id: String,
+    /// Files.
+    pub files: u64,
+    /// Bytes of current versions.
+    pub bytes: u64,
+}
+
+/// How things are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The agent's version.
+    pub version: String,
+    /// Locked: only this and the version are known.
+    pub locked: bool,
+    /// `name@host:port`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// This device's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// The connection holds and the bell is on.
+    pub online: bool,
+    /// When the server last proved to be current, milliseconds since 1970 (CHK-025).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_heard: Option<i64>,
+    /// Entries not read yet, as far as known.
+    pub behind: u64,
+    /// Transfers under way or put aside.
+    pub transfers: u64,
+    /// Bytes that the operator allows.
+    pub quota: u64,
+    /// Bytes used.
+    pub used: u64,
+    /// An alarm that stopped a journal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<Failure>,
+}
+
+/// What a change did or would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    /// Nothing was done: `--dry-run`.
+    pub dry_run: bool,
+    /// Files created or changed.
+    pub files: u64,
+    /// Folders created.
+    pub folders: u64,
+    /// Skipped because unchanged.
+    pub unchanged: u64,
+    /// Bytes of content sent or fetched.
+    pub bytes: u64,
+    /// Things that failed; each was an [`Event::Failed`].
+    pub failed: u64,
+    /// What was, or would be, done: one line a thing (`put /a`, `mkdir /b`), at most 10,000.
+    pub plan: Vec<String>,
+}
+
+/// A finding of the doctor, or of `verify-store`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// `ok`, `warning` or `broken`.
+    pub state: String,
+    /// What was looked at.
+    pub object: String,
+    /// What was found.
+    pub text: String,
+}
+
+/// Disk usage of a folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsageRow {
+    /// Path.
+    pub path: RemotePath,
+    /// Files below.
+    pub files: u64,
+    /// Bytes of current versions.
+    pub bytes: u64,
+    /// Bytes of old versions.
+    pub old_bytes: u64,
+}
+
+/// Who I am.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whoami {
+    /// The account's name.
+    pub name: String,
+    /// Account id, hex.
+    pub account: String,
+    /// Root public key, hex.
+    pub root: String,
+    /// The server's URL.
+    pub server: String,
+    /// This device's name.
+    pub device: String,
+    /// This device's id, hex.
+    pub device_id: String,
+}
+
+/// The last thing that an agent says to a request, unless it fails.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "answer", content = "value", rename_all = "snake_case")]
+pub enum Answer {
+    /// Done, nothing to say.
+    Ok,
+    /// To Status.
+    Status(Status),
+    /// To Whoami, Join, Recover.
+    Whoami(Whoami),
+    /// To Devices.
+    Devices(Vec<DeviceInfo>),
+    /// To DriveList.
+    Drives(Vec<DriveInfo>),
+    /// To List and Find.
+    Nodes(Vec<NodeInfo>),
+    /// To Stat.
+    Node(NodeInfo),
+    /// To Versions.
+    Versions(Vec<VersionInfo>),
+    /// To TrashList.
+    Trash(Vec<TrashInfo>),
+    /// To all that change.
+    Changed(Changed),
+    /// To Usage.
+    Usage(Vec<UsageRow>),
+    /// To Doctor and VerifyStore.
+    Findings(Vec<Finding>),
+}
