@@ -9,7 +9,7 @@ use crate::secret::{Secret32, carried, secret32};
 
 macro_rules! content_key {
     ($(#[$meta:meta])* $name:ident, $label:expr) => {
-        secret32! { $(#[$meta])* $name }
+        secret32! { $(#[$meta])* pub $name }
         carried!($name);
         impl FloeKey for $name {}
 
@@ -44,14 +44,9 @@ content_key! {
     ListKey, labels::SEAL_LIST_LEAF
 }
 
-content_key! {
-    /// The key of one segment of a checkpoint.
-    SegmentKey, labels::SEAL_SEGMENT
-}
-
 secret32! {
     /// A key for filler that is thrown away: what it seals looks like any other blob, and nobody opens it.
-    FillerKey
+    pub FillerKey
 }
 impl FloeKey for FillerKey {}
 
@@ -77,12 +72,11 @@ mod tests {
         let mut rng = CountingRng::default();
         let bytes = [3; 32];
         let (content, pack) = (ContentKey::from_bytes(&bytes), PackKey::from_bytes(&bytes));
-        let (list, segment) = (ListKey::from_bytes(&bytes), SegmentKey::from_bytes(&bytes));
+        let list = ListKey::from_bytes(&bytes);
         let sealed = content.seal(b"x", &mut rng);
         assert_eq!(content.open(&sealed), Ok(b"x".to_vec()));
         assert_eq!(pack.open(&sealed), Err(OpenError));
         assert_eq!(list.open(&sealed), Err(OpenError));
-        assert_eq!(segment.open(&sealed), Err(OpenError));
     }
 
     #[test]

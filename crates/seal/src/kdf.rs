@@ -13,7 +13,10 @@ pub(crate) fn derive<T: Secret32>(secret: &impl Secret32, label: Label, context:
 }
 
 /// HKDF-Expand-SHA-384 over the concatenated parts of `info`.
-#[expect(clippy::expect_used, reason = "fails only past 255 * 48 bytes of output; callers want 32 or 48")]
+#[expect(
+    clippy::expect_used,
+    reason = "fails only past 255 * 48 bytes of output; callers want 32 or 48"
+)]
 pub(crate) fn expand(prk: &[u8], info: &[&[u8]], out: &mut [u8]) {
     Prk::new_less_safe(HKDF_SHA384, prk)
         .expand(info, OutputLen(out.len()))

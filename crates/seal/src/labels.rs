@@ -86,8 +86,6 @@ labels! {
     SEAL_PACK = "seal pack";
     /// FLOE: a leaf of a chunk list.
     SEAL_LIST_LEAF = "seal list leaf";
-    /// FLOE: a segment of a checkpoint.
-    SEAL_SEGMENT = "seal segment";
     /// FLOE: filler.
     SEAL_FILLER = "seal filler";
     /// FLOE: the local database key under the password.
@@ -111,7 +109,10 @@ mod tests {
             assert!(a.as_str().starts_with("crannog/1 "));
             assert!(a.as_bytes().iter().all(|b| (b' '..=b'~').contains(b)), "{a:?}");
             for (j, b) in ALL.iter().enumerate() {
-                assert!(i == j || !b.as_str().starts_with(a.as_str()), "{a:?} is a prefix of {b:?}");
+                assert!(
+                    i == j || !b.as_str().starts_with(a.as_str()),
+                    "{a:?} is a prefix of {b:?}"
+                );
             }
         }
     }

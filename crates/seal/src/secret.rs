@@ -24,9 +24,9 @@ pub trait Secret32: Sized {
 
 /// Declares a secret: no Copy, no Clone, no Display, no PartialEq, no encoding.
 macro_rules! secret32 {
-    ($(#[$meta:meta])* $name:ident) => {
+    ($(#[$meta:meta])* $vis:vis $name:ident) => {
         $(#[$meta])*
-        pub struct $name(Box<[u8; 32]>);
+        $vis struct $name(Box<[u8; 32]>);
 
         impl $crate::secret::Secret32 for $name {
             fn init_with(fill: impl FnOnce(&mut [u8; 32])) -> Self {

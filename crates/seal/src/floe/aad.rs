@@ -16,18 +16,30 @@ pub struct Aad<'a> {
 impl<'a> Aad<'a> {
     /// `label || 0x00 || context`.
     pub const fn new(label: Label, context: &'a [u8]) -> Self {
-        Self { label: label.as_bytes(), separator: &[0], context }
+        Self {
+            label: label.as_bytes(),
+            separator: &[0],
+            context,
+        }
     }
 
     /// `label || 0x00 || 0x01`: for a key that seals one thing only.
     pub const fn suite(label: Label) -> Self {
-        Self { label: label.as_bytes(), separator: &[0], context: &SUITE }
+        Self {
+            label: label.as_bytes(),
+            separator: &[0],
+            context: &SUITE,
+        }
     }
 
     /// Associated data of vectors that others published.
     #[cfg(test)]
     pub(crate) const fn raw(bytes: &'a [u8]) -> Self {
-        Self { label: &[], separator: &[], context: bytes }
+        Self {
+            label: &[],
+            separator: &[],
+            context: bytes,
+        }
     }
 
     pub(super) const fn parts(&self) -> [&'a [u8]; 3] {

@@ -56,7 +56,11 @@ impl<'a> Message<'a> {
         }
         let (message, expected) = Self::with_iv(params, key, aad, *iv);
         // Slices of different lengths are unequal.
-        if bool::from(expected.as_slice().ct_eq(tag)) { Ok(message) } else { Err(OpenError) }
+        if bool::from(expected.as_slice().ct_eq(tag)) {
+            Ok(message)
+        } else {
+            Err(OpenError)
+        }
     }
 
     fn with_iv(
@@ -65,7 +69,13 @@ impl<'a> Message<'a> {
         aad: Aad<'a>,
         iv: [u8; IV_LEN],
     ) -> (Self, [u8; HEADER_TAG_LEN]) {
-        let mut message = Self { params, iv, aad, key: Zeroizing::new([0; 48]), current: None };
+        let mut message = Self {
+            params,
+            iv,
+            aad,
+            key: Zeroizing::new([0; 48]),
+            current: None,
+        };
         let mut tag = [0; HEADER_TAG_LEN];
         message.kdf(key, &[b"HEADER_TAG:"], &mut tag);
         let mut message_key = Zeroizing::new([0; 48]);
@@ -92,8 +102,13 @@ impl<'a> Message<'a> {
             Some((range, key)) if range == masked => (range, key),
             _ => {
                 let mut bytes = Zeroizing::new([0; 32]);
-                self.kdf(self.key.as_slice(), &[b"DEK:", &masked.to_be_bytes()], bytes.as_mut());
-                let key = UnboundKey::new(&AES_256_GCM, bytes.as_slice()).expect("32 bytes are an AES-256 key");
+                self.kdf(
+                    self.key.as_slice(),
+                    &[b"DEK:", &masked.to_be_bytes()],
+                    bytes.as_mut(),
+                );
+                let key =
+                    UnboundKey::new(&AES_256_GCM, bytes.as_slice()).expect("32 bytes are an AES-256 key");
                 (masked, LessSafeKey::new(key))
             }
         };
@@ -101,7 +116,10 @@ impl<'a> Message<'a> {
     }
 
     /// `encryptSegment`, appended to `out`. The caller has checked `plaintext`'s length.
-    #[expect(clippy::expect_used, reason = "AES-GCM refuses only above 2^36 bytes; a segment is below 2^32")]
+    #[expect(
+        clippy::expect_used,
+        reason = "AES-GCM refuses only above 2^36 bytes; a segment is below 2^32"
+    )]
     pub(super) fn seal(
         &mut self,
         position: u64,
@@ -112,7 +130,11 @@ impl<'a> Message<'a> {
     ) {
         let mut nonce = [0; NONCE_LEN];
         rng.fill_bytes(&mut nonce);
-        let length = if last { (plaintext.len() + SEGMENT_OVERHEAD) as u32 } else { NOT_LAST };
+        let length = if last {
+            (plaintext.len() + SEGMENT_OVERHEAD) as u32
+        } else {
+            NOT_LAST
+        };
         out.extend_from_slice(&length.to_be_bytes());
         out.extend_from_slice(&nonce);
         let start = out.len();
@@ -143,14 +165,21 @@ impl<'a> Message<'a> {
         } else {
             full && length == NOT_LAST
         };
-        let plain_len = ciphertext_and_tag.len().checked_sub(TAG_LEN).filter(|_| fits).ok_or(OpenError)?;
+        let plain_len = ciphertext_and_tag
+            .len()
+            .checked_sub(TAG_LEN)
+            .filter(|_| fits)
+            .ok_or(OpenError)?;
 
         let start = out.len();
         out.extend_from_slice(ciphertext_and_tag);
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let aad = aead::Aad::from(segment_aad(position, last));
-        let opened =
-            self.aead_key(position).open_in_place(nonce, aad, &mut out[start..]).map(|_| ()).map_err(|_| OpenError);
+        let opened = self
+            .aead_key(position)
+            .open_in_place(nonce, aad, &mut out[start..])
+            .map(|_| ())
+            .map_err(|_| OpenError);
         if opened.is_err() {
             out[start..].zeroize();
             out.truncate(start);

@@ -47,8 +47,17 @@ pub const fn sealed_len(plain_len: u64) -> u64 {
     STANDARD.sealed_len(plain_len)
 }
 
-#[expect(clippy::expect_used, reason = "what lies in memory is far below 2^40 segments, and is cut here into right lengths")]
-fn seal_with(params: Params, key: &[u8; 32], aad: Aad<'_>, plaintext: &[u8], rng: &mut impl CryptoRng) -> Vec<u8> {
+#[expect(
+    clippy::expect_used,
+    reason = "what lies in memory is far below 2^40 segments, and is cut here into right lengths"
+)]
+fn seal_with(
+    params: Params,
+    key: &[u8; 32],
+    aad: Aad<'_>,
+    plaintext: &[u8],
+    rng: &mut impl CryptoRng,
+) -> Vec<u8> {
     let mut out = Vec::with_capacity(params.sealed_len(plaintext.len() as u64) as usize);
     let (mut encryptor, header) = Encryptor::with_params(params, key, aad, rng);
     out.extend_from_slice(&header);
@@ -58,7 +67,9 @@ fn seal_with(params: Params, key: &[u8; 32], aad: Aad<'_>, plaintext: &[u8], rng
         encryptor.segment(segment, &mut out, rng).expect("a full segment");
         rest = tail;
     }
-    encryptor.finish(rest, &mut out, rng).expect("at most a full segment");
+    encryptor
+        .finish(rest, &mut out, rng)
+        .expect("at most a full segment");
     out
 }
 

@@ -28,8 +28,11 @@ pub(super) struct Params {
     pub(super) max_segments: u64,
 }
 
-pub(super) const STANDARD: Params =
-    Params { segment_len: 65_536, rotation_bits: 20, max_segments: 1 << 40 };
+pub(super) const STANDARD: Params = Params {
+    segment_len: 65_536,
+    rotation_bits: 20,
+    max_segments: 1 << 40,
+};
 
 impl Params {
     /// Plaintext bytes in a full segment.

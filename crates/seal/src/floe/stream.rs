@@ -42,7 +42,14 @@ impl<'a> Encryptor<'a> {
         rng: &mut impl CryptoRng,
     ) -> (Self, [u8; HEADER_LEN]) {
         let (message, header) = Message::start(params, key, aad, rng);
-        (Self { message, params, next: 0 }, header)
+        (
+            Self {
+                message,
+                params,
+                next: 0,
+            },
+            header,
+        )
     }
 
     /// Appends a sealed segment, not the last one, to `out`.
@@ -99,13 +106,21 @@ impl<'a> Decryptor<'a> {
         aad: Aad<'a>,
         header: &[u8],
     ) -> Result<Self, OpenError> {
-        Ok(Self { message: Message::resume(params, key, aad, header)?, params, next: Some(0) })
+        Ok(Self {
+            message: Message::resume(params, key, aad, header)?,
+            params,
+            next: Some(0),
+        })
     }
 
     /// Opens a segment that is not the last, exactly [`SEGMENT_LEN`](super::SEGMENT_LEN) bytes, and appends its plaintext to
     /// `out`. On error `out` is as it was, and nothing more can be opened.
     pub fn segment(&mut self, sealed: &[u8], out: &mut Vec<u8>) -> Result<(), OpenError> {
-        let position = self.next.take().filter(|n| *n < self.params.max_segments - 1).ok_or(OpenError)?;
+        let position = self
+            .next
+            .take()
+            .filter(|n| *n < self.params.max_segments - 1)
+            .ok_or(OpenError)?;
         self.message.open(position, false, sealed, out)?;
         self.next = Some(position + 1);
         Ok(())

@@ -7,7 +7,11 @@ use crate::content::ContentKey;
 use crate::labels;
 use crate::test_rng::CountingRng;
 
-const SMALL: Params = Params { segment_len: 64, rotation_bits: 20, max_segments: 1 << 40 };
+const SMALL: Params = Params {
+    segment_len: 64,
+    rotation_bits: 20,
+    max_segments: 1 << 40,
+};
 const AAD: Aad<'static> = Aad::suite(labels::SEAL_CHUNK);
 const KEY: [u8; 32] = [9; 32];
 
@@ -21,25 +25,50 @@ fn open_small(sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
 
 fn vector(name: &str) -> Vec<u8> {
     let path = format!("{}/../../vectors/floe/cpp_{name}.txt", env!("CARGO_MANIFEST_DIR"));
-    HEX.decode(std::fs::read_to_string(path).unwrap().trim().as_bytes()).unwrap()
+    HEX.decode(std::fs::read_to_string(path).unwrap().trim().as_bytes())
+        .unwrap()
 }
 
 #[test]
 fn published_vectors_open() {
-    let mask20 = |segment_len| Params { segment_len, ..STANDARD };
+    let mask20 = |segment_len| Params {
+        segment_len,
+        ..STANDARD
+    };
     for (name, params) in [
         ("GCM256_IV256_64", mask20(64)),
         ("GCM256_IV256_4K", mask20(4096)),
-        ("rotation", Params { segment_len: 40, rotation_bits: 2, ..STANDARD }),
+        (
+            "rotation",
+            Params {
+                segment_len: 40,
+                rotation_bits: 2,
+                ..STANDARD
+            },
+        ),
     ] {
         let (plain, sealed) = (vector(&format!("{name}_pt")), vector(&format!("{name}_ct")));
         let aad = Aad::raw(b"This is AAD");
-        assert_eq!(open_with(params, &[0; 32], aad, &sealed), Ok(plain.clone()), "{name}");
-        assert_eq!(params.sealed_len(plain.len() as u64), sealed.len() as u64, "{name}");
+        assert_eq!(
+            open_with(params, &[0; 32], aad, &sealed),
+            Ok(plain.clone()),
+            "{name}"
+        );
+        assert_eq!(
+            params.sealed_len(plain.len() as u64),
+            sealed.len() as u64,
+            "{name}"
+        );
         assert_eq!(open_with(params, &[1; 32], aad, &sealed), Err(OpenError));
-        assert_eq!(open_with(params, &[0; 32], Aad::raw(b"This is AAE"), &sealed), Err(OpenError));
+        assert_eq!(
+            open_with(params, &[0; 32], Aad::raw(b"This is AAE"), &sealed),
+            Err(OpenError)
+        );
         if name == "rotation" {
-            let other = Params { rotation_bits: 3, ..params };
+            let other = Params {
+                rotation_bits: 3,
+                ..params
+            };
             assert_eq!(open_with(other, &[0; 32], aad, &sealed), Err(OpenError));
         }
     }
@@ -47,7 +76,10 @@ fn published_vectors_open() {
 
 #[test]
 fn standard_parameters_are_the_specified_ones() {
-    assert_eq!((SEGMENT_LEN, SEGMENT_PLAIN_LEN, HEADER_LEN, SEGMENT_OVERHEAD), (65_536, 65_504, 74, 32));
+    assert_eq!(
+        (SEGMENT_LEN, SEGMENT_PLAIN_LEN, HEADER_LEN, SEGMENT_OVERHEAD),
+        (65_536, 65_504, 74, 32)
+    );
     assert_eq!(STANDARD.encode(), [0, 0, 0, 1, 0, 0, 0, 0, 0, 32]);
     assert_eq!(sealed_len(0), 106);
     assert_eq!(sealed_len(65_504), 74 + 65_536);
@@ -110,7 +142,10 @@ fn segments_cannot_be_swapped_dropped_or_moved_between_messages() {
     let join = |header: &[u8], order: &[Vec<u8>]| [&header[..HEADER_LEN], &order.concat()].concat();
     let parts: Vec<_> = (0..4).map(|i| segment(&a, i)).collect();
     let [s0, s1, s2, s3] = [&parts[0], &parts[1], &parts[2], &parts[3]].map(Clone::clone);
-    assert_eq!(open_small(&join(&a, &[s0.clone(), s1.clone(), s2.clone(), s3.clone()])), Ok(plain));
+    assert_eq!(
+        open_small(&join(&a, &[s0.clone(), s1.clone(), s2.clone(), s3.clone()])),
+        Ok(plain)
+    );
     for bad in [
         join(&a, &[s1.clone(), s0.clone(), s2.clone(), s3.clone()]),
         join(&a, &[s0.clone(), s1.clone(), s3.clone(), s2.clone()]),
@@ -127,23 +162,47 @@ fn segments_cannot_be_swapped_dropped_or_moved_between_messages() {
 fn key_and_associated_data_must_match() {
     let sealed = seal_small(b"secret");
     assert_eq!(open_with(SMALL, &[8; 32], AAD, &sealed), Err(OpenError));
-    assert_eq!(open_with(SMALL, &KEY, Aad::suite(labels::SEAL_PACK), &sealed), Err(OpenError));
-    assert_eq!(open_with(SMALL, &KEY, Aad::new(labels::SEAL_CHUNK, &[2]), &sealed), Err(OpenError));
+    assert_eq!(
+        open_with(SMALL, &KEY, Aad::suite(labels::SEAL_PACK), &sealed),
+        Err(OpenError)
+    );
+    assert_eq!(
+        open_with(SMALL, &KEY, Aad::new(labels::SEAL_CHUNK, &[2]), &sealed),
+        Err(OpenError)
+    );
     assert_eq!(open_with(STANDARD, &KEY, AAD, &sealed), Err(OpenError));
 }
 
 #[test]
 fn too_many_segments_are_refused_on_both_sides() {
-    let limited = Params { max_segments: 2, ..SMALL };
+    let limited = Params {
+        max_segments: 2,
+        ..SMALL
+    };
     let mut rng = CountingRng::default();
     let (mut encryptor, _) = Encryptor::with_params(limited, &KEY, AAD, &mut rng);
     let mut out = Vec::new();
     assert_eq!(encryptor.segment(&[0; 32], &mut out, &mut rng), Ok(()));
-    assert_eq!(encryptor.segment(&[0; 32], &mut out, &mut rng), Err(SealError::TooLong));
-    assert_eq!(encryptor.segment(&[0; 31], &mut out, &mut rng), Err(SealError::SegmentLength));
-    assert_eq!(encryptor.finish(&[0; 33], &mut out, &mut rng), Err(SealError::SegmentLength));
-    assert_eq!(open_with(limited, &KEY, AAD, &seal_small(&[0; 64])), Ok(vec![0; 64]));
-    assert_eq!(open_with(limited, &KEY, AAD, &seal_small(&[0; 65])), Err(OpenError));
+    assert_eq!(
+        encryptor.segment(&[0; 32], &mut out, &mut rng),
+        Err(SealError::TooLong)
+    );
+    assert_eq!(
+        encryptor.segment(&[0; 31], &mut out, &mut rng),
+        Err(SealError::SegmentLength)
+    );
+    assert_eq!(
+        encryptor.finish(&[0; 33], &mut out, &mut rng),
+        Err(SealError::SegmentLength)
+    );
+    assert_eq!(
+        open_with(limited, &KEY, AAD, &seal_small(&[0; 64])),
+        Ok(vec![0; 64])
+    );
+    assert_eq!(
+        open_with(limited, &KEY, AAD, &seal_small(&[0; 65])),
+        Err(OpenError)
+    );
 }
 
 #[test]
@@ -155,7 +214,9 @@ fn streaming_yields_only_what_verified_and_stays_broken() {
 
     let mut honest = start();
     for segment in 0..3 {
-        honest.segment(&body[64 * segment..64 * (segment + 1)], &mut out).unwrap();
+        honest
+            .segment(&body[64 * segment..64 * (segment + 1)], &mut out)
+            .unwrap();
     }
     honest.finish(&body[192..], &mut out).unwrap();
     assert_eq!(out, [vec![1, 2, 3], vec![5; 100]].concat());
@@ -167,7 +228,11 @@ fn streaming_yields_only_what_verified_and_stays_broken() {
     assert_eq!(attacked.segment(&bad, &mut out), Err(OpenError));
     assert_eq!(attacked.segment(&body[..64], &mut out), Err(OpenError));
     assert_eq!(attacked.finish(&body[192..], &mut out), Err(OpenError));
-    assert_eq!(start().finish(&body[..64], &mut out), Err(OpenError), "a middle segment is not a last one");
+    assert_eq!(
+        start().finish(&body[..64], &mut out),
+        Err(OpenError),
+        "a middle segment is not a last one"
+    );
     assert_eq!(out, [1, 2, 3]);
 }
 
