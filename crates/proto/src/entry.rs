@@ -193,14 +193,7 @@ pub struct VerifiedEntry {
 impl EntryIn {
     /// Decodes and bounds an entry (CHK-010, CHK-018, CHK-024, CHK-029).
     pub fn new(entry: Entry) -> Result<Self, EntryError> {
-        if entry.header.len() > limits::HEADER_MAX {
-            return Err(EntryError::Limit("header"));
-        }
-        let header: Header = decode(&entry.header)?;
-        if header.version != VERSION {
-            return Err(EntryError::Version(header.version));
-        }
-        check_shape(&header)?;
+        let header = decode_header(&entry.header)?;
         match header.body.place {
             Place::Inline => {
                 let bytes = &entry.body;
@@ -215,6 +208,12 @@ impl EntryIn {
             Place::Blobs(_) => {}
         }
         Ok(Self { header, entry })
+    }
+
+    /// The same for an entry whose body was pruned: it must bring none.
+    pub fn with_body_gone(entry: Entry) -> Result<Self, EntryError> {
+        let header = decode_header(&entry.header)?;
+        if entry.body.is_empty() { Ok(Self { header, entry }) } else { Err(EntryError::Body) }
     }
 
     /// What the header says; not yet verified.
@@ -254,6 +253,18 @@ impl VerifiedEntry {
     }
 }
 
+fn decode_header(bytes: &[u8]) -> Result<Header, EntryError> {
+    if bytes.len() > limits::HEADER_MAX {
+        return Err(EntryError::Limit("header"));
+    }
+    let header: Header = decode(bytes)?;
+    if header.version != VERSION {
+        return Err(EntryError::Version(header.version));
+    }
+    check_shape(&header)?;
+    Ok(header)
+}
+
 fn check_shape(header: &Header) -> Result<(), EntryError> {
     let ascending = |ids: &[BlobId]| ids.windows(2).all(|pair| matches!(pair, [a, b] if a < b));
     let genesis = matches!(header.kind, Kind::Genesis(_));
@@ -266,10 +277,10 @@ fn check_shape(header: &Header) -> Result<(), EntryError> {
     if header.body.len as usize > limits::BODY_MAX {
         return Err(EntryError::Limit("body"));
     }
-    if let Place::Blobs(ids) = &header.body.place {
-        if ids.len() != (header.body.len as usize).div_ceil(limits::CHUNK) {
-            return Err(EntryError::Limit("body blobs"));
-        }
+    if let Place::Blobs(ids) = &header.body.place
+        && ids.len() != (header.body.len as usize).div_ceil(limits::CHUNK)
+    {
+        return Err(EntryError::Limit("body blobs"));
     }
     if genesis && (header.journal != JournalId::ZERO || header.epoch != 0 || header.seen != Seen::default()) {
         return Err(EntryError::Limit("genesis fields"));

@@ -2,7 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use crannog_proto::BlobId;
-use crannog_seal::{ContentKey, PackKey};
+use crannog_seal::content::{ContentKey, ListKey, PackKey};
 
 /// A place inside a pack.
 #[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
@@ -26,11 +26,15 @@ pub struct Chunk {
     pub slot: Option<Slot>,
 }
 
-/// A sealed list of up to 4,096 chunks.
+/// A sealed list of up to 4,096 chunks; always in a pack.
 #[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 pub struct Leaf {
-    /// Where the list is.
-    pub at: Chunk,
+    /// The blob.
+    pub blob: BlobId,
+    /// Opens the list.
+    pub key: ListKey,
+    /// Where in the pack.
+    pub slot: Slot,
     /// How many chunks it names.
     pub count: u32,
 }
@@ -53,17 +57,32 @@ pub struct Content {
     pub chunks: Chunks,
 }
 
+impl Chunk {
+    /// Where its bytes are.
+    pub(super) fn place(&self) -> (BlobId, Option<(u32, u32)>) {
+        (self.blob, self.slot.as_ref().map(|slot| (slot.offset, slot.len)))
+    }
+}
+
+impl Leaf {
+    fn place(&self) -> (BlobId, Option<(u32, u32)>) {
+        (self.blob, Some((self.slot.offset, self.slot.len)))
+    }
+}
+
 impl PartialEq for Content {
-    /// Two contents are the same when they name the same pieces; keys are not compared.
+    /// Two contents are the same when they name the same pieces; keys are not compared (a box opens under one only).
     fn eq(&self, other: &Self) -> bool {
-        let places = |content: &Self| -> Vec<(BlobId, Option<(u32, u32)>)> {
-            let place = |chunk: &Chunk| (chunk.blob, chunk.slot.as_ref().map(|slot| (slot.offset, slot.len)));
-            match &content.chunks {
-                Chunks::Inline(chunks) => chunks.iter().map(place).collect(),
-                Chunks::Leaves(leaves) => leaves.iter().map(|leaf| place(&leaf.at)).collect(),
+        self.size == other.size
+            && match (&self.chunks, &other.chunks) {
+                (Chunks::Inline(a), Chunks::Inline(b)) => {
+                    a.iter().map(Chunk::place).eq(b.iter().map(Chunk::place))
+                }
+                (Chunks::Leaves(a), Chunks::Leaves(b)) => {
+                    a.iter().map(Leaf::place).eq(b.iter().map(Leaf::place))
+                }
+                _ => false,
             }
-        };
-        self.size == other.size && places(self) == places(other)
     }
 }
 

@@ -46,7 +46,7 @@ pub struct RekeyContent {
     /// The complete list.
     pub members: Vec<Member>,
     /// The epoch's read secret before (drives only).
-    pub previous: Option<crannog_seal::ReadSecret>,
+    pub previous: Option<crannog_seal::schedule::ReadSecret>,
 }
 
 /// What an entry says, by kind.

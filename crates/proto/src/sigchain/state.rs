@@ -167,6 +167,18 @@ impl SigchainState {
         link.after.devices.iter().find(|device| device.id == *id)
     }
 
+    /// The generation that was current at the cited link; `None` too when the chain has no such link.
+    pub fn generation_at(&self, cite: &Cite) -> Option<&Generation> {
+        let link = self.links.get(cite.seq as usize).filter(|link| link.hash == cite.head)?;
+        link.after.generations.last()
+    }
+
+    /// The root in force once generation `number` had been made: what its account secret is bound to.
+    pub fn root_of_generation(&self, number: u32) -> Option<VerifyingKey> {
+        let made = |link: &&Verified| link.after.generations.last().is_some_and(|g| g.number == number);
+        self.links.iter().find(made).map(|link| link.after.root)
+    }
+
     /// The hash of link `seq`.
     pub fn link_hash(&self, seq: u32) -> Option<Hash> {
         self.links.get(seq as usize).map(|link| link.hash)

@@ -1,0 +1,202 @@
+//! What home says: the last operation per key, in order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use crannog_proto::sigchain::Cite;
+use crannog_proto::sign::VerifyingKey;
+use crannog_proto::{AccountId, DecodeError, DeviceId, JournalId, Seen, decode, encode};
+use zeroize::Zeroizing;
+
+use super::home_op::HomeOp;
+use crate::drive::NodeId;
+use crate::journal::{EpochGrant, JournalKind};
+
+/// The version of the snapshot's bytes.
+const SNAPSHOT: u8 = 1;
+
+/// A contact, as first seen or verified.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Pin {
+    /// Her name.
+    pub name: String,
+    /// Her root.
+    pub root: VerifyingKey,
+    /// Her sigchain as last seen.
+    pub chain: Cite,
+    /// 0 not verified, 1 by QR, 2 by a shared word, 3 by comparing.
+    pub verified: u8,
+}
+
+/// A drive, as home knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DriveView<'a> {
+    /// Which journal.
+    pub journal: JournalId,
+    /// Its name, if it was given one.
+    pub name: Option<&'a str>,
+    /// The newest epoch whose secrets are recorded.
+    pub epoch: u64,
+}
+
+/// The fold of home's operations. Holds secrets: its snapshot belongs into the encrypted database.
+#[derive(Debug, Clone, Default, BorshSerialize, BorshDeserialize)]
+pub struct HomeState {
+    secrets: BTreeMap<(JournalId, u64), EpochGrant>,
+    kinds: BTreeMap<JournalId, JournalKind>,
+    names: BTreeMap<JournalId, String>,
+    default: Option<JournalId>,
+    heads: BTreeMap<(JournalId, DeviceId), Seen>,
+    devices: BTreeMap<DeviceId, String>,
+    vouches: BTreeMap<JournalId, Seen>,
+    pins: BTreeMap<AccountId, Pin>,
+    mounts: BTreeMap<JournalId, (JournalId, NodeId)>,
+    accepted: BTreeSet<[u8; 16]>,
+}
+
+impl HomeState {
+    /// Applies one operation of an opened entry that `device` wrote.
+    pub fn apply(&mut self, device: &DeviceId, op: &HomeOp) {
+        match op.clone() {
+            HomeOp::Secrets {
+                journal,
+                kind,
+                epoch,
+                grant,
+            } => {
+                self.secrets.insert((journal, epoch), grant);
+                self.kinds.insert(journal, kind);
+            }
+            HomeOp::DriveNamed { journal, name } => {
+                self.names.insert(journal, name);
+            }
+            HomeOp::DriveRemoved { journal } => self.remove(&journal),
+            HomeOp::DefaultDrive { journal } => self.default = Some(journal),
+            HomeOp::Head { journal, seq, head } => {
+                self.heads.insert((journal, *device), Seen { seq, head });
+            }
+            HomeOp::DeviceNamed { device, name } => {
+                self.devices.insert(device, name);
+            }
+            HomeOp::Vouch { journal, seq, head } => {
+                self.vouches.insert(journal, Seen { seq, head });
+            }
+            HomeOp::Pin {
+                account,
+                name,
+                root,
+                chain,
+                verified,
+            } => {
+                self.pins.insert(
+                    account,
+                    Pin {
+                        name,
+                        root,
+                        chain,
+                        verified,
+                    },
+                );
+            }
+            HomeOp::Mount { journal, drive, node } => {
+                self.mounts.insert(journal, (drive, node));
+            }
+            HomeOp::Accepted { drop } => {
+                self.accepted.insert(drop);
+            }
+        }
+    }
+
+    /// A drive that is gone leaves nothing behind.
+    fn remove(&mut self, journal: &JournalId) {
+        self.secrets.retain(|(of, _), _| of != journal);
+        self.heads.retain(|(of, _), _| of != journal);
+        self.mounts.retain(|of, (on, _)| of != journal && on != journal);
+        self.kinds.remove(journal);
+        self.names.remove(journal);
+        self.vouches.remove(journal);
+        self.default = self.default.filter(|of| of != journal);
+    }
+
+    /// The bytes to keep, secrets included.
+    pub fn snapshot(&self) -> Zeroizing<Vec<u8>> {
+        let mut bytes = Zeroizing::new(encode(self));
+        bytes.insert(0, SNAPSHOT);
+        bytes
+    }
+
+    /// Reads what [`snapshot`](Self::snapshot) gave.
+    pub fn restore(bytes: &[u8]) -> Result<Self, DecodeError> {
+        match bytes.split_first() {
+            Some((&SNAPSHOT, rest)) => decode(rest),
+            _ => Err(DecodeError {
+                expected: "HomeState, version 1",
+            }),
+        }
+    }
+
+    /// The secrets of an epoch: what [`Keys::given`](crate::journal::Keys) asks for.
+    pub fn secrets(&self, journal: &JournalId, epoch: u64) -> Option<&EpochGrant> {
+        self.secrets.get(&(*journal, epoch))
+    }
+
+    /// Every journal of which secrets are recorded, with its newest epoch.
+    pub fn journals(&self) -> impl Iterator<Item = (JournalId, JournalKind, u64)> + '_ {
+        self.kinds.iter().filter_map(|(journal, kind)| {
+            let epochs = self.secrets.range((*journal, 0)..=(*journal, u64::MAX));
+            epochs.last().map(|((_, epoch), _)| (*journal, *kind, *epoch))
+        })
+    }
+
+    /// The drives.
+    pub fn drives(&self) -> impl Iterator<Item = DriveView<'_>> {
+        self.journals()
+            .filter(|(_, kind, _)| *kind == JournalKind::Drive)
+            .map(|(journal, _, epoch)| DriveView {
+                journal,
+                name: self.names.get(&journal).map(String::as_str),
+                epoch,
+            })
+    }
+
+    /// The drive that a plain path means.
+    pub fn default_drive(&self) -> Option<&JournalId> {
+        self.default.as_ref()
+    }
+
+    /// The heads that the account's devices recorded, to be compared with the own ones (CHK-013).
+    pub fn heads(&self, journal: &JournalId) -> impl Iterator<Item = (&DeviceId, &Seen)> {
+        let range = (*journal, DeviceId::ZERO)..=(*journal, DeviceId([0xFF; 16]));
+        self.heads.range(range).map(|((_, device), seen)| (device, seen))
+    }
+
+    /// A device's name.
+    pub fn device_name(&self, device: &DeviceId) -> Option<&str> {
+        self.devices.get(device).map(String::as_str)
+    }
+
+    /// The checkpoint entry of a journal that this account vouched for.
+    pub fn vouch(&self, journal: &JournalId) -> Option<&Seen> {
+        self.vouches.get(journal)
+    }
+
+    /// A contact.
+    pub fn pin(&self, account: &AccountId) -> Option<&Pin> {
+        self.pins.get(account)
+    }
+
+    /// All contacts.
+    pub fn pins(&self) -> impl Iterator<Item = (&AccountId, &Pin)> {
+        self.pins.iter()
+    }
+
+    /// Where a shared drive is mounted.
+    pub fn mount(&self, journal: &JournalId) -> Option<&(JournalId, NodeId)> {
+        self.mounts.get(journal)
+    }
+
+    /// Whether an inbox drop was taken already.
+    pub fn is_accepted(&self, drop: &[u8; 16]) -> bool {
+        self.accepted.contains(drop)
+    }
+}

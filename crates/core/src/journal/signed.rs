@@ -1,0 +1,126 @@
+//! The plaintext of a body: payload, author's signature, padding (`docs/spec/journal.md`, Body).
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use crannog_proto::padme::padme;
+use crannog_proto::sign::{Signature, VerifyingKey, message};
+use crannog_proto::{Hash, Header, decode, encode, labels};
+use crannog_seal::schedule::BodyKey;
+use crannog_seal::sign::DeviceSigningKey;
+use rand_core::CryptoRng;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::payload::{Author, Payload};
+use crate::check::Check;
+
+/// No plain body is shorter.
+const SHORTEST: usize = 512;
+
+#[derive(BorshSerialize, BorshDeserialize)]
+struct Signed {
+    author: Author,
+    signature: Signature,
+    payload: Vec<u8>,
+    padding: Vec<u8>,
+}
+
+impl Drop for Signed {
+    fn drop(&mut self) {
+        self.payload.zeroize();
+    }
+}
+
+/// A body that opened, is padded as prescribed and decodes; whether the author may and did say it is not known yet.
+pub(super) struct SignedIn {
+    signed: Signed,
+    payload: Payload,
+}
+
+/// What the author's device signs: everything that the server sees but for the body, and the payload's hash.
+fn statement(header: &Header, payload: &[u8], author: &Author) -> Vec<u8> {
+    let payload = Hash::of(labels::PAYLOAD, payload);
+    let Header {
+        journal,
+        epoch,
+        entry,
+        seen,
+        kind,
+        adds,
+        drops,
+        ..
+    } = header;
+    encode(&(
+        journal,
+        epoch,
+        entry,
+        seen,
+        kind,
+        adds,
+        drops,
+        payload,
+        &author.account,
+        &author.device,
+    ))
+}
+
+/// Signs and pads `payload` for this header (whose body does not matter) and seals it.
+pub(super) fn seal_signed(
+    key: &BodyKey,
+    header: &Header,
+    payload: &Payload,
+    author: Author,
+    device_key: &DeviceSigningKey,
+    rng: &mut impl CryptoRng,
+) -> Vec<u8> {
+    let payload = encode(payload);
+    let signature =
+        Signature(device_key.sign(&message(labels::AUTHOR, &statement(header, &payload, &author))));
+    let mut signed = Signed {
+        author,
+        signature,
+        payload,
+        padding: Vec::new(),
+    };
+    signed.padding = vec![0; padding_len(Zeroizing::new(encode(&signed)).len())];
+    key.seal(&header.associated_data(), &Zeroizing::new(encode(&signed)), rng)
+}
+
+/// Opens a body under exactly this key and header. Whatever is wrong with the box is one and the same [`Check::Seal`].
+pub(super) fn open_signed(key: &BodyKey, header: &Header, sealed: &[u8]) -> Result<SignedIn, Check> {
+    let plain = Zeroizing::new(
+        key.open(&header.associated_data(), sealed)
+            .map_err(|_| Check::Seal)?,
+    );
+    let signed: Signed = decode(&plain).map_err(|_| Check::Decode)?;
+    let bare = plain.len().saturating_sub(signed.padding.len());
+    if signed.padding.len() != padding_len(bare) || signed.padding.iter().any(|byte| *byte != 0) {
+        return Err(Check::Body);
+    }
+    let payload = decode(&signed.payload).map_err(|_| Check::Decode)?;
+    Ok(SignedIn { signed, payload })
+}
+
+/// How many zero bytes bring `bare` bytes to Padmé(max(512, bare)).
+fn padding_len(bare: usize) -> usize {
+    let total = padme(bare.max(SHORTEST) as u64);
+    usize::try_from(total).unwrap_or(bare).saturating_sub(bare)
+}
+
+impl SignedIn {
+    /// Who claims to speak.
+    pub(super) fn author(&self) -> Author {
+        self.signed.author
+    }
+
+    /// What is claimed; for finding the author's key only.
+    pub(super) fn claimed(&self) -> &Payload {
+        &self.payload
+    }
+
+    /// CHK-017: the device with this key said this, with this header.
+    pub(super) fn verify(self, header: &Header, key: &VerifyingKey) -> Result<(Author, Payload), Check> {
+        let data = statement(header, &self.signed.payload, &self.signed.author);
+        key.verify(labels::AUTHOR, &data, &self.signed.signature)
+            .map_err(|_| Check::Author)?;
+        Ok((self.signed.author, self.payload))
+    }
+}
