@@ -7,6 +7,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use crannog_agent_api::{Answer, Code, Event, Failure, Request, Secret};
 use tokio::sync::{Mutex, Notify, mpsc};
+use tokio::task::JoinHandle;
+use zeroize::Zeroizing;
+
+use crate::account::{DeviceLogin, Identity};
+use crate::db::{Db, DbError, Meta, MetaKey};
+use crate::error::Error;
+use crate::join::{self, Join};
+use crate::ops::{GetRequest, PutRequest};
+use crate::profile::{self, HandedOver, KeySource, Password};
+use crate::recover::{self, Recover};
+use crate::shared::Shared;
+use crate::transport::Transport;
+use crate::background;
 
 /// Who asks, and how to speak with her while the work runs.
 #[derive(Debug)]
@@ -62,45 +75,161 @@ pub trait Dialogue: Send + Sync {
 
 /// One unlocked profile. Cheap to clone; the last clone that is dropped zeroizes every key.
 #[derive(Debug, Clone)]
-pub struct Engine {}
-
-fn not_yet() -> Failure {
-    Failure::new(Code::Internal, "the engine is being written")
+pub struct Engine {
+    shared: Arc<Shared>,
+    background: Arc<std::sync::Mutex<Option<JoinHandle<()>>>>,
 }
 
 impl Engine {
     /// Whether `home` holds a profile.
-    pub fn exists(_home: &Path) -> bool {
-        false
+    pub fn exists(home: &Path) -> bool {
+        profile::exists(home)
     }
 
     /// [`Request::Join`]: makes an account on a server and a profile in `home`.
-    pub async fn join(_home: &Path, _request: Request, _dialogue: &impl Dialogue) -> Result<Self, Failure> {
-        Err(not_yet())
+    pub async fn join(home: &Path, request: Request, dialogue: &impl Dialogue) -> Result<Self, Failure> {
+        let Request::Join { server, invite, name, device, password } = request else { return Err(misuse()) };
+        let join = Join { server: &server, invite: &invite, name: &name, device: &device, password: &password };
+        Ok(Self::start(join::join(home, join, dialogue).await?))
     }
 
     /// [`Request::Recover`]: makes a profile in `home` from the words.
-    pub async fn recover(_home: &Path, _request: Request, _dialogue: &impl Dialogue) -> Result<Self, Failure> {
-        Err(not_yet())
+    pub async fn recover(home: &Path, request: Request, dialogue: &impl Dialogue) -> Result<Self, Failure> {
+        let Request::Recover { server, name, device, words, password } = request else { return Err(misuse()) };
+        let recover = Recover { server: &server, name: &name, device: &device, words: &words, password: &password };
+        Ok(Self::start(recover::recover(home, recover, dialogue).await?))
     }
 
     /// Opens the profile in `home` with this device's password. Works without the server. Blocking work (Argon2id) is
     /// done on a thread of its own.
-    pub async fn unlock(_home: &Path, _password: &Secret) -> Result<Self, Failure> {
-        Err(not_yet())
+    pub async fn unlock(home: &Path, password: &Secret) -> Result<Self, Failure> {
+        Ok(Self::open(home, Password(password.clone())).await?)
+    }
+
+    /// Opens the profile with the database key that an older agent handed over.
+    pub async fn unlock_with_key(home: &Path, key: Zeroizing<[u8; 32]>) -> Result<Self, Failure> {
+        Ok(Self::open(home, HandedOver(key)).await?)
+    }
+
+    /// The database key, for the newer agent that takes over; never to be stored.
+    pub fn export_key(&self) -> Zeroizing<[u8; 32]> {
+        self.shared.db.key()
+    }
+
+    async fn open(home: &Path, source: impl KeySource + 'static) -> crate::error::Result<Self> {
+        if !profile::exists(home) {
+            return Err(no_account(home).into());
+        }
+        let home = home.to_owned();
+        let shared = tokio::task::spawn_blocking(move || {
+            let key = source.key(&home)?;
+            let db = Db::open(&profile::database(&home), key.expose_to_database())?;
+            let identity: Identity = db
+                .read_blocking(|c| Meta(c).read(MetaKey::Identity))?
+                .ok_or(DbError::Damaged("the profile's identity"))?;
+            let transport = Transport::connect(join::parse_server(&identity.server)?)?;
+            transport.set_login(identity.name.clone(), Arc::new(DeviceLogin::new(identity.device, &identity.device_seed)));
+            let shared = db.read_blocking(|c| Shared::load(c, db.clone(), transport, home))?;
+            Ok::<_, Error>(Arc::new(shared))
+        });
+        Ok(Self::start(shared.await.map_err(Error::task)??))
+    }
+
+    fn start(shared: Arc<Shared>) -> Self {
+        let background = tokio::spawn(background::run(Arc::clone(&shared)));
+        Self { shared, background: Arc::new(std::sync::Mutex::new(Some(background))) }
     }
 
     /// Does all requests but Join, Recover, Confirm, Unlock, Lock and Stop.
-    pub async fn perform(&self, _request: Request, _caller: &Caller) -> Result<Answer, Failure> {
-        Err(not_yet())
+    pub async fn perform(&self, request: Request, caller: &Caller) -> Result<Answer, Failure> {
+        let shared = &self.shared;
+        let work = async {
+            if waits_for_sync(&request) {
+                shared.settled().await;
+            }
+            dispatch(shared, request, caller).await
+        };
+        tokio::select! {
+            answer = work => Ok(answer?),
+            () = shared.closing.cancelled() => Err(Failure::new(Code::Locked, "the agent was locked or stopped meanwhile").hint("unlock it; the same command goes on where it stopped")),
+        }
     }
 
     /// Transfers under way: an agent that wants to lock keeps this engine alive until it is 0.
     pub fn transfers(&self) -> usize {
-        0
+        self.shared.transfers.load(Ordering::SeqCst)
     }
 
     /// Stops background work and closes the database; with `now`, running transfers are put aside at the next safe point,
     /// else they finish first.
-    pub async fn close(self, _now: bool) {}
+    pub async fn close(self, now: bool) {
+        if !now {
+            self.shared.idle().await;
+        }
+        self.shared.closing.cancel();
+        let background = self.background.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(background) = background {
+            let _ = background.await;
+        }
+        self.shared.transport.forget_login();
+        self.shared.save_freshness().await;
+    }
+}
+
+async fn dispatch(shared: &Arc<Shared>, request: Request, caller: &Caller) -> crate::error::Result<Answer> {
+    match request {
+        Request::Status => shared.status().await,
+        Request::Whoami => Ok(Answer::Whoami(shared.whoami())),
+        Request::Devices => Ok(Answer::Devices(recover::devices(shared))),
+        Request::Doctor => shared.doctor().await,
+        Request::Sync => background::sync_all(shared).await.map(|()| Answer::Ok),
+        Request::Passwd { old, new } => shared.passwd(old, new).await,
+        Request::DriveCreate { name, dry_run } => shared.drive_create(name, dry_run).await,
+        Request::DriveList => shared.drive_list().await,
+        Request::DriveRename { name, new_name, dry_run } => shared.drive_rename(name, new_name, dry_run).await,
+        Request::DriveDelete { name, dry_run } => shared.drive_delete(name, dry_run).await,
+        Request::List { path, recursive } => shared.list(path, recursive).await,
+        Request::Stat { path } => shared.stat(path).await,
+        Request::Mkdir { paths, parents, dry_run } => shared.mkdir(paths, parents, dry_run).await,
+        Request::Put { target, dry_run, stdin: true, .. } => shared.put_stdin(target, dry_run, caller).await,
+        Request::Put { sources, target, recursive, filter, dry_run, stdin: false } => {
+            shared.put(PutRequest { sources, target, recursive, filter, dry_run }, caller).await
+        }
+        Request::Get { sources, target, recursive, filter, dry_run, overwrite } => {
+            shared.get(GetRequest { sources, target, recursive, filter, dry_run, overwrite }, caller).await
+        }
+        Request::Cat { path, version } => shared.cat(path, version, caller).await,
+        Request::Copy { from, to, recursive, dry_run } => shared.copy(from, to, recursive, dry_run, caller).await,
+        Request::Move { from, to, dry_run } => shared.move_to(from, to, dry_run, caller).await,
+        Request::Remove { paths, recursive, dry_run } => shared.remove(paths, recursive, dry_run).await,
+        Request::TrashList { drive } => shared.trash_list(drive).await,
+        Request::TrashRestore { drive, items, dry_run } => shared.trash_restore(drive, items, dry_run).await,
+        Request::TrashEmpty { drive, items, dry_run } => shared.trash_empty(drive, items, dry_run).await,
+        Request::Versions { path } => shared.versions(path).await,
+        Request::Restore { path, version, dry_run } => shared.restore(path, version, dry_run).await,
+        Request::Find { path, pattern } => shared.find(path, pattern).await,
+        Request::Usage { path } => shared.usage(path).await,
+        Request::VerifyStore { drive, repair_from } => shared.verify_store(drive, repair_from, caller).await,
+        Request::Join { .. }
+        | Request::Recover { .. }
+        | Request::Confirm { .. }
+        | Request::Unlock { .. }
+        | Request::Lock { .. }
+        | Request::Stop => Err(misuse().into()),
+    }
+}
+
+/// Requests about the drive's content see what other devices wrote before the agent started.
+fn waits_for_sync(request: &Request) -> bool {
+    !matches!(request, Request::Status | Request::Whoami | Request::Doctor | Request::Sync | Request::Passwd { .. })
+}
+
+fn misuse() -> Failure {
+    Failure::new(Code::Internal, "this request is not for the engine")
+}
+
+fn no_account(home: &Path) -> Failure {
+    Failure::new(Code::NoAccount, "this profile has no account")
+        .object(home.display().to_string())
+        .hint("crannog join makes one, crannog recover brings one back from its words")
 }

@@ -27,11 +27,8 @@ pub struct KdfParams {
 }
 
 impl KdfParams {
-    /// What new files use: 128 MiB, three passes.
-    pub const DEFAULT: Self = Self {
-        m_kib: 128 * 1024,
-        t: 3,
-    };
+    /// What new files use: the floor, so that unlocking stays within the agent's memory budget (200 MiB in all).
+    pub const DEFAULT: Self = Self::FLOOR;
     /// The least that is accepted: 64 MiB, three passes.
     pub const FLOOR: Self = Self {
         m_kib: 64 * 1024,

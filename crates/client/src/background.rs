@@ -1,0 +1,122 @@
+//! What runs while nobody asks: the first catch-up, the bell, and heads recorded in home.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crannog_core::identity::HomeOp;
+use crannog_proto::api::Held;
+
+use crate::clock;
+use crate::db::{Meta, MetaKey};
+use crate::error::Result;
+use crate::shared::Shared;
+use crate::transport::{Bell, Policy};
+
+/// Each device records the heads that it saw at least this often, milliseconds.
+const HEADS_EVERY: i64 = 24 * 3600 * 1000;
+
+/// Catches up, then holds the bell until the engine closes.
+pub(crate) async fn run(shared: Arc<Shared>) {
+    tokio::select! {
+        () = shared.closing.cancelled() => {}
+        () = keep_current(&shared) => {}
+    }
+    shared.online.store(false, Ordering::Relaxed);
+}
+
+async fn keep_current(shared: &Arc<Shared>) {
+    let mut pause = Policy::PATIENT.first;
+    loop {
+        let result = once(shared, &mut pause).await;
+        shared.online.store(false, Ordering::Relaxed);
+        shared.first_sync.send_replace(true);
+        if let Err(error) = result {
+            tracing::info!(error = %crannog_agent_api::Failure::from(error), "not connected");
+        }
+        tokio::time::sleep(pause).await;
+        pause = pause.saturating_mul(2).min(Duration::from_secs(60));
+    }
+}
+
+async fn once(shared: &Arc<Shared>, pause: &mut Duration) -> Result<()> {
+    sync_all(shared).await?;
+    shared.first_sync.send_replace(true);
+    let mut bell = Bell::open(&shared.transport).await?;
+    bell.hold(held(shared)).await?;
+    shared.online.store(true, Ordering::Relaxed);
+    *pause = Policy::PATIENT.first;
+    loop {
+        tokio::select! {
+            ring = bell.next() => {
+                let journal = ring.as_ref().ok().map(|ring| ring.last.journal);
+                // An alarm freezes its own journal; the others go on.
+                match shared.rung(ring?).await {
+                    Err(error @ crate::error::Error::Lied { .. }) => {
+                        tracing::error!(journal = ?journal, error = %error, "a journal was frozen");
+                    }
+                    other => other?,
+                }
+            }
+            () = shared.journals_changed.notified() => {
+                for journal in shared.all_journals() {
+                    if journal.state().last().is_none() {
+                        shared.catch_up(&journal).await?;
+                    }
+                }
+                bell.hold(held(shared)).await?;
+            }
+        }
+    }
+}
+
+/// Everything that the server has, home first.
+pub(crate) async fn sync_all(shared: &Arc<Shared>) -> Result<()> {
+    shared.refresh_account().await?;
+    let home = shared.home_journal()?;
+    shared.catch_up(&home).await?;
+    shared.ensure_current_members(&home).await?;
+    for journal in shared.all_journals() {
+        if journal.id == shared.identity.home {
+            continue;
+        }
+        let synced = async {
+            shared.catch_up(&journal).await?;
+            shared.ensure_current_members(&journal).await
+        };
+        match synced.await {
+            Err(error @ (crate::error::Error::Lied { .. } | crate::error::Error::User(_))) => {
+                tracing::error!(error = %crannog_agent_api::Failure::from(error), "a journal stays behind");
+            }
+            other => other?,
+        }
+    }
+    record_heads(shared).await
+}
+
+/// Heads meet in home: what this device was shown, for the account's other devices to compare (CHK-013).
+async fn record_heads(shared: &Arc<Shared>) -> Result<()> {
+    let last: i64 = shared.db.read(|c| Ok(Meta(c).read(MetaKey::HeadsRecorded)?.unwrap_or(0))).await?;
+    let now = clock::now_ms();
+    if now - last < HEADS_EVERY {
+        return Ok(());
+    }
+    let mut ops = Vec::new();
+    for journal in shared.all_journals() {
+        if let Some(seen) = journal.state().last() {
+            ops.push(HomeOp::Head { journal: journal.id, seq: seen.seq, head: seen.head });
+        }
+    }
+    if !ops.is_empty() {
+        shared.append_home(ops).await?;
+    }
+    shared.db.write(move |tx| Meta(tx).write(MetaKey::HeadsRecorded, &now)).await?;
+    Ok(())
+}
+
+fn held(shared: &Shared) -> Vec<Held> {
+    let held = |journal: &Arc<crate::journal::Journal>| {
+        Some(Held { journal: journal.id, token: shared.read_token(journal)? })
+    };
+    shared.all_journals().iter().filter_map(held).collect()
+}

@@ -1,0 +1,259 @@
+//! A drive's fold in SQLite: the second implementation of [`DriveState`] beside core's in memory.
+
+mod query;
+
+use crannog_core::content::{self, Content};
+use crannog_core::drive::{Attrs, DriveState, Head, HeadKind, NodeId, Version, VersionId};
+use crannog_proto::{AccountId, DeviceId};
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::DbError;
+use super::journals::{from_sql, to_sql};
+
+pub(crate) use query::{NodeRow, RowKind, UsageTotals, Walked};
+
+/// One drive in an open transaction.
+pub(crate) struct DriveStore<'a> {
+    connection: &'a Connection,
+    drive: i64,
+}
+
+impl<'a> DriveStore<'a> {
+    /// `drive` is the journal's local number.
+    pub(crate) fn new(connection: &'a Connection, drive: i64) -> Self {
+        Self { connection, drive }
+    }
+
+    /// How many contents name this blob directly.
+    pub(crate) fn references(&self, blob: &crannog_proto::BlobId) -> Result<u64, DbError> {
+        let count: Option<i64> = self
+            .connection
+            .prepare_cached("SELECT count FROM blob_refs WHERE drive = ?1 AND blob = ?2")?
+            .query_row((self.drive, blob.as_bytes().as_slice()), |row| row.get(0))
+            .optional()?;
+        Ok(count.map_or(0, from_sql))
+    }
+
+    fn refer(&self, content: &Content, by: i64) -> Result<(), DbError> {
+        let mut add = self.connection.prepare_cached(
+            "INSERT INTO blob_refs (drive, blob, count) VALUES (?1, ?2, ?3)
+             ON CONFLICT (drive, blob) DO UPDATE SET count = count + ?3",
+        )?;
+        let mut clear =
+            self.connection.prepare_cached("DELETE FROM blob_refs WHERE drive = ?1 AND blob = ?2 AND count <= 0")?;
+        for blob in content::blobs_of(content) {
+            add.execute((self.drive, blob.as_bytes().as_slice(), by))?;
+            if by < 0 {
+                clear.execute((self.drive, blob.as_bytes().as_slice()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+const KIND_DIRECTORY: i64 = 0;
+const KIND_FILE: i64 = 1;
+const KIND_SYMLINK: i64 = 2;
+
+fn read_attrs(row: &Row<'_>, first: usize) -> rusqlite::Result<Attrs> {
+    Ok(Attrs { mtime_s: row.get(first)?, mtime_ns: row.get(first + 1)?, mode: row.get(first + 2)? })
+}
+
+fn read_head(row: &Row<'_>) -> rusqlite::Result<Head> {
+    let kind = match row.get::<_, i64>(6)? {
+        KIND_DIRECTORY => HeadKind::Directory,
+        KIND_SYMLINK => HeadKind::Symlink(row.get(7)?),
+        _ => HeadKind::File { current: VersionId(row.get(8)?) },
+    };
+    Ok(Head {
+        node: NodeId(row.get(0)?),
+        parent: NodeId(row.get(1)?),
+        name: row.get(2)?,
+        attrs: read_attrs(row, 3)?,
+        kind,
+        created: from_sql(row.get(9)?),
+        changed: from_sql(row.get(10)?),
+        trashed: row.get::<_, Option<i64>>(11)?.map(from_sql),
+    })
+}
+
+fn read_version(row: &Row<'_>) -> Result<Version, DbError> {
+    let content: Vec<u8> = row.get(8)?;
+    Ok(Version {
+        version: VersionId(row.get(0)?),
+        seq: from_sql(row.get(1)?),
+        time: row.get(2)?,
+        account: AccountId(row.get(3)?),
+        device: DeviceId(row.get(4)?),
+        attrs: read_attrs(row, 5)?,
+        content: crannog_proto::decode(&zeroize::Zeroizing::new(content))?,
+    })
+}
+
+const HEAD_COLUMNS: &str =
+    "node, parent, name, mtime_s, mtime_ns, mode, kind, target, current, created, changed, trashed";
+
+impl DriveState for DriveStore<'_> {
+    type Error = DbError;
+
+    fn head(&self, node: NodeId) -> Result<Option<Head>, DbError> {
+        let sql = const_format_head("WHERE drive = ?1 AND node = ?2");
+        let head = self
+            .connection
+            .prepare_cached(&sql)?
+            .query_row((self.drive, node.0.as_slice()), read_head)
+            .optional()?;
+        Ok(head)
+    }
+
+    fn child(&self, parent: NodeId, name: &str) -> Result<Option<NodeId>, DbError> {
+        let node = self
+            .connection
+            .prepare_cached(
+                "SELECT node FROM nodes WHERE drive = ?1 AND parent = ?2 AND name = ?3 AND trashed IS NULL",
+            )?
+            .query_row((self.drive, parent.0.as_slice(), name), |row| row.get(0))
+            .optional()?;
+        Ok(node.map(NodeId))
+    }
+
+    fn children(&self, parent: NodeId) -> Result<Vec<NodeId>, DbError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT node FROM nodes WHERE drive = ?1 AND parent = ?2 ORDER BY node")?;
+        let rows = statement.query_map((self.drive, parent.0.as_slice()), |row| row.get(0).map(NodeId))?;
+        rows.collect::<Result<_, _>>().map_err(DbError::from)
+    }
+
+    fn has_version(&self, node: NodeId, version: VersionId) -> Result<bool, DbError> {
+        let found = self
+            .connection
+            .prepare_cached("SELECT 1 FROM versions WHERE drive = ?1 AND node = ?2 AND version = ?3")?
+            .exists((self.drive, node.0.as_slice(), version.0.as_slice()))?;
+        Ok(found)
+    }
+
+    fn versions(&self, node: NodeId) -> Result<Vec<Version>, DbError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT version, seq, time, account, device, mtime_s, mtime_ns, mode, content FROM versions
+             WHERE drive = ?1 AND node = ?2 ORDER BY place",
+        )?;
+        let mut rows = statement.query((self.drive, node.0.as_slice()))?;
+        let mut versions = Vec::new();
+        while let Some(row) = rows.next()? {
+            versions.push(read_version(row)?);
+        }
+        Ok(versions)
+    }
+
+    fn gone(&self, node: NodeId) -> Result<Option<u64>, DbError> {
+        let changed: Option<i64> = self
+            .connection
+            .prepare_cached("SELECT changed FROM gone WHERE drive = ?1 AND node = ?2")?
+            .query_row((self.drive, node.0.as_slice()), |row| row.get(0))
+            .optional()?;
+        Ok(changed.map(from_sql))
+    }
+
+    fn changed(&self, after: u64, to: u64) -> Result<Vec<NodeId>, DbError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT node FROM nodes WHERE drive = ?1 AND changed > ?2 AND changed <= ?3
+             UNION SELECT node FROM gone WHERE drive = ?1 AND changed > ?2 AND changed <= ?3 ORDER BY node",
+        )?;
+        let rows = statement.query_map((self.drive, to_sql(after), to_sql(to)), |row| row.get(0).map(NodeId))?;
+        rows.collect::<Result<_, _>>().map_err(DbError::from)
+    }
+
+    fn put(&mut self, head: Head) -> Result<(), DbError> {
+        let (kind, target, current) = match head.kind {
+            HeadKind::Directory => (KIND_DIRECTORY, None, None),
+            HeadKind::File { current } => (KIND_FILE, None, Some(current.0)),
+            HeadKind::Symlink(target) => (KIND_SYMLINK, Some(target), None),
+        };
+        self.connection
+            .prepare_cached(
+                "INSERT INTO nodes (drive, node, parent, name, mtime_s, mtime_ns, mode, kind, target, current, created,
+                                    changed, trashed, size)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
+                         COALESCE((SELECT size FROM versions WHERE drive = ?1 AND node = ?2 AND version = ?10), 0))
+                 ON CONFLICT (drive, node) DO UPDATE SET parent = ?3, name = ?4, mtime_s = ?5, mtime_ns = ?6, mode = ?7,
+                    kind = ?8, target = ?9, current = ?10, created = ?11, changed = ?12, trashed = ?13, size = excluded.size",
+            )?
+            .execute(rusqlite::params![
+                self.drive,
+                head.node.0.as_slice(),
+                head.parent.0.as_slice(),
+                head.name,
+                head.attrs.mtime_s,
+                head.attrs.mtime_ns,
+                head.attrs.mode,
+                kind,
+                target,
+                current.as_ref().map(<[u8; 16]>::as_slice),
+                to_sql(head.created),
+                to_sql(head.changed),
+                head.trashed.map(to_sql),
+            ])?;
+        Ok(())
+    }
+
+    fn add_version(&mut self, node: NodeId, version: Version) -> Result<(), DbError> {
+        let size = to_sql(version.content.size);
+        let content = zeroize::Zeroizing::new(crannog_proto::encode(&version.content));
+        self.connection
+            .prepare_cached(
+                "INSERT INTO versions (drive, node, place, version, seq, time, account, device, mtime_s, mtime_ns, mode,
+                                       size, content)
+                 VALUES (?1, ?2, (SELECT COALESCE(MAX(place), 0) + 1 FROM versions WHERE drive = ?1 AND node = ?2),
+                         ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            )?
+            .execute(rusqlite::params![
+                self.drive,
+                node.0.as_slice(),
+                version.version.0.as_slice(),
+                to_sql(version.seq),
+                version.time,
+                version.account.0.as_slice(),
+                version.device.0.as_slice(),
+                version.attrs.mtime_s,
+                version.attrs.mtime_ns,
+                version.attrs.mode,
+                size,
+                content.as_slice(),
+            ])?;
+        self.connection
+            .prepare_cached("UPDATE nodes SET size = ?4 WHERE drive = ?1 AND node = ?2 AND current = ?3")?
+            .execute((self.drive, node.0.as_slice(), version.version.0.as_slice(), size))?;
+        self.refer(&version.content, 1)
+    }
+
+    fn remove_version(&mut self, node: NodeId, version: VersionId) -> Result<Option<Content>, DbError> {
+        let content: Option<Vec<u8>> = self
+            .connection
+            .prepare_cached("DELETE FROM versions WHERE drive = ?1 AND node = ?2 AND version = ?3 RETURNING content")?
+            .query_row((self.drive, node.0.as_slice(), version.0.as_slice()), |row| row.get(0))
+            .optional()?;
+        let Some(bytes) = content else { return Ok(None) };
+        let content: Content = crannog_proto::decode(&zeroize::Zeroizing::new(bytes))?;
+        self.refer(&content, -1)?;
+        Ok(Some(content))
+    }
+
+    fn remove(&mut self, node: NodeId, seq: u64) -> Result<Vec<Content>, DbError> {
+        let versions = self.versions(node)?;
+        let mut contents = Vec::with_capacity(versions.len());
+        for version in versions {
+            contents.extend(self.remove_version(node, version.version)?);
+        }
+        self.connection
+            .prepare_cached("DELETE FROM nodes WHERE drive = ?1 AND node = ?2")?
+            .execute((self.drive, node.0.as_slice()))?;
+        self.connection
+            .prepare_cached("INSERT OR REPLACE INTO gone (drive, node, changed) VALUES (?1, ?2, ?3)")?
+            .execute((self.drive, node.0.as_slice(), to_sql(seq)))?;
+        Ok(contents)
+    }
+}
+
+fn const_format_head(tail: &str) -> String {
+    format!("SELECT {HEAD_COLUMNS} FROM nodes {tail}")
+}

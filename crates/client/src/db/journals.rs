@@ -1,0 +1,108 @@
+//! Journals and their head chains.
+
+use crannog_proto::{EntryId, Hash, JournalId};
+use rusqlite::{Connection, OptionalExtension};
+
+use super::DbError;
+
+/// A journal's row.
+#[derive(Debug, Clone)]
+pub(crate) struct JournalRow {
+    /// Local number, used as key by the other tables.
+    pub(crate) id: i64,
+    /// Which journal.
+    pub(crate) journal: JournalId,
+    /// Core's state, encoded; `zeroize`d by whoever decodes it.
+    pub(crate) state: Vec<u8>,
+    /// Why it is frozen, if it is.
+    pub(crate) alarm: Option<String>,
+}
+
+/// Access to journals and heads.
+pub(crate) struct Journals<'a>(pub(crate) &'a Connection);
+
+impl Journals<'_> {
+    pub(crate) fn find(&self, journal: &JournalId) -> Result<Option<JournalRow>, DbError> {
+        let row = self
+            .0
+            .prepare_cached("SELECT id, state, alarm FROM journals WHERE journal = ?1")?
+            .query_row([journal.as_bytes().as_slice()], |row| {
+                Ok(JournalRow { id: row.get(0)?, journal: *journal, state: row.get(1)?, alarm: row.get(2)? })
+            })
+            .optional()?;
+        Ok(row)
+    }
+
+    pub(crate) fn all(&self) -> Result<Vec<JournalRow>, DbError> {
+        let mut statement = self.0.prepare_cached("SELECT id, journal, state, alarm FROM journals ORDER BY id")?;
+        let rows = statement.query_map([], |row| {
+            Ok(JournalRow { id: row.get(0)?, journal: JournalId(row.get(1)?), state: row.get(2)?, alarm: row.get(3)? })
+        })?;
+        rows.collect::<Result<_, _>>().map_err(DbError::from)
+    }
+
+    /// Adds or replaces the state; gives the local number.
+    pub(crate) fn save(&self, journal: &JournalId, state: &[u8], last_seq: Option<u64>) -> Result<i64, DbError> {
+        let seq = last_seq.map_or(-1, to_sql);
+        let id = self
+            .0
+            .prepare_cached(
+                "INSERT INTO journals (journal, state, last_seq) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (journal) DO UPDATE SET state = ?2, last_seq = ?3 RETURNING id",
+            )?
+            .query_row((journal.as_bytes().as_slice(), state, seq), |row| row.get(0))?;
+        Ok(id)
+    }
+
+    /// Forgets a journal and all that hangs on it.
+    pub(crate) fn remove(&self, journal: &JournalId) -> Result<(), DbError> {
+        self.0.execute("DELETE FROM journals WHERE journal = ?1", [journal.as_bytes().as_slice()])?;
+        Ok(())
+    }
+
+    /// Freezes the journal: nothing of it is used any more until the alarm was looked at.
+    pub(crate) fn set_alarm(&self, journal: &JournalId, alarm: Option<&str>) -> Result<(), DbError> {
+        self.0.execute("UPDATE journals SET alarm = ?2 WHERE journal = ?1", (journal.as_bytes().as_slice(), alarm))?;
+        Ok(())
+    }
+
+    pub(crate) fn alarms(&self) -> Result<Vec<(JournalId, String)>, DbError> {
+        let mut statement = self.0.prepare_cached("SELECT journal, alarm FROM journals WHERE alarm IS NOT NULL")?;
+        let rows = statement.query_map([], |row| Ok((JournalId(row.get(0)?), row.get(1)?)))?;
+        rows.collect::<Result<_, _>>().map_err(DbError::from)
+    }
+
+    pub(crate) fn add_head(&self, id: i64, seq: u64, head: &Hash, entry: &EntryId) -> Result<(), DbError> {
+        self.0
+            .prepare_cached("INSERT INTO heads (journal, seq, head, entry) VALUES (?1, ?2, ?3, ?4)")?
+            .execute((id, to_sql(seq), head.0.as_slice(), entry.as_bytes().as_slice()))?;
+        Ok(())
+    }
+
+    pub(crate) fn head_at(&self, id: i64, seq: u64) -> Result<Option<Hash>, DbError> {
+        let head = self
+            .0
+            .prepare_cached("SELECT head FROM heads WHERE journal = ?1 AND seq = ?2")?
+            .query_row((id, to_sql(seq)), |row| row.get(0))
+            .optional()?;
+        Ok(head.map(Hash))
+    }
+
+    pub(crate) fn knows_entry(&self, id: i64, entry: &EntryId) -> Result<bool, DbError> {
+        let found = self
+            .0
+            .prepare_cached("SELECT 1 FROM heads WHERE journal = ?1 AND entry = ?2")?
+            .exists((id, entry.as_bytes().as_slice()))?;
+        Ok(found)
+    }
+}
+
+/// SQLite's integers are signed; our counters stay far below 2^63.
+pub(super) fn to_sql(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// The way back; negative values were never written.
+pub(super) fn from_sql(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}

@@ -1,0 +1,154 @@
+//! Appending: seal, put the body, append, check the receipt, take the entry in.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use crannog_agent_api::{Code, Failure};
+use crannog_core::journal::{Content, EntryDraft, Payload, SealedEntry, seal_entry};
+use crannog_proto::api::{AppendResult, Stored};
+use crannog_proto::{BlobId, EntryId, ErrorCode, Kind, Receipt};
+use rand::Rng;
+
+use super::Journal;
+use super::ingest::{Arrived, Ingested};
+use crate::error::{Error, Result};
+use crate::shared::{Extra, Shared};
+use crate::transport::TransportError;
+
+/// How often an entry is sealed anew because others were faster.
+const ATTEMPTS: usize = 8;
+
+/// What is to be said; sealed anew when others were faster.
+struct Said {
+    kind: Kind,
+    adds: Vec<BlobId>,
+    drops: Vec<BlobId>,
+    content: Content,
+}
+
+/// An entry before it is sealed.
+pub(crate) struct Draft {
+    pub(crate) kind: Kind,
+    pub(crate) adds: Vec<BlobId>,
+    pub(crate) drops: Vec<BlobId>,
+    pub(crate) content: Content,
+    /// Other journals of this account that hold some of `adds`.
+    pub(crate) from: Vec<Arc<Journal>>,
+    /// Runs in the transaction that takes the entry in.
+    pub(crate) extra: Option<Extra>,
+}
+
+impl Draft {
+    /// A change without blobs.
+    pub(crate) fn change(content: Content) -> Self {
+        Self { kind: Kind::Change, adds: Vec::new(), drops: Vec::new(), content, from: Vec::new(), extra: None }
+    }
+}
+
+impl Shared {
+    /// Appends one entry, acknowledged by the server and taken into the local state when this returns.
+    pub(crate) async fn append(self: &Arc<Self>, journal: &Arc<Journal>, draft: Draft) -> Result<Ingested> {
+        let Draft { kind, adds, drops, content, from, extra } = draft;
+        let said = Arc::new(Said { kind, adds, drops, content });
+        let tokens: Vec<[u8; 32]> = from.iter().filter_map(|other| self.read_token(other)).collect();
+        for _ in 0..ATTEMPTS {
+            self.ensure_current_members(journal).await?;
+            let sealed = self.seal(journal, Arc::clone(&said)).await?;
+            match self.send_entry(journal, &sealed, &tokens).await? {
+                AppendResult::Done(receipt) => return self.acknowledged(journal, sealed, receipt, extra).await,
+                AppendResult::Missing(ids) => return Err(missing(&ids)),
+                AppendResult::Refused { code } => match code.parse() {
+                    Ok(ErrorCode::StaleEpoch | ErrorCode::StaleSeen) => self.catch_up(journal).await?,
+                    Ok(code) => {
+                        return Err(TransportError::Server { code, ids: Vec::new(), retry_after: None }.into());
+                    }
+                    Err(_) => return Err(TransportError::UnknownStatus { status: 200 }.into()),
+                },
+            }
+        }
+        Err(Error::User(
+            Failure::new(Code::TryAgain, "others change this drive faster than this device can follow")
+                .object(self.name_of(&journal.id))
+                .hint("repeat the command"),
+        ))
+    }
+
+    async fn seal(self: &Arc<Self>, journal: &Arc<Journal>, said: Arc<Said>) -> Result<SealedEntry> {
+        let (shared, state) = (Arc::clone(self), journal.state());
+        let sealed = tokio::task::spawn_blocking(move || {
+            let ground = state.ground(shared.author(), &shared.device_keys.signing)?;
+            let mut rng = rand::rng();
+            let mut entry = EntryId::ZERO;
+            rng.fill_bytes(&mut entry.0);
+            let payload = Payload {
+                time: crate::clock::now_ms(),
+                device_name: shared.identity.device_name.clone(),
+                cites: shared.own_cite(&state),
+                content: said.content.clone(),
+            };
+            let parts = EntryDraft {
+                entry,
+                kind: said.kind.clone(),
+                adds: said.adds.clone(),
+                drops: said.drops.clone(),
+                payload: &payload,
+            };
+            Some(seal_entry(&ground, parts, &mut rng))
+        });
+        match sealed.await.map_err(Error::task)? {
+            Some(Ok(sealed)) => Ok(sealed),
+            Some(Err(error)) => Err(Error::User(Failure::new(Code::Internal, error.to_string()))),
+            None => Err(Error::User(
+                Failure::new(Code::Conflict, "this drive has ended or is not readable yet").object(self.name_of(&journal.id)),
+            )),
+        }
+    }
+
+    /// Stages a blob in a journal. A grant that died with its epoch is taken anew after a catch-up.
+    pub(crate) async fn put_blob(self: &Arc<Self>, journal: &Arc<Journal>, id: &BlobId, bytes: Bytes) -> Result<()> {
+        for attempt in 0..2 {
+            let grant = journal.grant().ok_or_else(|| read_only(&self.name_of(&journal.id)))?;
+            match self.retry(|| self.transport.put_blob(&journal.id, &grant, id, bytes.clone())).await {
+                Err(error) if attempt == 0 && error.server_code() == Some(ErrorCode::Forbidden) => self.catch_up(journal).await?,
+                other => return other,
+            }
+        }
+        Ok(())
+    }
+
+    /// Body first, then the entry.
+    pub(crate) async fn send_entry(self: &Arc<Self>, journal: &Arc<Journal>, sealed: &SealedEntry, tokens: &[[u8; 32]]) -> Result<AppendResult> {
+        for (id, bytes) in &sealed.body_blobs {
+            self.put_blob(journal, id, Bytes::copy_from_slice(bytes)).await?;
+        }
+        let results = self
+            .retry(|| self.transport.append(&journal.id, std::slice::from_ref(&sealed.entry), tokens))
+            .await?;
+        results.into_iter().next().ok_or_else(|| TransportError::UnknownStatus { status: 200 }.into())
+    }
+
+    /// The receipt is checked against what this device knows, then the entry is taken in from memory.
+    pub(crate) async fn acknowledged(
+        self: &Arc<Self>,
+        journal: &Arc<Journal>,
+        sealed: SealedEntry,
+        receipt: Receipt,
+        extra: Option<Extra>,
+    ) -> Result<Ingested> {
+        self.meets(journal, &receipt).await?;
+        let body = match sealed.body_blobs.len() {
+            0 => None,
+            _ => Some(sealed.body_blobs.into_iter().flat_map(|(_, bytes)| bytes).collect()),
+        };
+        let stored = Stored { seq: receipt.seq, head: receipt.head, entry: sealed.entry, body_gone: false };
+        self.take_with_body(journal, Arrived { stored, body }, extra).await
+    }
+}
+
+fn read_only(journal: &str) -> Error {
+    Error::User(Failure::new(Code::Conflict, "this account may only read here, or the drive has ended").object(journal))
+}
+
+fn missing(ids: &[BlobId]) -> Error {
+    TransportError::Server { code: ErrorCode::NotFound, ids: ids.to_vec(), retry_after: None }.into()
+}

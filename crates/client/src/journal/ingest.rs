@@ -1,0 +1,170 @@
+//! Entries into the local state: opened, folded and recorded in one transaction, or not at all.
+
+use std::sync::Arc;
+
+use crannog_core::drive::{self, Applied, DriveOp, EntryMeta};
+use crannog_core::identity::HomeState;
+use crannog_core::journal::{Content, JournalState, Keys, OpenedEntry, ReadError, Sources};
+use crannog_proto::Hash;
+use crannog_proto::api::Stored;
+use rusqlite::Connection;
+
+use super::Journal;
+use crate::account::Account;
+use crate::db::{DbError, DriveStore, Journals, Meta, MetaKey};
+use crate::error::{Error, Result};
+use crate::shared::{Shared, load_home};
+
+/// An entry with its body, if that travelled in blobs.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    pub(crate) stored: Stored,
+    pub(crate) body: Option<Vec<u8>>,
+}
+
+/// What came of a run of entries.
+#[derive(Debug, Default)]
+pub(crate) struct Ingested {
+    /// What became of the operations of the last entry, for whoever wrote it.
+    pub(crate) applied: Vec<Applied>,
+    /// Home changed: other journals may have new secrets, names, or be new altogether.
+    pub(crate) home_changed: bool,
+}
+
+/// Why a run of entries stopped.
+pub(crate) enum Stop {
+    /// The local database.
+    Db(DbError),
+    /// The engine's rules.
+    Read(ReadError),
+}
+
+impl From<DbError> for Stop {
+    fn from(error: DbError) -> Self {
+        Self::Db(error)
+    }
+}
+
+impl Shared {
+    /// Reads entries in, in order. The caller holds the journal's reading lock. `extra` runs in the same transaction.
+    pub(super) async fn ingest(
+        self: &Arc<Self>,
+        journal: &Arc<Journal>,
+        arrived: Vec<Arrived>,
+        extra: Option<crate::shared::Extra>,
+    ) -> Result<Ingested, Stop> {
+        if arrived.is_empty() && extra.is_none() {
+            return Ok(Ingested::default());
+        }
+        let (account, row) = (self.account(), journal.row);
+        let id = journal.id;
+        let (state, home, ingested) = self
+            .db
+            .write(move |tx| {
+                let found = Journals(tx).find(&id)?.ok_or(DbError::Damaged("a journal's row"))?;
+                let state = JournalState::restore(&zeroize::Zeroizing::new(found.state)).map_err(DbError::from)?;
+                let home = load_home(tx)?;
+                let mut run = Run { tx, row, account: &account, state, home, ingested: Ingested::default() };
+                for one in &arrived {
+                    run.entry(one)?;
+                }
+                let Run { state, home, ingested, .. } = run;
+                Journals(tx).save(&id, &state.snapshot(), state.last().map(|last| last.seq))?;
+                if ingested.home_changed {
+                    Meta(tx).write(MetaKey::Home, &*home.snapshot())?;
+                }
+                if let Some(extra) = extra {
+                    extra(tx)?;
+                }
+                Ok::<_, Stop>((state, home, ingested))
+            })
+            .await?;
+        if ingested.home_changed {
+            self.publish_home(home);
+        }
+        journal.publish(state);
+        Ok(ingested)
+    }
+}
+
+struct Run<'a> {
+    tx: &'a Connection,
+    row: i64,
+    account: &'a Account,
+    state: JournalState,
+    home: HomeState,
+    ingested: Ingested,
+}
+
+impl Run<'_> {
+    fn entry(&mut self, arrived: &Arrived) -> Result<(), Stop> {
+        let (opened, change) = {
+            let journals = Journals(self.tx);
+            let head_at = |seq| -> Option<Hash> { journals.head_at(self.row, seq).ok().flatten() };
+            let entry_known = |entry: &crannog_proto::EntryId| journals.knows_entry(self.row, entry).unwrap_or(true);
+            let chain = |account: &crannog_proto::AccountId| {
+                (*account == self.account.known.state().account).then_some(self.account.known.state())
+            };
+            let given = |epoch| self.home.secrets(self.state.id(), epoch).cloned();
+            let sources = Sources {
+                head_at: &head_at,
+                entry_known: &entry_known,
+                chain: &chain,
+                keys: Keys { account: &self.account.secrets, given: &given },
+                floor: None,
+            };
+            self.state.open(&arrived.stored, arrived.body.as_deref(), &sources).map_err(Stop::Read)?
+        };
+        self.ingested.applied = self.fold(&opened)?;
+        Journals(self.tx).add_head(self.row, opened.seq, &opened.head, change.entry())?;
+        self.state.commit(change).map_err(|_| DbError::Damaged("the order of a journal's entries"))?;
+        Ok(())
+    }
+
+    fn fold(&mut self, opened: &OpenedEntry) -> Result<Vec<Applied>, Stop> {
+        let (Some(author), Some(payload)) = (opened.author, &opened.payload) else { return Ok(Vec::new()) };
+        match &payload.content {
+            Content::Home(ops) => {
+                for op in ops {
+                    self.home.apply(&author.device, op);
+                }
+                Meta(self.tx).write(MetaKey::HomeTime, &payload.time)?;
+                self.ingested.home_changed = true;
+                Ok(Vec::new())
+            }
+            Content::Drive(batch) => {
+                let meta = EntryMeta {
+                    seq: opened.seq,
+                    seen_seq: opened.header.seen.seq,
+                    time: payload.time,
+                    account: author.account,
+                    device: author.device,
+                    device_name: &payload.device_name,
+                };
+                Ok(self.apply(&meta, &batch.ops)?)
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn apply(&self, meta: &EntryMeta<'_>, ops: &[DriveOp]) -> Result<Vec<Applied>, DbError> {
+        let mut drive = DriveStore::new(self.tx, self.row);
+        ops.iter().map(|op| drive::apply(&mut drive, meta, op)).collect()
+    }
+}
+
+/// A refusal becomes the engine's error, with the object named.
+pub(super) fn refused(journal: &str, error: ReadError) -> Error {
+    use crannog_agent_api::{Code, Failure};
+    match error {
+        ReadError::Refused { check, seq, .. } => Error::lied(check, format!("entry {seq} of {journal}")),
+        ReadError::NotMember => {
+            Error::User(Failure::new(Code::Conflict, "this account is no longer a member").object(journal.to_owned()))
+        }
+        ReadError::NeedsSecrets { .. } | ReadError::NeedsChain { .. } | ReadError::NeedsBody | _ => Error::User(
+            Failure::new(Code::TryAgain, error.to_string())
+                .object(journal.to_owned())
+                .hint("the server withholds what is needed to read on; try again, then crannog doctor"),
+        ),
+    }
+}

@@ -1,0 +1,93 @@
+//! How things are, and what is wrong.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crannog_agent_api::answer::{Finding, Status, Whoami};
+use crannog_agent_api::{Answer, Code, Failure};
+
+use crate::clock;
+use crate::db::Journals;
+use crate::error::Result;
+use crate::shared::Shared;
+
+/// A server that has not been heard for so long is worth a warning, milliseconds.
+const SILENT: i64 = 24 * 3600 * 1000;
+
+impl Shared {
+    pub(crate) async fn status(self: &Arc<Self>) -> Result<Answer> {
+        let (quota, used) = self.quota();
+        let address = self.identity.server.trim_start_matches("crannog://").split('#').next().unwrap_or_default();
+        let heard = self.last_heard();
+        Ok(Answer::Status(Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            locked: false,
+            account: Some(format!("{}@{address}", self.identity.name)),
+            device: Some(self.identity.device_name.clone()),
+            online: self.online.load(Ordering::Relaxed),
+            last_heard: (heard > 0).then_some(heard),
+            behind: self.all_journals().iter().map(|journal| journal.behind()).sum(),
+            transfers: self.transfers.load(Ordering::SeqCst) as u64,
+            quota,
+            used,
+            alarms: self.alarms().await?,
+        }))
+    }
+
+    pub(crate) fn whoami(&self) -> Whoami {
+        let account = self.account();
+        let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+        Whoami {
+            name: self.identity.name.clone(),
+            account: self.identity.account.to_string(),
+            root: hex(&account.known.state().root.0),
+            server: self.identity.server.clone(),
+            device: self.identity.device_name.clone(),
+            device_id: self.identity.device.to_string(),
+        }
+    }
+
+    async fn alarms(&self) -> Result<Vec<Failure>> {
+        let alarms = self.db.read(|c| Journals(c).alarms()).await?;
+        let failure = |(journal, alarm): (crannog_proto::JournalId, String)| {
+            let check = alarm.split(' ').next().unwrap_or_default().to_owned();
+            Failure::new(Code::VerificationFailed, alarm).object(self.name_of(&journal)).check(check)
+        };
+        Ok(alarms.into_iter().map(failure).collect())
+    }
+
+    pub(crate) async fn doctor(self: &Arc<Self>) -> Result<Answer> {
+        let mut findings = Vec::new();
+        let mut found = |state: &str, object: &str, text: String| {
+            findings.push(Finding { state: state.to_owned(), object: object.to_owned(), text });
+        };
+        match self.refresh_account().await {
+            Ok(()) => found("ok", "server", format!("{} answers and is the pinned one", self.identity.server)),
+            Err(error) => found("broken", "server", Failure::from(error).to_string()),
+        }
+        let heard = clock::now_ms() - self.last_heard();
+        if heard > SILENT {
+            found("warning", "freshness", "the server has not proved to be current for more than a day (CHK-025)".to_owned());
+        }
+        for alarm in self.alarms().await? {
+            found("broken", alarm.object.as_deref().unwrap_or_default(), alarm.message);
+        }
+        let damaged: String = self.db.read(|c| Ok(c.query_row("PRAGMA quick_check", [], |row| row.get(0))?)).await?;
+        match damaged.as_str() {
+            "ok" => found("ok", "local database", "no damage found".to_owned()),
+            damage => found("broken", "local database", damage.to_owned()),
+        }
+        for journal in self.all_journals() {
+            let name = self.name_of(&journal.id);
+            match journal.state().last() {
+                Some(last) => found("ok", &name, format!("read up to entry {}", last.seq)),
+                None => found("warning", &name, "nothing was read yet; crannog sync tries again".to_owned()),
+            }
+        }
+        let (quota, used) = self.quota();
+        if quota > 0 && used.saturating_mul(10) > quota.saturating_mul(9) {
+            found("warning", "quota", format!("{used} of {quota} bytes are used"));
+        }
+        Ok(Answer::Findings(findings))
+    }
+}

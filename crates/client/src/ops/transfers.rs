@@ -1,0 +1,239 @@
+//! Requests that move bytes: put, get, cat, verify-store.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use crannog_agent_api::request::{Filter, PutSource};
+use crannog_agent_api::{Answer, Code, Failure, RemotePath};
+use crannog_core::drive::NodeId;
+use tokio::sync::mpsc;
+
+use super::change::{Place, check_name, now_attrs};
+use super::{is_folder, usage};
+use crate::db::RowKind;
+use crate::engine::Caller;
+use crate::error::{Error, Result};
+use crate::journal::Journal;
+use crate::shared::Shared;
+use crate::transfer::{self, Report};
+
+/// Steps planned ahead of the work.
+const AHEAD: usize = 1024;
+
+/// What a put was asked for.
+pub(crate) struct PutRequest {
+    pub(crate) sources: Vec<PutSource>,
+    pub(crate) target: RemotePath,
+    pub(crate) recursive: bool,
+    pub(crate) filter: Filter,
+    pub(crate) dry_run: bool,
+}
+
+/// What a get was asked for.
+pub(crate) struct GetRequest {
+    pub(crate) sources: Vec<RemotePath>,
+    pub(crate) target: PathBuf,
+    pub(crate) recursive: bool,
+    pub(crate) filter: Filter,
+    pub(crate) dry_run: bool,
+    pub(crate) overwrite: bool,
+}
+
+/// Counts a transfer as long as it lives.
+struct Counted(Arc<Shared>);
+
+impl Counted {
+    fn new(shared: &Arc<Shared>) -> Self {
+        shared.transfers.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.transfers.fetch_sub(1, Ordering::SeqCst);
+        self.0.transfer_ended.notify_waiters();
+    }
+}
+
+impl Shared {
+    pub(crate) async fn put(self: &Arc<Self>, request: PutRequest, caller: &Caller) -> Result<Answer> {
+        let _counted = Counted::new(self);
+        let journal = self.open_drive(request.target.drive.as_deref()).await?;
+        let landings = self.landings(&journal, &request).await?;
+        let mut report = Report::new(caller, "uploading", request.dry_run);
+        let totals = report.totals();
+        let (sender, mut steps) = mpsc::channel(AHEAD);
+        let (db, row, filter) = (self.db.clone(), journal.row, request.filter);
+        let planner = tokio::task::spawn_blocking(move || {
+            landings.iter().try_for_each(|landing| transfer::plan_put(&db, row, landing, &filter, totals.clone(), &sender))
+        });
+        let changed = if request.dry_run {
+            while let Some(step) = steps.recv().await {
+                report.would_put(step).await;
+            }
+            report.done()
+        } else {
+            transfer::put(self, &journal, steps, report).await?
+        };
+        planner.await.map_err(Error::task)??;
+        Ok(Answer::Changed(changed))
+    }
+
+    /// Where each source goes.
+    async fn landings(&self, journal: &Journal, request: &PutRequest) -> Result<Vec<transfer::PutLanding>> {
+        let target = &request.target;
+        let many = request.sources.len() > 1;
+        let mut landings = Vec::new();
+        for source in &request.sources {
+            let metadata = source.path.symlink_metadata().map_err(|error| Error::io(&source.path, error))?;
+            let folder = metadata.is_dir() || (source.contents && source.path.is_dir());
+            if folder && !request.recursive {
+                return Err(Failure::new(Code::Usage, "it is a folder")
+                    .object(source.path.display().to_string())
+                    .hint("crannog put -r sends it with all that it holds")
+                    .into());
+            }
+            let place = match self.find_node(journal, target).await? {
+                Some(row) if is_folder(&row) => Place { parent: row.node, parent_path: target.to_string(), name: None },
+                Some(_) if many => return Err(usage("the target is not a folder", target, "give a folder that exists")),
+                Some(_) | None => self.place(journal, target, many).await?,
+            };
+            let own_name = || -> Result<String> {
+                let name = source.path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+                name.ok_or_else(|| Failure::new(Code::Usage, "the name is not Unicode").object(source.path.display().to_string()).into())
+            };
+            let new_name = place.name.clone();
+            let name = match (folder && source.contents, new_name) {
+                (true, None) => None,
+                (_, Some(name)) => Some(name),
+                (false, None) => Some(own_name()?),
+            };
+            if let Some(name) = &name {
+                check_name(name, target)?;
+            }
+            landings.push(transfer::PutLanding {
+                source: source.path.clone(),
+                parent: place.parent,
+                parent_is_new: false,
+                name,
+                path: place.parent_path,
+                recursive: folder,
+            });
+        }
+        Ok(landings)
+    }
+
+    pub(crate) async fn put_stdin(self: &Arc<Self>, target: RemotePath, dry_run: bool, caller: &Caller) -> Result<Answer> {
+        let _counted = Counted::new(self);
+        let journal = self.open_drive(target.drive.as_deref()).await?;
+        let to = match self.find_node(&journal, &target).await? {
+            Some(row) => match row.kind {
+                RowKind::File { current, .. } => transfer::Target::Write { node: row.node, base: current },
+                _ => return Err(usage("the target is no file", &target, "give the name of a file")),
+            },
+            None => {
+                let place = self.place(&journal, &target, false).await?;
+                let name = place.name.ok_or_else(|| usage("the target has no name", &target, "give the name of a file"))?;
+                transfer::Target::Create { node: transfer::fresh_node(), parent: place.parent, name }
+            }
+        };
+        let mut report = Report::new(caller, "uploading", dry_run);
+        let path = target.to_string();
+        if dry_run {
+            report.line("put", &path);
+            return Ok(Answer::Changed(report.done()));
+        }
+        let mut input = caller.input.lock().await;
+        let changed = transfer::put_stdin(self, &journal, to, now_attrs(0o644), &path, &mut input, report).await?;
+        Ok(Answer::Changed(changed))
+    }
+
+    pub(crate) async fn get(self: &Arc<Self>, request: GetRequest, caller: &Caller) -> Result<Answer> {
+        let _counted = Counted::new(self);
+        let into = request.target.is_dir();
+        if request.sources.len() > 1 && !into {
+            return Err(Failure::new(Code::Usage, "the target is not a folder")
+                .object(request.target.display().to_string())
+                .hint("make it first, or get one thing at a time")
+                .into());
+        }
+        let mut all = crannog_agent_api::answer::Changed { dry_run: request.dry_run, ..Default::default() };
+        for path in &request.sources {
+            let journal = self.open_drive(path.drive.as_deref()).await?;
+            let row = self.node(&journal, path).await?;
+            if is_folder(&row) && !request.recursive {
+                return Err(usage("it is a folder", path, "crannog get -r fetches it with all that it holds"));
+            }
+            let contents = path.trailing_slash || row.node == NodeId::ROOT;
+            let to = if into && !contents { request.target.join(transfer::component(&row.name)?) } else { request.target.clone() };
+            let landing = transfer::GetLanding {
+                from: row,
+                to,
+                overwrite: request.overwrite,
+                dry_run: request.dry_run,
+                umask: caller.umask,
+                filter: request.filter.clone(),
+            };
+            let mut report = Report::new(caller, "downloading", request.dry_run);
+            let totals = report.totals();
+            let (sender, mut steps) = mpsc::channel(AHEAD);
+            let (db, number) = (self.db.clone(), journal.row);
+            let planner = tokio::task::spawn_blocking(move || transfer::plan_get(&db, number, &landing, totals, &sender));
+            let changed = if request.dry_run {
+                while let Some(step) = steps.recv().await {
+                    report.would_get(step).await;
+                }
+                report.done()
+            } else {
+                transfer::get(self, &journal, caller.umask, steps, report).await?
+            };
+            planner.await.map_err(Error::task)??;
+            add(&mut all, changed);
+        }
+        Ok(Answer::Changed(all))
+    }
+
+    pub(crate) async fn cat(self: &Arc<Self>, path: RemotePath, version: Option<String>, caller: &Caller) -> Result<Answer> {
+        let _counted = Counted::new(self);
+        let (journal, _, version) = self.version_of(&path, version.as_deref()).await?;
+        let fetcher = transfer::Fetcher::new(self, &journal);
+        let name = path.to_string();
+        let output = &caller.output;
+        let sent = transfer::stream(&fetcher, &version.content, |bytes| async move { output.send(Bytes::from(bytes)).await.is_ok() });
+        let complete = sent.await.map_err(|error| named(error, &name))?;
+        if complete { Ok(Answer::Ok) } else { Err(transfer::interrupted()) }
+    }
+
+    pub(crate) async fn verify_store(self: &Arc<Self>, drive: Option<String>, repair_from: Vec<PathBuf>, caller: &Caller) -> Result<Answer> {
+        let _counted = Counted::new(self);
+        let journals = match drive {
+            Some(name) => vec![self.open_drive(Some(&name)).await?],
+            None => self.home().drives().filter_map(|drive| self.journal(&drive.journal)).collect(),
+        };
+        let mut findings = Vec::new();
+        for journal in journals {
+            self.refuse_frozen(&journal).await?;
+            findings.extend(transfer::verify(self, &journal, &repair_from, caller).await?);
+        }
+        Ok(Answer::Findings(findings))
+    }
+}
+
+fn named(error: Error, path: &str) -> Error {
+    match error {
+        Error::Lied { check, object } => Error::lied(check, format!("{path} ({object})")),
+        other => other,
+    }
+}
+
+fn add(all: &mut crannog_agent_api::answer::Changed, more: crannog_agent_api::answer::Changed) {
+    all.files += more.files;
+    all.folders += more.folders;
+    all.unchanged += more.unchanged;
+    all.bytes += more.bytes;
+    all.failed += more.failed;
+    all.plan.extend(more.plan);
+}

@@ -1,0 +1,403 @@
+//! One entry in the making: its operations, its packs, its uploads.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use crannog_core::content::{
+    Blob, Chunk, Content, ContentDraft, INLINE_MAX, Leaf, OpenedLeaf, PackBuilder, SealedChunk, SealedPiece, build_content,
+    plan_filler, seal_filler,
+};
+use crannog_core::drive::{Attrs, DriveBatch, DriveOp, NewNode, NodeId, VersionId};
+use crannog_core::journal::Content as EntryContent;
+use crannog_proto::{BlobId, Kind, limits};
+use std::os::unix::ffi::OsStrExt;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::seal::{Ready, ReadyChunk, internal};
+use crate::clock;
+use crate::db::{ChunkHash, FileStamp, StagedPiece, Transfers};
+use crate::error::{Error, Result};
+use crate::journal::{Draft, Ingested, Journal};
+use crate::shared::Shared;
+
+/// Blobs under way at once in one transfer.
+pub(super) const UPLOADS: usize = 6;
+/// An entry is closed at so many bytes of content.
+const BATCH_BYTES: u64 = 64 * 1024 * 1024;
+/// So many blobs are listed at most before an entry that only holds them is appended.
+const HOLD_AT: usize = limits::IDS_MAX - 4 * 1024;
+
+/// Where a file goes.
+#[derive(Debug, Clone)]
+pub(crate) enum Target {
+    /// A new file.
+    Create { node: NodeId, parent: NodeId, name: String },
+    /// A new version.
+    Write { node: NodeId, base: VersionId },
+}
+
+/// What is known of a file before its chunks come.
+#[derive(Debug)]
+pub(crate) struct FileHead {
+    pub(crate) target: Target,
+    pub(crate) attrs: Attrs,
+    pub(crate) size: u64,
+    /// The local file, for resuming; `None` for standard input.
+    pub(crate) local: Option<(Vec<u8>, FileStamp)>,
+    /// Leaves of the version before.
+    pub(crate) leaves: Vec<OpenedLeaf>,
+}
+
+impl FileHead {
+    pub(crate) fn local(path: &Path, stamp: FileStamp) -> Option<(Vec<u8>, FileStamp)> {
+        Some((path.as_os_str().as_bytes().to_vec(), stamp))
+    }
+}
+
+#[derive(Debug)]
+struct PendingFile {
+    head: FileHead,
+    version: VersionId,
+    hashes: Vec<ChunkHash>,
+    chunks: Vec<Placed>,
+}
+
+#[derive(Debug)]
+enum Placed {
+    At(Chunk),
+    InPack { pack: usize, index: usize },
+}
+
+#[derive(Debug)]
+enum Slot {
+    Op(DriveOp),
+    File(Box<PendingFile>),
+}
+
+/// A piece of a local file that lies in the open pack.
+struct Owner {
+    local: Option<(Vec<u8>, FileStamp)>,
+    place: u64,
+    hash: ChunkHash,
+}
+
+/// The entry that is being filled.
+pub(crate) struct Batch {
+    shared: Arc<Shared>,
+    journal: Arc<Journal>,
+    permits: Arc<Semaphore>,
+    slots: Vec<Slot>,
+    file: Option<Box<PendingFile>>,
+    pack: PackBuilder,
+    owners: Vec<Owner>,
+    packs: Vec<(Vec<Chunk>, Vec<Leaf>)>,
+    plain: u64,
+    adds: Vec<BlobId>,
+    filler: Vec<BlobId>,
+    uploads: JoinSet<Result<()>>,
+    from: Vec<Arc<Journal>>,
+}
+
+impl Batch {
+    pub(crate) fn new(shared: &Arc<Shared>, journal: &Arc<Journal>, permits: &Arc<Semaphore>) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            journal: Arc::clone(journal),
+            permits: Arc::clone(permits),
+            slots: Vec::new(),
+            file: None,
+            pack: PackBuilder::new(),
+            owners: Vec::new(),
+            packs: Vec::new(),
+            plain: 0,
+            adds: Vec::new(),
+            filler: Vec::new(),
+            uploads: JoinSet::new(),
+            from: Vec::new(),
+        }
+    }
+
+    pub(crate) fn permits() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(UPLOADS))
+    }
+
+    /// Whether it holds as much as an entry should. A file that was begun is never torn apart.
+    pub(crate) fn is_full_between_files(&self) -> bool {
+        self.file.is_none() && self.is_full()
+    }
+
+    fn is_full(&self) -> bool {
+        self.slots.len() >= limits::OPS_MAX || self.plain >= BATCH_BYTES || self.adds.len() >= HOLD_AT / 2
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// An operation without new content.
+    pub(crate) fn op(&mut self, op: DriveOp) {
+        self.slots.push(Slot::Op(op));
+    }
+
+    /// An operation that refers to blobs which this journal, or `from`, already holds.
+    pub(crate) fn op_with(&mut self, op: DriveOp, blobs: Vec<BlobId>, from: Option<&Arc<Journal>>) {
+        self.adds.extend(blobs);
+        if let Some(from) = from.filter(|from| !self.from.iter().any(|known| known.id == from.id)) {
+            self.from.push(Arc::clone(from));
+        }
+        self.slots.push(Slot::Op(op));
+    }
+
+    /// Begins a file; its chunks follow in order.
+    pub(crate) fn begin(&mut self, head: FileHead) {
+        let version = VersionId::generate(clock::now_ms(), &mut rand::rng());
+        self.file = Some(Box::new(PendingFile { head, version, hashes: Vec::new(), chunks: Vec::new() }));
+    }
+
+    /// The next chunk of the file that was begun.
+    pub(crate) async fn chunk(&mut self, ready: ReadyChunk) -> Result<()> {
+        if self.adds.len() >= HOLD_AT {
+            self.hold().await?;
+        }
+        let mut file = self.file.take().ok_or_else(|| internal("a chunk without a file"))?;
+        let place = file.chunks.len() as u64;
+        file.hashes.push(ready.hash);
+        let owner = Owner { local: file.head.local.clone(), place, hash: ready.hash };
+        let placed = match ready.at {
+            Ready::Known(chunk) => {
+                self.adds.push(chunk.blob);
+                Placed::At(chunk)
+            }
+            Ready::Sealed(SealedChunk::Whole { chunk, blob }) => {
+                self.upload(blob, pieces(vec![(owner, chunk.clone())])).await?;
+                Placed::At(chunk)
+            }
+            Ready::Sealed(SealedChunk::Piece(piece)) => {
+                let index = self.add_piece(piece).await?;
+                self.owners.push(owner);
+                Placed::InPack { pack: self.packs.len(), index }
+            }
+        };
+        file.chunks.push(placed);
+        self.file = Some(file);
+        Ok(())
+    }
+
+    /// The file that was begun is complete; a file of unknown size is told its size now.
+    pub(crate) fn end(&mut self, size: u64) {
+        if let Some(mut file) = self.file.take() {
+            file.head.size = size;
+            self.slots.push(Slot::File(file));
+        }
+    }
+
+    /// The file that was begun cannot be finished; what was sent of it expires on the server.
+    pub(crate) fn abandon(&mut self) {
+        self.file = None;
+    }
+
+    async fn add_piece(&mut self, mut piece: SealedPiece) -> Result<usize> {
+        loop {
+            match self.pack.add(piece) {
+                Ok(index) => return Ok(index),
+                Err(back) => {
+                    piece = back;
+                    self.close_pack(0).await?;
+                }
+            }
+        }
+    }
+
+    async fn close_pack(&mut self, extra: u64) -> Result<()> {
+        if self.pack.is_empty() {
+            return Ok(());
+        }
+        let sealed = std::mem::take(&mut self.pack).finish(extra, &mut rand::rng());
+        let owners = std::mem::take(&mut self.owners);
+        let staged = pieces(owners.into_iter().zip(sealed.chunks.iter().cloned()).collect());
+        self.packs.push((sealed.chunks, sealed.leaves));
+        self.upload(sealed.blob, staged).await
+    }
+
+    /// Sends a blob in the background; waits while too many are under way.
+    async fn upload(&mut self, blob: Blob, staged: Vec<StagedPiece>) -> Result<()> {
+        while let Some(done) = self.uploads.try_join_next() {
+            done.map_err(Error::task)??;
+        }
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| internal("uploads have ended"))?;
+        self.plain += blob.plain_len();
+        let id = blob.id();
+        self.adds.push(id);
+        let (shared, journal) = (Arc::clone(&self.shared), Arc::clone(&self.journal));
+        self.uploads.spawn(async move {
+            let bytes = Bytes::from(blob.into_bytes());
+            shared.put_blob(&journal, &id, bytes).await?;
+            drop(permit);
+            if staged.is_empty() {
+                return Ok(());
+            }
+            let row = journal.row;
+            shared.db.write(move |tx| Transfers(tx).save_staged(row, &id, clock::now_ms(), &staged)).await?;
+            Ok(())
+        });
+        Ok(())
+    }
+
+    async fn join_uploads(&mut self) -> Result<()> {
+        while let Some(done) = self.uploads.join_next().await {
+            done.map_err(Error::task)??;
+        }
+        Ok(())
+    }
+
+    /// A file with very many chunks: an entry that only holds what was sent so far.
+    async fn hold(&mut self) -> Result<()> {
+        self.join_uploads().await?;
+        let adds = std::mem::take(&mut self.adds);
+        let draft = Draft { adds, ..Draft::change(EntryContent::Drive(DriveBatch::default())) };
+        self.shared.append(&self.journal, draft).await.map(drop)
+    }
+
+    /// Lists, filler, uploads, append. What the server acknowledged is in the local state when this returns.
+    pub(crate) async fn finish(mut self) -> Result<Ingested> {
+        let drafts = self.lists().await?;
+        self.fill().await?;
+        self.join_uploads().await?;
+        let mut hashes = Vec::new();
+        let mut ops = Vec::with_capacity(self.slots.len());
+        let mut drafts = drafts.into_iter();
+        for slot in std::mem::take(&mut self.slots) {
+            match slot {
+                Slot::Op(op) => ops.push(op),
+                Slot::File(file) => {
+                    let (draft, leaves) = drafts.next().ok_or_else(|| internal("a file without its list"))?;
+                    let stored = leaves.into_iter().map(|place| self.leaf(place)).collect::<Result<_>>()?;
+                    let content = match draft {
+                        Some(draft) => draft.finish(stored),
+                        None => self.inline(&file),
+                    };
+                    let content = content.map_err(|_| internal("a content that does not fit its size"))?;
+                    hashes.push((file.version, file.hashes));
+                    ops.push(operation(file.head, file.version, content));
+                }
+            }
+        }
+        let (row, adds) = (self.journal.row, self.adds.clone());
+        let extra = Box::new(move |tx: &rusqlite::Connection| {
+            let transfers = Transfers(tx);
+            for (version, hashes) in &hashes {
+                transfers.save_hashes(version, hashes)?;
+            }
+            transfers.forget_staged(row, &adds)
+        });
+        let content = EntryContent::Drive(DriveBatch { ops, filler: std::mem::take(&mut self.filler) });
+        let draft = Draft {
+            kind: Kind::Change,
+            adds: std::mem::take(&mut self.adds),
+            drops: Vec::new(),
+            content,
+            from: std::mem::take(&mut self.from),
+            extra: Some(extra),
+        };
+        let staged = draft.adds.clone();
+        match self.shared.append(&self.journal, draft).await {
+            Err(error) if error.is_missing_blobs() => {
+                // The leases ran out: forget them, so that the next try sends these again.
+                self.shared.db.write(move |tx| Transfers(tx).forget_staged(row, &staged)).await?;
+                Err(error)
+            }
+            other => other,
+        }
+    }
+
+    /// Lists of the files with many chunks go into packs of their own. Per file: the draft, and where its new leaves lie.
+    async fn lists(&mut self) -> Result<Vec<(Option<ContentDraft>, Vec<(usize, usize)>)>> {
+        let long = |slot: &Slot| matches!(slot, Slot::File(file) if file.chunks.len() as u64 > INLINE_MAX);
+        if self.slots.iter().any(long) {
+            self.close_pack(0).await?;
+        }
+        let mut drafts = Vec::new();
+        for at in 0..self.slots.len() {
+            let Some(Slot::File(file)) = self.slots.get(at) else { continue };
+            if file.chunks.len() as u64 <= INLINE_MAX {
+                drafts.push((None, Vec::new()));
+                continue;
+            }
+            let chunks = self.resolve(file)?;
+            let mut draft = build_content(file.head.size, chunks, &file.head.leaves, &mut rand::rng())
+                .map_err(|_| internal("a content that does not fit its size"))?;
+            let mut places = Vec::new();
+            for piece in draft.take_pieces() {
+                let index = self.add_piece(piece).await?;
+                places.push((self.packs.len(), index));
+            }
+            self.adds.extend(self.kept_leaves(at));
+            drafts.push((Some(draft), places));
+        }
+        Ok(drafts)
+    }
+
+    fn kept_leaves(&self, at: usize) -> Vec<BlobId> {
+        match self.slots.get(at) {
+            Some(Slot::File(file)) => file.head.leaves.iter().map(|leaf| leaf.leaf.blob).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    async fn fill(&mut self) -> Result<()> {
+        let open = (!self.pack.is_empty()).then(|| self.pack.padded_len());
+        let total = self.plain + open.unwrap_or(0);
+        if total == 0 {
+            return Ok(());
+        }
+        let filler = plan_filler(total, open);
+        self.close_pack(filler.last_pack).await?;
+        for len in filler.blobs {
+            let blob = seal_filler(len, &mut rand::rng());
+            self.filler.push(blob.id());
+            self.upload(blob, Vec::new()).await?;
+        }
+        Ok(())
+    }
+
+    fn resolve(&self, file: &PendingFile) -> Result<Vec<Chunk>> {
+        let place = |placed: &Placed| match placed {
+            Placed::At(chunk) => Ok(chunk.clone()),
+            Placed::InPack { pack, index } => {
+                let chunk = self.packs.get(*pack).and_then(|(chunks, _)| chunks.get(*index));
+                chunk.cloned().ok_or_else(|| internal("a piece without its pack"))
+            }
+        };
+        file.chunks.iter().map(place).collect()
+    }
+
+    fn inline(&self, file: &PendingFile) -> Result<Content, crannog_core::content::ContentError> {
+        let chunks = self.resolve(file).map_err(|_| crannog_core::content::ContentError::Chunks)?;
+        build_content(file.head.size, chunks, &[], &mut rand::rng())?.finish(Vec::new())
+    }
+
+    fn leaf(&self, (pack, index): (usize, usize)) -> Result<Leaf> {
+        let leaf = self.packs.get(pack).and_then(|(_, leaves)| leaves.get(index));
+        leaf.cloned().ok_or_else(|| internal("a list without its pack"))
+    }
+}
+
+fn operation(head: FileHead, version: VersionId, content: Content) -> DriveOp {
+    let attrs = head.attrs;
+    match head.target {
+        Target::Create { node, parent, name } => {
+            DriveOp::Create { node, parent, name, attrs, new: NewNode::File { version, content } }
+        }
+        Target::Write { node, base } => DriveOp::Write { node, base, version, attrs, content },
+    }
+}
+
+fn pieces(owned: Vec<(Owner, Chunk)>) -> Vec<StagedPiece> {
+    let piece = |(owner, chunk): (Owner, Chunk)| {
+        let (path, stamp) = owner.local?;
+        Some(StagedPiece { path, stamp, place: owner.place, hash: owner.hash, chunk })
+    };
+    owned.into_iter().filter_map(piece).collect()
+}

@@ -1,0 +1,166 @@
+//! Moving files: from the local disk into the drive and back.
+//!
+//! ```text
+//!  put:  scan ─▶ plan (against the local database) ─▶ seal (threads) ─▶ batch: packs, uploads ─▶ append
+//!  get:  plan (from the local database) ─▶ fetch ─▶ open (threads) ─▶ part file ─▶ rename
+//! ```
+//! Memory is bounded by what is in flight: a few chunks and packs, never by a file or a drive.
+
+mod batch;
+mod content;
+mod get;
+mod local;
+mod plan;
+mod put;
+mod scan;
+mod seal;
+mod stdin;
+mod verify;
+
+pub(crate) use batch::{Batch, Target};
+pub(crate) use content::{Fetcher, stream};
+pub(crate) use get::{Landing as GetLanding, get, plan as plan_get};
+pub(crate) use local::component;
+pub(crate) use plan::{Landing as PutLanding, fresh as fresh_node, join as join_path, plan as plan_put};
+pub(crate) use put::put;
+pub(crate) use seal::{HashKey, internal};
+pub(crate) use stdin::put as put_stdin;
+pub(crate) use verify::verify;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crannog_agent_api::answer::{Changed, Note, Progress};
+use crannog_agent_api::{Code, Event, Failure};
+
+use crate::engine::Caller;
+use crate::error::{Error, Result};
+
+/// Lines of a plan that are kept for the answer.
+const PLAN_LINES: usize = 10_000;
+
+/// What a long work tells its caller.
+pub(crate) struct Report<'a> {
+    caller: &'a Caller,
+    phase: &'static str,
+    pub(crate) changed: Changed,
+    files: AtomicU64,
+    bytes: AtomicU64,
+    files_total: Arc<AtomicU64>,
+    bytes_total: Arc<AtomicU64>,
+}
+
+impl<'a> Report<'a> {
+    pub(crate) fn new(caller: &'a Caller, phase: &'static str, dry_run: bool) -> Self {
+        Self {
+            caller,
+            phase,
+            changed: Changed { dry_run, ..Changed::default() },
+            files: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            files_total: Arc::default(),
+            bytes_total: Arc::default(),
+        }
+    }
+
+    /// Totals that a planner counts up while it goes.
+    pub(crate) fn totals(&self) -> (Arc<AtomicU64>, Arc<AtomicU64>) {
+        (Arc::clone(&self.files_total), Arc::clone(&self.bytes_total))
+    }
+
+    pub(crate) fn line(&mut self, verb: &str, path: &str) {
+        if self.changed.plan.len() < PLAN_LINES {
+            self.changed.plan.push(format!("{verb} {path}"));
+        }
+    }
+
+    pub(crate) fn moved(&self, files: u64, bytes: u64) {
+        self.files.fetch_add(files, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let progress = Progress {
+            phase: self.phase.to_owned(),
+            files: self.files.load(Ordering::Relaxed),
+            files_total: self.files_total.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+            bytes_total: self.bytes_total.load(Ordering::Relaxed),
+        };
+        // Progress may be lost: the next one says more.
+        let _ = self.caller.events.try_send(Event::Progress(progress));
+    }
+
+    pub(crate) async fn note(&self, object: impl Into<String>, text: impl Into<String>) {
+        let _ = self.caller.events.send(Event::Note(Note { object: object.into(), text: text.into() })).await;
+    }
+
+    /// One object failed; the work goes on.
+    pub(crate) async fn failed(&mut self, failure: Failure) {
+        self.changed.failed += 1;
+        let _ = self.caller.events.send(Event::Failed(failure)).await;
+    }
+
+    /// A lie, a full quota or an interrupt ends the whole work; anything else concerns one object.
+    pub(crate) async fn failed_or_stop(&mut self, error: Error) -> Result<()> {
+        match error {
+            Error::Io { .. } | Error::User(_) => {
+                self.failed(error.into()).await;
+                Ok(())
+            }
+            other => Err(other),
+        }
+    }
+
+    pub(crate) fn check_cancel(&self) -> Result<()> {
+        if self.caller.cancel.is_cancelled() { Err(interrupted()) } else { Ok(()) }
+    }
+
+    /// A step of a put that is only looked at.
+    pub(crate) async fn would_put(&mut self, step: plan::Step) {
+        match step {
+            plan::Step::Op { path, folder: true, .. } => {
+                self.changed.folders += 1;
+                self.line("mkdir", &path);
+            }
+            plan::Step::Op { path, .. } => {
+                self.changed.files += 1;
+                self.line("change", &path);
+            }
+            plan::Step::File(file) => {
+                self.changed.files += 1;
+                self.changed.bytes += file.stamp.size;
+                self.line("put", &file.path);
+            }
+            plan::Step::Unchanged => self.changed.unchanged += 1,
+            plan::Step::Failed(failure) => self.failed(failure).await,
+        }
+    }
+
+    /// A step of a get that is only looked at.
+    pub(crate) async fn would_get(&mut self, step: get::Step) {
+        match step {
+            get::Step::Folder { path, new: true, .. } => {
+                self.changed.folders += 1;
+                self.line("mkdir", &path.display().to_string());
+            }
+            get::Step::Folder { .. } => {}
+            get::Step::Symlink { path, .. } => {
+                self.changed.files += 1;
+                self.line("link", &path.display().to_string());
+            }
+            get::Step::File(file) => {
+                self.changed.files += 1;
+                self.changed.bytes += file.version.content.size;
+                self.line("get", &file.local.display().to_string());
+            }
+            get::Step::Unchanged => self.changed.unchanged += 1,
+            get::Step::Failed(failure) => self.failed(failure).await,
+        }
+    }
+
+    pub(crate) fn done(self) -> Changed {
+        self.changed
+    }
+}
+
+pub(crate) fn interrupted() -> Error {
+    Error::User(Failure::new(Code::Interrupted, "interrupted").hint("what was finished stays; the same command goes on from there"))
+}

@@ -1,0 +1,227 @@
+//! What a put has to do: the local tree held against the local database, folder by folder.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+
+use crannog_agent_api::request::Filter;
+use crannog_agent_api::{Code, Failure};
+use crannog_core::drive::{Attrs, DriveOp, NewNode, NodeId, Version};
+use tokio::sync::mpsc;
+
+use super::batch::Target;
+use super::scan::{self, Found, FoundKind};
+use crate::clock;
+use crate::db::{Db, DriveStore, FileStamp, NodeRow, RowKind};
+use crate::error::Result;
+
+/// One thing to do, in an order in which folders come before what they hold.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// An operation without content; `folder`: it makes one.
+    Op { op: Box<DriveOp>, path: String, folder: bool },
+    /// A file to send.
+    File(Box<FileStep>),
+    /// Size and time are the same: nothing to do.
+    Unchanged,
+    /// One object failed.
+    Failed(Failure),
+}
+
+/// A file to send.
+#[derive(Debug)]
+pub(crate) struct FileStep {
+    pub(crate) local: PathBuf,
+    pub(crate) stamp: FileStamp,
+    pub(crate) attrs: Attrs,
+    pub(crate) target: Target,
+    /// The version that it replaces.
+    pub(crate) previous: Option<Version>,
+    pub(crate) path: String,
+}
+
+/// Where a source goes: the folder and the name there. A source that is a folder and whose contents are meant has the name `None`.
+#[derive(Debug, Clone)]
+pub(crate) struct Landing {
+    pub(crate) source: PathBuf,
+    pub(crate) parent: NodeId,
+    /// The parent is made by this very command.
+    pub(crate) parent_is_new: bool,
+    pub(crate) name: Option<String>,
+    /// The remote path of the parent, for messages.
+    pub(crate) path: String,
+    pub(crate) recursive: bool,
+}
+
+/// Compares one source with the drive and sends the steps. Blocking; ends early when nobody listens.
+pub(crate) fn plan(db: &Db, drive: i64, landing: &Landing, filter: &Filter, totals: (Arc<AtomicU64>, Arc<AtomicU64>), steps: &mpsc::Sender<Step>) -> Result<()> {
+    let mut planner = Planner { db, drive, landing, stack: Vec::new(), totals, steps };
+    if landing.name.is_none() {
+        planner.stack.push(planner.folder(landing.parent, landing.parent_is_new, landing.path.clone())?);
+    }
+    if !landing.recursive {
+        return match scan::look(&landing.source, Vec::new())? {
+            Some(found) => planner.found(found),
+            None => planner.send(Step::Failed(
+                Failure::new(Code::Usage, "neither a file, a folder nor a link").object(landing.source.display().to_string()),
+            )),
+        };
+    }
+    let failed = |failure| {
+        let _ = steps.blocking_send(Step::Failed(failure));
+    };
+    scan::walk(&landing.source, filter, |found| planner.found(found), failed)
+}
+
+struct Planner<'a> {
+    db: &'a Db,
+    drive: i64,
+    landing: &'a Landing,
+    /// The remote folders from the source down to where the walk is.
+    stack: Vec<Folder>,
+    totals: (Arc<AtomicU64>, Arc<AtomicU64>),
+    steps: &'a mpsc::Sender<Step>,
+}
+
+struct Folder {
+    node: NodeId,
+    path: String,
+    children: HashMap<String, NodeRow>,
+}
+
+impl Planner<'_> {
+    fn send(&self, step: Step) -> Result<()> {
+        self.steps.blocking_send(step).map_err(|_| super::interrupted())
+    }
+
+    fn folder(&self, node: NodeId, new: bool, path: String) -> Result<Folder> {
+        let mut children = HashMap::new();
+        if !new {
+            let drive = self.drive;
+            let rows = self.db.read_blocking(|c| DriveStore::new(c, drive).list(node))?;
+            children.extend(rows.into_iter().map(|row| (row.name.clone(), row)));
+        }
+        Ok(Folder { node, path, children })
+    }
+
+    fn found(&mut self, found: Found) -> Result<()> {
+        let depth = found.names.len();
+        let contents_only = self.landing.name.is_none();
+        if depth == 0 && contents_only {
+            return Ok(());
+        }
+        // The stack has one folder per name above, and the landing's parent at the bottom.
+        if self.stack.is_empty() {
+            let Landing { parent, parent_is_new, path, .. } = self.landing;
+            self.stack.push(self.folder(*parent, *parent_is_new, path.clone())?);
+        }
+        let above = if contents_only { depth } else { depth + 1 };
+        self.stack.truncate(above);
+        if self.stack.len() < above {
+            return Ok(());
+        }
+        let name = found.names.last().cloned().or_else(|| self.landing.name.clone());
+        let (Some(name), Some(folder)) = (name, self.stack.last_mut()) else {
+            return Ok(());
+        };
+        let existing = folder.children.remove(&name);
+        let (parent, path) = (folder.node, join(&folder.path, &name));
+        if let Err(error) = crannog_core::drive::check_name(&name) {
+            return self.send(Step::Failed(
+                Failure::new(Code::Usage, error.to_string()).object(found.path.display().to_string()).hint("rename it, then put it again"),
+            ));
+        }
+        match found.kind {
+            FoundKind::Directory => self.directory(found.attrs, existing, parent, name, path),
+            FoundKind::File(stamp) => self.file(&found.path, stamp, found.attrs, existing, parent, name, path),
+            FoundKind::Symlink(target) => self.symlink(target, found.attrs, existing, parent, name, path),
+        }
+    }
+
+    fn directory(&mut self, attrs: Attrs, existing: Option<NodeRow>, parent: NodeId, name: String, path: String) -> Result<()> {
+        let (node, new) = match existing {
+            Some(row) if row.kind == RowKind::Directory => {
+                if row.attrs != attrs && row.node != NodeId::RECOVERED {
+                    self.op(DriveOp::SetAttrs { node: row.node, attrs }, path.clone(), false)?;
+                }
+                (row.node, false)
+            }
+            Some(row) => {
+                // The stack stays short, so that all below is passed over.
+                return self.send(Step::Failed(in_the_way(&row, &path)));
+            }
+            None => {
+                let node = fresh();
+                self.op(DriveOp::Create { node, parent, name, attrs, new: NewNode::Directory }, path.clone(), true)?;
+                (node, true)
+            }
+        };
+        let folder = self.folder(node, new, path)?;
+        self.stack.push(folder);
+        Ok(())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one found file and of where it goes")]
+    fn file(&self, local: &Path, stamp: FileStamp, attrs: Attrs, existing: Option<NodeRow>, parent: NodeId, name: String, path: String) -> Result<()> {
+        let (target, previous) = match existing {
+            None => (Target::Create { node: fresh(), parent, name }, None),
+            Some(row) => match row.kind {
+                RowKind::File { size, current } => {
+                    if size == stamp.size && (row.attrs.mtime_s, row.attrs.mtime_ns) == (attrs.mtime_s, attrs.mtime_ns) {
+                        if row.attrs.mode != attrs.mode {
+                            return self.op(DriveOp::SetAttrs { node: row.node, attrs }, path, false);
+                        }
+                        return self.send(Step::Unchanged);
+                    }
+                    let (drive, node) = (self.drive, row.node);
+                    let previous = self.db.read_blocking(|c| DriveStore::new(c, drive).current(node))?;
+                    (Target::Write { node, base: current }, previous)
+                }
+                _ => return self.send(Step::Failed(in_the_way(&row, &path))),
+            },
+        };
+        self.totals.0.fetch_add(1, Ordering::Relaxed);
+        self.totals.1.fetch_add(stamp.size, Ordering::Relaxed);
+        self.send(Step::File(Box::new(FileStep { local: local.to_owned(), stamp, attrs, target, previous, path })))
+    }
+
+    fn symlink(&self, target: Vec<u8>, attrs: Attrs, existing: Option<NodeRow>, parent: NodeId, name: String, path: String) -> Result<()> {
+        match existing {
+            None => {}
+            Some(NodeRow { kind: RowKind::Symlink(old), attrs: old_attrs, node, .. }) if old == target => {
+                if old_attrs.mtime_s == attrs.mtime_s && old_attrs.mtime_ns == attrs.mtime_ns {
+                    return self.send(Step::Unchanged);
+                }
+                return self.op(DriveOp::SetAttrs { node, attrs }, path, false);
+            }
+            Some(NodeRow { kind: RowKind::Symlink(_), node, .. }) => {
+                self.op(DriveOp::Trash { node }, path.clone(), false)?;
+            }
+            Some(row) => return self.send(Step::Failed(in_the_way(&row, &path))),
+        }
+        let op = DriveOp::Create { node: fresh(), parent, name, attrs, new: NewNode::Symlink { target } };
+        self.op(op, path, false)
+    }
+
+    fn op(&self, op: DriveOp, path: String, folder: bool) -> Result<()> {
+        self.send(Step::Op { op: Box::new(op), path, folder })
+    }
+}
+
+pub(crate) fn fresh() -> NodeId {
+    NodeId::generate(clock::now_ms(), &mut rand::rng())
+}
+
+pub(crate) fn join(folder: &str, name: &str) -> String {
+    if folder.ends_with('/') { format!("{folder}{name}") } else { format!("{folder}/{name}") }
+}
+
+fn in_the_way(row: &NodeRow, path: &str) -> Failure {
+    let what = match row.kind {
+        RowKind::Directory => "a folder",
+        RowKind::File { .. } => "a file",
+        RowKind::Symlink(_) => "a link",
+    };
+    Failure::new(Code::Conflict, format!("{what} is in the way")).object(path).hint("move or remove it first (crannog mv, crannog rm)")
+}

@@ -1,0 +1,66 @@
+//! Calls about blobs: each is sent and fetched whole.
+
+use bytes::Bytes;
+use crannog_core::check::Check;
+use crannog_proto::api::WRITE_HEADER;
+use crannog_proto::{BlobId, ErrorCode, Hash, JournalId, limits};
+use http::{HeaderName, Method};
+
+use super::Transport;
+use super::error::TransportError;
+use super::exchange::Call;
+use super::journal_calls::with_read;
+use super::session::GrantKey;
+
+impl Transport {
+    /// `PUT …/blobs/BLOB`: stages a blob in this journal, in one round trip. `id` must be the blob's. The answer says
+    /// nothing about durability: only the receipt of an entry that names the blob does.
+    pub async fn put_blob(
+        &self,
+        journal: &JournalId,
+        key: &dyn GrantKey,
+        id: &BlobId,
+        bytes: Bytes,
+    ) -> Result<(), TransportError> {
+        if bytes.is_empty() || bytes.len() > limits::BLOB_MAX {
+            return Err(TransportError::Misuse("a blob has 1 to 4,196,608 bytes"));
+        }
+        let call = Call::post(path(journal, id), bytes, 0).bulk();
+        let call = Call {
+            method: Method::PUT,
+            ..call
+        };
+        let name = HeaderName::from_static(WRITE_HEADER);
+        let sent = self.with_session(|live| call.clone().secret(name.clone(), &live.grant(journal, key)));
+        let result = sent.await;
+        if matches!(&result, Err(error) if error.code() == Some(ErrorCode::Forbidden)) {
+            self.forget_grant(journal, key.epoch()).await;
+        }
+        result.map(|_| ())
+    }
+
+    /// `GET …/blobs/BLOB`: a blob of at most `max_len` bytes, whose bytes hash to its id (CHK-001).
+    pub async fn get_blob(
+        &self,
+        journal: &JournalId,
+        read_token: &[u8; 32],
+        id: &BlobId,
+        max_len: usize,
+    ) -> Result<Bytes, TransportError> {
+        let call = Call::get(path(journal, id), max_len.min(limits::BLOB_MAX)).bulk();
+        let call = with_read(Call { hashed: true, ..call }, &[*read_token]);
+        let answer = self.with_session(|_| call.clone()).await?;
+        if answer.hash != Some(Hash(id.0)) {
+            return Err(TransportError::misbehaved(
+                Check::Blob,
+                format_args!("blob {id}"),
+                answer.bytes,
+            ));
+        }
+        Ok(answer.bytes)
+    }
+}
+
+fn path(journal: &JournalId, id: &BlobId) -> String {
+    format!("/v1/journals/{journal}/blobs/{id}")
+}
