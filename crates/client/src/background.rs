@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use crannog_core::identity::HomeOp;
 use crannog_proto::api::Held;
+use tokio::task::JoinSet;
 
 use crate::clock;
 use crate::db::{Meta, MetaKey};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::shared::Shared;
 use crate::transport::{Bell, Policy};
 
@@ -46,18 +47,23 @@ async fn once(shared: &Arc<Shared>, pause: &mut Duration) -> Result<()> {
     bell.hold(held(shared)).await?;
     shared.online.store(true, Ordering::Relaxed);
     *pause = Policy::PATIENT.first;
+    // Beside the bell, whose pings want answers while a long catch-up runs.
+    let mut work = JoinSet::new();
     loop {
         tokio::select! {
             ring = bell.next() => {
-                let journal = ring.as_ref().ok().map(|ring| ring.last.journal);
-                // An alarm freezes its own journal; the others go on.
-                match shared.rung(ring?).await {
-                    Err(error @ crate::error::Error::Lied { .. }) => {
-                        tracing::error!(journal = ?journal, error = %error, "a journal was frozen");
-                    }
-                    other => other?,
-                }
+                let (ring, shared) = (ring?, Arc::clone(shared));
+                work.spawn(async move {
+                    let journal = ring.last.journal;
+                    (journal, shared.rung(ring).await)
+                });
             }
+            Some(done) = work.join_next() => match done {
+                // An alarm freezes its own journal; the others go on.
+                Ok((journal, Err(Error::Lied { check, .. }))) => tracing::error!(%journal, %check, "a journal was frozen"),
+                Ok((_, result)) => result?,
+                Err(error) => return Err(Error::task(error)),
+            },
             () = shared.journals_changed.notified() => {
                 for journal in shared.all_journals() {
                     if journal.state().last().is_none() {
@@ -85,7 +91,7 @@ pub(crate) async fn sync_all(shared: &Arc<Shared>) -> Result<()> {
             shared.ensure_current_members(&journal).await
         };
         match synced.await {
-            Err(error @ (crate::error::Error::Lied { .. } | crate::error::Error::User(_))) => {
+            Err(error @ (Error::Lied { .. } | Error::User(_))) => {
                 tracing::error!(error = %crannog_agent_api::Failure::from(error), "a journal stays behind");
             }
             other => other?,

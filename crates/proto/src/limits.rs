@@ -26,6 +26,8 @@ pub const PAGE_MAX: usize = 8 * 1024 * 1024;
 pub const LINKS_MAX: usize = 4_096;
 /// Largest link.
 pub const LINK_MAX: usize = 16 * 1024;
+/// Most devices of one account that are valid at once.
+pub const DEVICES_MAX: usize = 256;
 /// Most journals held by one bell.
 pub const BELL_JOURNALS: usize = 1_024;
 /// Uploads under way at once in one session.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crannog_core::check::Check;
 use crannog_core::journal::{ReadError, check_receipt, pending_blobs};
 use crannog_proto::api::{Page, Ring, Stored};
-use crannog_proto::{ErrorCode, JournalId, Receipt, limits};
+use crannog_proto::{ErrorCode, Header, JournalId, Kind, Receipt, decode, limits};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::Journal;
@@ -67,7 +67,9 @@ impl Shared {
     ) -> Result<Ingested> {
         let guard = journal.reading.lock().await;
         let next = journal.state().next_seq();
-        let ingested = if arrived.stored.seq == next {
+        // A rekey may need secrets that only a catch-up brings; own entries never do.
+        let simple = extra.is_some() || !matches!(decode::<Header>(&arrived.stored.entry.header), Ok(header) if matches!(header.kind, Kind::Rekey { .. }));
+        let ingested = if arrived.stored.seq == next && simple {
             match self.ingest(journal, vec![arrived], extra).await {
                 Ok(ingested) => ingested,
                 Err(stop) => return Err(self.stopped(journal, stop).await),
@@ -111,9 +113,11 @@ impl Shared {
                 return Ok(home_changed);
             }
             let arrived = self.bodies(&journal.id, &token, page.entries).await?;
-            // Up to the first rekey: what follows needs its secrets.
             match self.ingest(journal, arrived, None).await {
-                Ok(ingested) => home_changed |= ingested.home_changed,
+                Ok(ingested) => {
+                    home_changed |= ingested.home_changed;
+                    helped = false;
+                }
                 Err(Stop::Read(ReadError::NeedsSecrets { .. } | ReadError::NeedsChain { .. })) if !helped => {
                     helped = true;
                     self.refresh_secrets(&journal.id).await?;

@@ -1,10 +1,21 @@
 //! The fold of a sigchain: apply links in order, refuse what does not stand (CHK-006).
+//!
+//! A link keeps its hash and what it changed; a device, a generation and a root know at which link they came and went.
+//! So memory and time are linear in the chain, whoever wrote it (CHK-024).
+
+mod step;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Cite, Device, Generation, Link, LinkKind, SignedLink, is_account_name, kem_ok};
 use crate::hash::Hash;
 use crate::ids::{AccountId, DeviceId};
 use crate::sign::VerifyingKey;
-use crate::{DecodeError, decode, labels, limits};
+use crate::{DecodeError, decode, limits};
+
+use step::{Before, Change, verify_signatures};
 
 /// Why a chain is refused; all are CHK-006 but where said.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +63,10 @@ pub struct SigchainState {
     /// Devices that are valid now.
     pub devices: Vec<Device>,
     links: Vec<Verified>,
+    /// Each root, with the link that brought it; roots are never cut off.
+    roots: Vec<(usize, VerifyingKey)>,
+    /// Every device id there ever was; `None` for those that a root cut off.
+    ever: BTreeMap<DeviceId, Option<Life>>,
     root_floor: usize,
 }
 
@@ -59,20 +74,29 @@ pub struct SigchainState {
 struct Verified {
     hash: Hash,
     by_root: bool,
-    after: Snapshot,
+    /// How many generations there are after this link.
+    generations: usize,
 }
 
+/// A device, valid after the links from `from` up to and not including `to`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Snapshot {
-    root: VerifyingKey,
-    recovery_kem: Vec<u8>,
-    generations: Vec<Generation>,
-    devices: Vec<Device>,
-    ever: Vec<DeviceId>,
+struct Life {
+    device: Device,
+    from: usize,
+    to: Option<usize>,
+}
+
+impl Life {
+    fn valid_at(&self, seq: usize) -> bool {
+        self.from <= seq && self.to.is_none_or(|to| seq < to)
+    }
 }
 
 /// Verifies a whole chain from its Create link.
 pub fn verify_chain(links: &[SignedLink]) -> Result<SigchainState, ChainError> {
+    if links.len() > limits::LINKS_MAX {
+        return Err(ChainError::Limit("links"));
+    }
     let (first, rest) = links.split_first().ok_or(ChainError::Create)?;
     let mut state = SigchainState::create(first)?;
     for link in rest {
@@ -85,7 +109,14 @@ impl SigchainState {
     /// Begins with a Create link.
     pub fn create(signed: &SignedLink) -> Result<Self, ChainError> {
         let link = decode_link(signed)?;
-        let LinkKind::Create { name, root, recovery_kem, generation, device } = link.kind else {
+        let LinkKind::Create {
+            name,
+            root,
+            recovery_kem,
+            generation,
+            device,
+        } = link.kind
+        else {
             return Err(ChainError::Create);
         };
         if link.seq != 0 || link.prev != Hash::ZERO {
@@ -94,29 +125,40 @@ impl SigchainState {
         if !is_account_name(&name) {
             return Err(ChainError::Contradiction(0, "the name is not allowed"));
         }
-        if generation.number != 0 || !kem_ok(&generation.kem) || !kem_ok(&recovery_kem) || !kem_ok(&device.kem) {
-            return Err(ChainError::Contradiction(0, "a key has the wrong length or number"));
+        if generation.number != 0
+            || !kem_ok(&generation.kem)
+            || !kem_ok(&recovery_kem)
+            || !kem_ok(&device.kem)
+        {
+            return Err(ChainError::Contradiction(
+                0,
+                "a key has the wrong length or number",
+            ));
         }
         verify_signatures(signed, 0, &[root, generation.sign, device.sign])?;
-        let after = Snapshot {
-            root,
-            recovery_kem,
-            generations: vec![generation],
-            ever: vec![device.id],
-            devices: vec![device],
-        };
-        let mut state = Self {
+        Ok(Self {
             account: signed.account_id(),
             name,
             root,
-            recovery_kem: Vec::new(),
-            generations: Vec::new(),
-            devices: Vec::new(),
-            links: Vec::new(),
+            recovery_kem,
+            generations: vec![generation],
+            links: vec![Verified {
+                hash: signed.hash(),
+                by_root: true,
+                generations: 1,
+            }],
+            roots: vec![(0, root)],
+            ever: BTreeMap::from([(
+                device.id,
+                Some(Life {
+                    device: device.clone(),
+                    from: 0,
+                    to: None,
+                }),
+            )]),
+            devices: vec![device],
             root_floor: 0,
-        };
-        state.push(Verified { hash: signed.hash(), by_root: true, after });
-        Ok(state)
+        })
     }
 
     /// Applies the next link, or a Recover or NewWords that cuts off what account keys signed since the last root signature.
@@ -127,20 +169,39 @@ impl SigchainState {
         let link = decode_link(signed)?;
         let seq = link.seq as usize;
         let by_root = matches!(link.kind, LinkKind::Recover { .. } | LinkKind::NewWords { .. });
-        let lowest = if by_root { self.root_floor + 1 } else { self.links.len() };
+        let lowest = if by_root {
+            self.root_floor + 1
+        } else {
+            self.links.len()
+        };
         if seq < lowest || seq > self.links.len() {
             return Err(ChainError::Order(link.seq));
         }
-        let before = seq.checked_sub(1).and_then(|at| self.links.get(at)).ok_or(ChainError::Order(link.seq))?;
-        if before.hash != link.prev {
+        let at = seq.checked_sub(1).ok_or(ChainError::Order(link.seq))?;
+        let last = self.links.get(at).ok_or(ChainError::Order(link.seq))?;
+        if last.hash != link.prev {
             return Err(ChainError::Order(link.seq));
         }
-        let after = step(&before.after, signed, &link, &self.ever())?;
-        self.links.truncate(seq);
-        if by_root {
-            self.root_floor = seq;
-        }
-        self.push(Verified { hash: signed.hash(), by_root, after });
+        let before = Before {
+            root: self.root,
+            generation: last
+                .generations
+                .checked_sub(1)
+                .and_then(|g| self.generations.get(g))
+                .ok_or(ChainError::Create)?,
+            devices: self.ids_at(at),
+            ever: &self.ever,
+        };
+        let change = before.step(signed, link)?;
+        self.cut(seq);
+        self.push(
+            Verified {
+                hash: signed.hash(),
+                by_root,
+                generations: 0,
+            },
+            change,
+        );
         Ok(())
     }
 
@@ -148,7 +209,11 @@ impl SigchainState {
     pub fn cite(&self) -> Cite {
         let seq = self.links.len().saturating_sub(1);
         let head = self.links.last().map_or(Hash::ZERO, |link| link.hash);
-        Cite { account: self.account, seq: u32::try_from(seq).unwrap_or(u32::MAX), head }
+        Cite {
+            account: self.account,
+            seq: u32::try_from(seq).unwrap_or(u32::MAX),
+            head,
+        }
     }
 
     /// The current generation.
@@ -163,20 +228,25 @@ impl SigchainState {
 
     /// A device that was valid at the cited link; `None` too when the chain has no such link.
     pub fn device_at(&self, cite: &Cite, id: &DeviceId) -> Option<&Device> {
-        let link = self.links.get(cite.seq as usize).filter(|link| link.hash == cite.head)?;
-        link.after.devices.iter().find(|device| device.id == *id)
+        self.cited(cite)?;
+        let life = self.ever.get(id)?.as_ref()?;
+        life.valid_at(cite.seq as usize).then_some(&life.device)
     }
 
     /// The generation that was current at the cited link; `None` too when the chain has no such link.
     pub fn generation_at(&self, cite: &Cite) -> Option<&Generation> {
-        let link = self.links.get(cite.seq as usize).filter(|link| link.hash == cite.head)?;
-        link.after.generations.last()
+        let last = self.cited(cite)?.generations.checked_sub(1)?;
+        self.generations.get(last)
     }
 
     /// The root in force once generation `number` had been made: what its account secret is bound to.
     pub fn root_of_generation(&self, number: u32) -> Option<VerifyingKey> {
-        let made = |link: &&Verified| link.after.generations.last().is_some_and(|g| g.number == number);
-        self.links.iter().find(made).map(|link| link.after.root)
+        let at = self
+            .links
+            .partition_point(|link| link.generations <= number as usize);
+        self.links.get(at)?;
+        let newer = self.roots.partition_point(|(since, _)| *since <= at);
+        self.roots.get(newer.checked_sub(1)?).map(|(_, root)| *root)
     }
 
     /// The hash of link `seq`.
@@ -184,29 +254,108 @@ impl SigchainState {
         self.links.get(seq as usize).map(|link| link.hash)
     }
 
-    /// CHK-007: this chain continues `known`: every known link is still there, but for those that a root overrode.
+    /// CHK-007: this chain continues `known`: every known link is still there, but for those that a root overrode, and no
+    /// device of those is back (CHK-006).
     pub fn check_continues(&self, known: &Self) -> Result<(), ChainError> {
         if self.account != known.account {
             return Err(ChainError::RolledBack(0));
         }
-        let differs = known.links.iter().zip(&self.links).position(|(a, b)| a.hash != b.hash);
-        match differs {
-            None if self.links.len() >= known.links.len() => Ok(()),
-            None => Err(ChainError::RolledBack(u32::try_from(self.links.len()).unwrap_or(u32::MAX))),
-            Some(at) if at > known.root_floor && self.links.get(at).is_some_and(|link| link.by_root) => Ok(()),
-            Some(at) => Err(ChainError::RolledBack(u32::try_from(at).unwrap_or(u32::MAX))),
+        let differs = known
+            .links
+            .iter()
+            .zip(&self.links)
+            .position(|(a, b)| a.hash != b.hash);
+        let common = match differs {
+            None if self.links.len() >= known.links.len() => known.links.len(),
+            None => {
+                return Err(ChainError::RolledBack(
+                    u32::try_from(self.links.len()).unwrap_or(u32::MAX),
+                ));
+            }
+            Some(at) if at > known.root_floor && self.links.get(at).is_some_and(|link| link.by_root) => at,
+            Some(at) => return Err(ChainError::RolledBack(u32::try_from(at).unwrap_or(u32::MAX))),
+        };
+        let gone = |life: &&Option<Life>| life.as_ref().is_none_or(|life| life.from >= common);
+        for (id, _) in known.ever.iter().filter(|(_, life)| gone(life)) {
+            if let Some(Some(back)) = self.ever.get(id) {
+                let seq = u32::try_from(back.from).unwrap_or(u32::MAX);
+                return Err(ChainError::Contradiction(seq, "the device id was used before"));
+            }
         }
+        Ok(())
     }
 
-    fn ever(&self) -> Vec<DeviceId> {
-        self.links.iter().flat_map(|link| link.after.ever.iter().copied()).collect()
+    fn cited(&self, cite: &Cite) -> Option<&Verified> {
+        self.links
+            .get(cite.seq as usize)
+            .filter(|link| link.hash == cite.head)
     }
 
-    fn push(&mut self, link: Verified) {
-        self.root = link.after.root;
-        self.recovery_kem.clone_from(&link.after.recovery_kem);
-        self.generations.clone_from(&link.after.generations);
-        self.devices.clone_from(&link.after.devices);
+    /// Who is valid after link `at`.
+    fn ids_at(&self, at: usize) -> BTreeSet<DeviceId> {
+        if at + 1 == self.links.len() {
+            return self.devices.iter().map(|device| device.id).collect();
+        }
+        self.lives()
+            .filter(|life| life.valid_at(at))
+            .map(|life| life.device.id)
+            .collect()
+    }
+
+    fn lives(&self) -> impl Iterator<Item = &Life> {
+        self.ever.values().flatten()
+    }
+
+    /// Forgets link `seq` and what follows, but no device id.
+    fn cut(&mut self, seq: usize) {
+        if seq >= self.links.len() {
+            return;
+        }
+        self.links.truncate(seq);
+        self.generations
+            .truncate(self.links.last().map_or(0, |link| link.generations));
+        for life in self.ever.values_mut() {
+            if life.as_ref().is_some_and(|life| life.from >= seq) {
+                *life = None;
+            }
+            if let Some(life) = life {
+                life.to = life.to.filter(|to| *to < seq);
+            }
+        }
+        let mut valid: Vec<&Life> = self.lives().filter(|life| life.to.is_none()).collect();
+        valid.sort_by_key(|life| life.from);
+        self.devices = valid.into_iter().map(|life| life.device.clone()).collect();
+    }
+
+    fn push(&mut self, mut link: Verified, change: Change) {
+        let seq = self.links.len();
+        if link.by_root {
+            self.root_floor = seq;
+        }
+        if let Some(device) = change.added {
+            self.devices.push(device.clone());
+            self.ever.insert(
+                device.id,
+                Some(Life {
+                    device,
+                    from: seq,
+                    to: None,
+                }),
+            );
+        }
+        self.devices.retain(|device| !change.gone.contains(&device.id));
+        for id in &change.gone {
+            if let Some(Some(life)) = self.ever.get_mut(id) {
+                life.to = Some(seq);
+            }
+        }
+        if let Some((root, recovery_kem)) = change.words {
+            self.root = root;
+            self.recovery_kem = recovery_kem;
+            self.roots.push((seq, root));
+        }
+        self.generations.extend(change.generation);
+        link.generations = self.generations.len();
         self.links.push(link);
     }
 }
@@ -216,95 +365,9 @@ fn decode_link(signed: &SignedLink) -> Result<Link, ChainError> {
         return Err(ChainError::Limit("link"));
     }
     let link: Link = decode(&signed.link)?;
-    if link.version != 1 { Err(ChainError::Version(link.version)) } else { Ok(link) }
-}
-
-fn verify_signatures(signed: &SignedLink, seq: u32, keys: &[VerifyingKey]) -> Result<(), ChainError> {
-    if signed.signatures.len() != keys.len() {
-        return Err(ChainError::Signature(seq));
+    if link.version != 1 {
+        Err(ChainError::Version(link.version))
+    } else {
+        Ok(link)
     }
-    for (key, signature) in keys.iter().zip(&signed.signatures) {
-        key.verify(labels::LINK_SIGNATURE, &signed.link, signature).map_err(|_| ChainError::Signature(seq))?;
-    }
-    Ok(())
-}
-
-fn step(before: &Snapshot, signed: &SignedLink, link: &Link, ever: &[DeviceId]) -> Result<Snapshot, ChainError> {
-    let seq = link.seq;
-    let wrong = |what| ChainError::Contradiction(seq, what);
-    let account_key = before.generations.last().map(|g| g.sign).ok_or(ChainError::Create)?;
-    let mut after = before.clone();
-    match &link.kind {
-        LinkKind::Create { .. } => return Err(ChainError::Create),
-        LinkKind::AddDevice { device } => {
-            check_new_device(device, ever).map_err(wrong)?;
-            verify_signatures(signed, seq, &[account_key, device.sign])?;
-            after.ever.push(device.id);
-            after.devices.push(device.clone());
-        }
-        LinkKind::RevokeDevice { device, generation, remaining } => {
-            check_generation(before, generation).map_err(wrong)?;
-            verify_signatures(signed, seq, &[account_key, generation.sign])?;
-            if !before.devices.iter().any(|d| d.id == *device) {
-                return Err(wrong("the revoked device is not valid"));
-            }
-            after.devices.retain(|d| d.id != *device);
-            let exactly = after.devices.len() == remaining.len();
-            after.devices = keep(&after.devices, remaining).map_err(wrong)?;
-            if !exactly {
-                return Err(wrong("more than the revoked device would go"));
-            }
-            after.generations.push(generation.clone());
-        }
-        LinkKind::Recover { device, generation, remaining } => {
-            check_new_device(device, ever).map_err(wrong)?;
-            check_generation(before, generation).map_err(wrong)?;
-            verify_signatures(signed, seq, &[before.root, generation.sign, device.sign])?;
-            after.ever.push(device.id);
-            after.devices.push(device.clone());
-            after.devices = keep(&after.devices, remaining).map_err(wrong)?;
-            if !remaining.contains(&device.id) {
-                return Err(wrong("the new device does not remain"));
-            }
-            after.generations.push(generation.clone());
-        }
-        LinkKind::NewWords { root, recovery_kem, generation, remaining } => {
-            check_generation(before, generation).map_err(wrong)?;
-            if !kem_ok(recovery_kem) {
-                return Err(wrong("the recovery key has the wrong length"));
-            }
-            verify_signatures(signed, seq, &[before.root, *root, generation.sign])?;
-            after.root = *root;
-            after.recovery_kem.clone_from(recovery_kem);
-            after.devices = keep(&after.devices, remaining).map_err(wrong)?;
-            after.generations.push(generation.clone());
-        }
-    }
-    Ok(after)
-}
-
-fn check_new_device(device: &Device, ever: &[DeviceId]) -> Result<(), &'static str> {
-    if ever.contains(&device.id) {
-        return Err("the device id was used before");
-    }
-    if !kem_ok(&device.kem) {
-        return Err("the device's key has the wrong length");
-    }
-    Ok(())
-}
-
-fn check_generation(before: &Snapshot, generation: &Generation) -> Result<(), &'static str> {
-    let next = before.generations.last().and_then(|last| last.number.checked_add(1));
-    if next != Some(generation.number) || !kem_ok(&generation.kem) {
-        return Err("the generation is not the next one");
-    }
-    Ok(())
-}
-
-fn keep(devices: &[Device], remaining: &[DeviceId]) -> Result<Vec<Device>, &'static str> {
-    if !remaining.windows(2).all(|pair| matches!(pair, [a, b] if a < b)) {
-        return Err("the remaining devices are not in order");
-    }
-    let kept: Vec<Device> = devices.iter().filter(|d| remaining.contains(&d.id)).cloned().collect();
-    if kept.len() != remaining.len() { Err("a remaining device was not valid") } else { Ok(kept) }
 }

@@ -1,0 +1,171 @@
+//! What all sessions share.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crannog_agent_api::{Failure, Hello, Next, PROTOCOL, Welcome, build};
+use crannog_agent_api::{Code, answer::Status};
+use crannog_client::Engine;
+use tokio::sync::{Notify, watch};
+
+use crate::clock::since_boot;
+use crate::config::Config;
+use crate::gauge::{Gauge, Requests};
+use crate::vault::Vault;
+
+/// Where the agent stands in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Sessions are welcome.
+    Serving,
+    /// Running requests finish, then the program changes; idle sessions end.
+    Moving,
+    /// Running requests are asked to stop; idle sessions end.
+    Stopping,
+    /// Everything is put aside.
+    Stopped,
+}
+
+/// The agent of one profile.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    pub(crate) home: PathBuf,
+    pub(crate) vault: Vault,
+    pub(crate) requests: Arc<Requests>,
+    pub(crate) sessions: Arc<Gauge>,
+    pub(crate) phase: watch::Sender<Phase>,
+    /// Someone asks the agent to stop.
+    pub(crate) stop: Notify,
+    /// The file that this program was started from, and what it was then.
+    pub(crate) program: PathBuf,
+    build: String,
+    upgrade: watch::Sender<bool>,
+    upgrade_failed: AtomicBool,
+}
+
+impl Agent {
+    /// Locked, serving.
+    pub(crate) fn new(home: &Path, program: PathBuf, config: &Config) -> Self {
+        Self {
+            home: home.to_owned(),
+            vault: Vault::new(home, config.lock_after),
+            requests: Arc::default(),
+            sessions: Arc::default(),
+            phase: watch::Sender::new(Phase::Serving),
+            stop: Notify::new(),
+            program,
+            build: build::running(),
+            upgrade: watch::Sender::new(false),
+            upgrade_failed: AtomicBool::new(false),
+        }
+    }
+
+    /// Answers a hello. A program that was replaced on the disk since we started from it takes over: at once when nobody is
+    /// served, else when everybody is; nobody is kept waiting unless she speaks another protocol. We run only our own path,
+    /// never one that a command names.
+    pub(crate) fn welcome(&self, hello: &Hello) -> Welcome {
+        let same_protocol = hello.protocol == PROTOCOL;
+        let replaced = hello.build != self.build
+            && build::of(&self.program) != self.build
+            && !self.upgrade_failed.load(Ordering::SeqCst);
+        if replaced {
+            self.upgrade.send_replace(true);
+        }
+        let next = if replaced && (!same_protocol || self.sessions.count() == 0) {
+            self.phase.send_if_modified(|phase| {
+                let serving = *phase == Phase::Serving;
+                if serving {
+                    *phase = Phase::Moving;
+                }
+                serving
+            });
+            Next::Moving
+        } else if same_protocol {
+            Next::Ready
+        } else {
+            let failure = Failure::new(Code::Other, "the running agent is of another version");
+            Next::Refused(failure.object(self.program.display().to_string()).hint("run `crannog agent stop`, then try again"))
+        };
+        Welcome { protocol: PROTOCOL, build: self.build.clone(), pid: std::process::id(), next }
+    }
+
+    /// Waits until the program shall change, and nobody is served any more.
+    pub(crate) async fn upgrade_due(&self) {
+        let mut wanted = self.upgrade.subscribe();
+        loop {
+            let _ = wanted.wait_for(|wanted| *wanted).await;
+            self.sessions.none().await;
+            if *self.upgrade.borrow() {
+                return;
+            }
+        }
+    }
+
+    /// The new program does not run: go on as we are, and do not try again.
+    pub(crate) fn stay(&self) {
+        self.upgrade_failed.store(true, Ordering::SeqCst);
+        self.upgrade.send_replace(false);
+        self.phase.send_replace(Phase::Serving);
+    }
+
+    /// Locks: nobody may ask from now on. With `now`, running requests are asked to stop, and the keys are gone when this
+    /// returns; else they go when the last transfer has finished.
+    pub(crate) async fn lock(self: &Arc<Self>, now: bool) {
+        self.vault.shut();
+        if now {
+            self.requests.cancel();
+        }
+        let agent = Arc::clone(self);
+        let closing = tokio::spawn(async move {
+            agent.requests.none().await;
+            let _changing = agent.vault.changing().await;
+            if let Some(engine) = agent.vault.take_finishing() {
+                engine.close(now).await;
+                tracing::info!("locked");
+            }
+        });
+        if now {
+            let _ = closing.await;
+        }
+    }
+
+    /// How long to wait before [`Self::lock_if_idle`] is worth another look. Timers stand still while the machine sleeps,
+    /// so it is looked at least once a minute.
+    pub(crate) fn idle_check(&self) -> Duration {
+        const OFTEN: Duration = Duration::from_secs(60);
+        self.vault.locks_in(since_boot()).unwrap_or(OFTEN).clamp(Duration::from_millis(10), OFTEN)
+    }
+
+    /// Locks when nobody asked anything for long enough.
+    pub(crate) async fn lock_if_idle(self: &Arc<Self>) {
+        if self.vault.locks_in(since_boot()) == Some(Duration::ZERO) {
+            self.lock(false).await;
+        }
+    }
+
+    /// What can be said without an engine.
+    pub(crate) fn locked_status(&self) -> Result<Status, Failure> {
+        if !Engine::exists(&self.home) {
+            return self.vault.engine(since_boot()).map(|_| self.blank_status(false));
+        }
+        Ok(self.blank_status(true))
+    }
+
+    fn blank_status(&self, locked: bool) -> Status {
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            locked,
+            account: None,
+            device: None,
+            online: false,
+            last_heard: None,
+            behind: 0,
+            transfers: 0,
+            quota: 0,
+            used: 0,
+            alarms: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! One connection: hello, then one request after the other.
+
+use std::io;
+use std::sync::Arc;
+
+use crannog_agent_api::connection::{FrameReader, FrameWriter, split, word};
+use crannog_agent_api::frame::Frame;
+use crannog_agent_api::{Answer, Code, Failure, Hello, Next, Reply, Request};
+use crannog_client::Engine;
+use nix::unistd::geteuid;
+use tokio::net::UnixStream;
+
+use crate::agent::{Agent, Phase};
+use crate::clock::since_boot;
+use crate::exchange::{Work, carry, for_engine, for_question};
+
+/// Serves it to its end.
+pub(crate) async fn serve(agent: Arc<Agent>, stream: UnixStream) {
+    // The folder of the socket lets nobody else in; this holds if someone changed that.
+    match stream.peer_cred() {
+        Ok(peer) if peer.uid() == geteuid().as_raw() => {}
+        _ => return tracing::warn!("another user tried to connect"),
+    }
+    if let Err(error) = converse(&agent, stream).await {
+        tracing::debug!(%error, "a command went away");
+    }
+}
+
+async fn converse(agent: &Arc<Agent>, stream: UnixStream) -> io::Result<()> {
+    let (mut reader, mut writer) = split(stream);
+    let Some(Frame::Json(text)) = reader.next().await? else { return Ok(()) };
+    let hello: Hello = word(&text)?;
+    let welcome = agent.welcome(&hello);
+    // From now on the program does not change before this session has ended.
+    let entered = (welcome.next == Next::Ready).then(|| agent.sessions.enter());
+    writer.send(&welcome).await?;
+    match welcome.next {
+        Next::Ready => {}
+        // The connection ends with this program, or when it stays after all.
+        Next::Moving => return moved(agent).await,
+        Next::Refused(_) => return Ok(()),
+    }
+    let mut session = Session { agent: Arc::clone(agent), reader, writer, umask: hello.umask };
+    let served = session.requests().await;
+    drop(entered);
+    served
+}
+
+async fn moved(agent: &Agent) -> io::Result<()> {
+    let _ = agent.phase.subscribe().wait_for(|phase| *phase == Phase::Serving).await;
+    Ok(())
+}
+
+struct Session {
+    agent: Arc<Agent>,
+    reader: FrameReader,
+    writer: FrameWriter,
+    umask: u32,
+}
+
+impl Session {
+    async fn requests(&mut self) -> io::Result<()> {
+        let mut phase = self.agent.phase.subscribe();
+        loop {
+            let frame = tokio::select! {
+                biased;
+                frame = self.reader.next() => frame?,
+                _ = phase.wait_for(|phase| *phase != Phase::Serving) => return Ok(()),
+            };
+            match frame {
+                Some(Frame::Json(text)) => {
+                    let request = word(&text)?;
+                    drop(text);
+                    self.request(request).await?;
+                }
+                // Came too late for a request that has ended.
+                Some(Frame::Data(_) | Frame::End | Frame::Interrupt) => {}
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn request(&mut self, request: Request) -> io::Result<()> {
+        let now = since_boot();
+        let result = match request {
+            Request::Confirm { .. } => Err(Failure::new(Code::Usage, "there is no question to confirm")),
+            Request::Stop => self.stop().await,
+            Request::Lock { now } => {
+                self.agent.lock(now).await;
+                Ok(Answer::Ok)
+            }
+            Request::Unlock { password } => self.agent.vault.unlock(&password, now).await.map(|()| Answer::Ok),
+            Request::Status if !self.agent.vault.is_unlocked(now) => self.agent.locked_status().map(Answer::Status),
+            Request::Join { .. } | Request::Recover { .. } => return self.begin(request).await,
+            request => return self.perform(request).await,
+        };
+        self.reply(result).await
+    }
+
+    async fn reply(&mut self, result: Result<Answer, Failure>) -> io::Result<()> {
+        self.writer.send(&result.map_or_else(Reply::Failure, Reply::Answer)).await
+    }
+
+    async fn stop(&self) -> Result<Answer, Failure> {
+        self.agent.stop.notify_one();
+        let _ = self.agent.phase.subscribe().wait_for(|phase| *phase == Phase::Stopped).await;
+        Ok(Answer::Ok)
+    }
+
+    /// A request to the engine. Looking at the state does not count as use: prompts and bars do that all the time.
+    async fn perform(&mut self, request: Request) -> io::Result<()> {
+        let (lines, caller) = for_engine(self.umask);
+        // Entered first: a lock that comes now waits for us.
+        let entered = self.agent.requests.enter(Arc::clone(&lines.cancel));
+        let (asked, looks) = (self.agent.vault.asked(), matches!(request, Request::Status));
+        let engine = match self.agent.vault.engine(since_boot()) {
+            Ok(engine) => engine,
+            Err(failure) => return self.reply(Err(failure)).await,
+        };
+        if looks {
+            self.agent.vault.used(asked);
+        }
+        let work: Work = tokio::spawn(async move {
+            let _entered = entered;
+            engine.perform(request, &caller).await
+        });
+        carry(&mut self.reader, &mut self.writer, lines, work).await
+    }
+
+    /// Join and recover make the engine.
+    async fn begin(&mut self, request: Request) -> io::Result<()> {
+        let (lines, question) = for_question();
+        let entered = self.agent.requests.enter(Arc::clone(&lines.cancel));
+        let agent = Arc::clone(&self.agent);
+        let work: Work = tokio::spawn(async move {
+            let _entered = entered;
+            let _changing = agent.vault.changing().await;
+            if Engine::exists(&agent.home) {
+                let failure = Failure::new(Code::Conflict, "this profile has an account already");
+                return Err(failure
+                    .object(agent.home.display().to_string())
+                    .hint("set CRANNOG_HOME to another folder for another profile"));
+            }
+            let engine = match &request {
+                Request::Join { .. } => Engine::join(&agent.home, request, &question).await?,
+                _ => Engine::recover(&agent.home, request, &question).await?,
+            };
+            agent.vault.open(engine.clone(), since_boot());
+            let (_lines, caller) = for_engine(0o077);
+            engine.perform(Request::Whoami, &caller).await
+        });
+        carry(&mut self.reader, &mut self.writer, lines, work).await
+    }
+}

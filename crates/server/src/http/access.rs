@@ -1,0 +1,100 @@
+//! What a request may do in a journal: read tokens and write grants.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use crannog_proto::api::{READ_HEADER, WRITE_HEADER};
+use crannog_proto::sign::Signature;
+use crannog_proto::{ErrorCode, Hash, JournalId, labels};
+use http::HeaderMap;
+
+use super::App;
+use super::caller::{AnyCaller, hex};
+use crate::error::ApiError;
+use crate::store::{JournalView, Reader};
+
+/// Most read tokens of one request.
+const TOKENS: usize = 16;
+const MOST: usize = 65_536;
+
+/// Grants that verified; in memory only, as hashes.
+#[derive(Debug, Default)]
+pub(super) struct Grants(Mutex<HashSet<Hash>>);
+
+impl Grants {
+    fn knows(&self, grant: &Hash) -> bool {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(grant)
+    }
+
+    fn learn(&self, grant: Hash) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= MOST {
+            all.clear();
+        }
+        all.insert(grant);
+    }
+}
+
+/// The hashes of all read tokens that came along.
+pub(super) fn read_tokens(headers: &HeaderMap) -> Result<Vec<Hash>, ApiError> {
+    let mut tokens = Vec::new();
+    for value in headers.get_all(READ_HEADER) {
+        for part in value.as_bytes().split(|byte| *byte == b',') {
+            let token: [u8; 32] = hex(part.trim_ascii()).ok_or(ErrorCode::BadRequest)?;
+            tokens.push(Hash::of(labels::READ_TOKEN_HASH, &token));
+        }
+    }
+    if tokens.len() > TOKENS {
+        Err(ErrorCode::BadRequest.into())
+    } else {
+        Ok(tokens)
+    }
+}
+
+/// What the one read token opens in this journal. A wrong token and no such journal look the same.
+pub(super) async fn reader(app: &App, journal: JournalId, headers: &HeaderMap) -> Result<Reader, ApiError> {
+    let tokens = read_tokens(headers)?;
+    let token = tokens.first().ok_or(ErrorCode::Forbidden)?;
+    Ok(app
+        .store
+        .reader(journal, *token)
+        .await?
+        .ok_or(ErrorCode::NotFound)?)
+}
+
+/// Checks the write grant; a good one of an epoch that has ended says so.
+pub(super) async fn writer(
+    app: &App,
+    caller: &AnyCaller,
+    id: JournalId,
+    headers: &HeaderMap,
+) -> Result<JournalView, ApiError> {
+    let header = headers.get(WRITE_HEADER).ok_or(ErrorCode::Forbidden)?;
+    let (epoch, grant) = parse_grant(header.as_bytes()).ok_or(ErrorCode::BadRequest)?;
+    let view = app.store.journal(id).await?.ok_or(ErrorCode::NotFound)?;
+    let statement = crannog_proto::encode(&(id, epoch, caller.session));
+    let known = Hash::of_parts(labels::WRITE_GRANT, &[&statement, &grant.0]);
+    if !app.grants.knows(&known) {
+        let keys = app.store.epoch(id, epoch).await?.ok_or(ErrorCode::Forbidden)?;
+        keys.write_key
+            .verify(labels::WRITE_GRANT, &statement, &grant)
+            .map_err(|_| ErrorCode::Forbidden)?;
+        app.grants.learn(known);
+    }
+    if epoch != view.epoch {
+        return Err(ErrorCode::StaleEpoch.into());
+    }
+    if view.closed {
+        Err(ErrorCode::JournalClosed.into())
+    } else {
+        Ok(view)
+    }
+}
+
+fn parse_grant(header: &[u8]) -> Option<(u64, Signature)> {
+    let (epoch, grant) = std::str::from_utf8(header).ok()?.split_once(':')?;
+    Some((epoch.parse().ok()?, Signature(hex(grant.as_bytes())?)))
+}

@@ -1,0 +1,186 @@
+//! Blobs: put (staged), and read.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use bytes::Bytes;
+use crannog_proto::{BlobId, ErrorCode, JournalId, limits};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+
+use super::body::{next, raw};
+use super::caller::{AnyCaller, Caller};
+use super::journals::journal_id;
+use super::{App, access};
+use crate::blobs::{PIECE, Upload};
+use crate::clock::Hour;
+use crate::error::ApiError;
+use crate::store::{BlobFile, NewStaged};
+
+pub(super) async fn put(
+    State(app): State<Arc<App>>,
+    caller: Result<Caller, ApiError>,
+    Path((journal, blob)): Path<(String, String)>,
+    headers: HeaderMap,
+    mut body: Body,
+) -> Result<StatusCode, ApiError> {
+    let result = receive(Arc::clone(&app), caller, &journal, &blob, headers, &mut body).await;
+    if result.is_err() {
+        // Who is still sending would not hear a refusal: take the rest of a blob and throw it away.
+        let mut left = limits::BLOB_MAX;
+        while let Ok(Some(bytes)) = next(&mut body, app.idle()).await {
+            match left.checked_sub(bytes.len()) {
+                Some(less) => left = less,
+                None => break,
+            }
+        }
+    }
+    result
+}
+
+async fn receive(
+    app: Arc<App>,
+    caller: Result<Caller, ApiError>,
+    journal: &str,
+    blob: &str,
+    headers: HeaderMap,
+    body: &mut Body,
+) -> Result<StatusCode, ApiError> {
+    let Caller(caller) = caller?;
+    let id = journal_id(journal)?;
+    let blob = blob_id(blob)?;
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limits::BLOB_MAX as u64) {
+        return Err(ErrorCode::TooLarge.into());
+    }
+    let _mine = Arc::clone(&caller.uploads)
+        .try_acquire_owned()
+        .map_err(|_| ApiError::Slow { seconds: 1 })?;
+    let view = access::writer(&app, &caller, id, &headers).await?;
+    if announced.is_some_and(|length| length > view.left)
+        && app.store.unsynced(id, vec![blob]).await?.is_empty()
+    {
+        return Err(ErrorCode::Quota.into());
+    }
+    let _ours = Arc::clone(&app.uploads)
+        .acquire_owned()
+        .await
+        .map_err(|_| ErrorCode::Unavailable)?;
+    let mut upload = Upload::new(&app.blobs).map_err(ApiError::disk)?;
+    let mut length = 0;
+    while let Some(bytes) = next(body, app.idle()).await? {
+        length += bytes.len();
+        if length > limits::BLOB_MAX {
+            return Err(ErrorCode::TooLarge.into());
+        }
+        upload.push(bytes).await.map_err(ApiError::disk)?;
+    }
+    let written = upload.finish().await.map_err(ApiError::disk)?;
+    let file = written.file();
+    if file.blob != blob {
+        return Err(ErrorCode::BlobMismatch.into());
+    }
+    let expires = Hour::after(u64::from(app.config.lease_days) * 86_400);
+    // Once asked, the store may name the file even if the client hangs up: row and file go together.
+    let task = tokio::spawn(async move {
+        let replaced = app
+            .store
+            .stage(NewStaged {
+                journal: id,
+                file,
+                expires,
+            })
+            .await?;
+        written.keep(&app.syncer);
+        if let Some(old) = replaced {
+            app.syncer.forget(&[old]);
+            app.blobs.remove_later(vec![old]);
+        }
+        Ok::<_, ApiError>(StatusCode::NO_CONTENT)
+    });
+    task.await.map_err(|_| ApiError::Task)?
+}
+
+pub(super) async fn read(
+    State(app): State<Arc<App>>,
+    _caller: AnyCaller,
+    Path((journal, blob)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let id = journal_id(&journal)?;
+    let blob = blob_id(&blob)?;
+    if !access::reader(&app, id, &headers).await?.live {
+        return Err(ErrorCode::Forbidden.into());
+    }
+    let (file, open, first) = match open(&app, id, blob).await? {
+        Some(found) => found,
+        // It was put once more at this moment, and its old file is gone.
+        None => open(&app, id, blob).await?.ok_or(ErrorCode::NotFound)?,
+    };
+    let mut response = raw(if first.len() as u64 == file.size {
+        Body::from(first)
+    } else {
+        stream(open, first, file.size)
+    });
+    response
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, HeaderValue::from(file.size));
+    Ok(response)
+}
+
+async fn open(
+    app: &App,
+    id: JournalId,
+    blob: BlobId,
+) -> Result<Option<(BlobFile, Arc<File>, Bytes)>, ApiError> {
+    let file = app.store.blob(id, blob).await?.ok_or(ErrorCode::NotFound)?;
+    let blobs = Arc::clone(&app.blobs);
+    let task = tokio::task::spawn_blocking(move || match blobs.read(&file.name) {
+        Ok(open) => piece(&open, 0, file.size).map(|first| Some((file, Arc::new(open), first))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    });
+    task.await.map_err(|_| ApiError::Task)?.map_err(ApiError::Disk)
+}
+
+/// Reads ahead by one piece, never more.
+fn stream(file: Arc<File>, first: Bytes, size: u64) -> Body {
+    let at = first.len() as u64;
+    let read = move |file: Arc<File>, at: u64| tokio::task::spawn_blocking(move || piece(&file, at, size));
+    let ahead = Some(read(Arc::clone(&file), at));
+    let state = (file, Some(first), ahead, at);
+    Body::from_stream(futures_util::stream::unfold(
+        state,
+        move |(file, first, ahead, at)| async move {
+            if let Some(first) = first {
+                return Some((Ok(first), (file, None, ahead, at)));
+            }
+            let bytes = match ahead?.await.map_err(io::Error::other).and_then(|read| read) {
+                Ok(bytes) => bytes,
+                Err(error) => return Some((Err(error), (file, None, None, at))),
+            };
+            let at = at + bytes.len() as u64;
+            let ahead = (at < size).then(|| read(Arc::clone(&file), at));
+            Some((Ok(bytes), (file, None, ahead, at)))
+        },
+    ))
+}
+
+fn piece(file: &File, at: u64, size: u64) -> io::Result<Bytes> {
+    let length = usize::try_from(size.saturating_sub(at))
+        .unwrap_or(PIECE)
+        .min(PIECE);
+    let mut bytes = vec![0; length];
+    file.read_exact_at(&mut bytes, at)?;
+    Ok(bytes.into())
+}
+
+fn blob_id(text: &str) -> Result<BlobId, ApiError> {
+    Ok(text.parse().map_err(|_| ErrorCode::BadRequest)?)
+}

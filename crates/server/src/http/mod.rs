@@ -1,0 +1,20 @@
+//! The API of `docs/spec/api.md`: [`router`] has all routes, one file per resource has their work.
+
+mod access;
+mod accounts;
+mod app;
+mod bell;
+mod blobs;
+mod body;
+mod caller;
+mod directory;
+mod info;
+mod journals;
+mod login;
+mod patient;
+mod router;
+mod sessions;
+
+pub(crate) use app::{App, Peer};
+pub(crate) use patient::Patient;
+pub(crate) use router::router;

@@ -1,0 +1,34 @@
+//! All routes, in the order of `docs/spec/api.md`.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post, put};
+use crannog_proto::ErrorCode;
+
+use super::{App, accounts, bell, blobs, directory, info, journals, login};
+use crate::error::ApiError;
+
+pub(crate) fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/v1/server", get(info::show))
+        .route("/v1/accounts", post(accounts::register))
+        .route("/v1/login/challenge", post(login::challenge))
+        .route("/v1/login", post(login::login))
+        .route("/v1/account", get(accounts::show))
+        .route("/v1/account/links", post(accounts::append_link))
+        .route("/v1/directory/{name}", get(directory::show))
+        .route("/v1/journals", post(journals::create))
+        .route(
+            "/v1/journals/{journal}/entries",
+            get(journals::page).post(journals::append),
+        )
+        .route(
+            "/v1/journals/{journal}/blobs/{blob}",
+            put(blobs::put).get(blobs::read),
+        )
+        .route("/v1/bell", get(bell::open))
+        .fallback(async || ApiError::Refused(ErrorCode::NotFound))
+        .method_not_allowed_fallback(async || ApiError::Refused(ErrorCode::BadRequest))
+        .with_state(app)
+}

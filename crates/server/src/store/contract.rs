@@ -1,0 +1,500 @@
+//! What every backend of [`Store`] has to do; call [`contract`] with an empty one.
+
+#[path = "../../tests/http/fixtures.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "shared with the tests over HTTP, which use more of it"
+)]
+mod fixtures;
+
+use std::collections::HashSet;
+
+use crannog_proto::entry::{EntryIn, VerifiedEntry};
+use crannog_proto::{BlobId, Entry, EpochPublic, ErrorCode, Hash, Kind, SeqRange};
+
+use super::{
+    AccountKey, Batch, BlobFile, FileName, NewAccount, NewInvite, NewSession, NewStaged, Outcome, Store,
+    StoreError,
+};
+use crate::clock::Hour;
+use fixtures::{Epoch, Journal, Person, random, secrets};
+
+const NOW: Hour = Hour(500_000);
+const QUOTA: u64 = 100_000_000;
+
+pub(crate) async fn contract(store: impl Store) {
+    let alice = accounts(&store).await;
+    order(&store, alice).await;
+    epochs(&store, alice).await;
+    blobs(&store, alice).await;
+    sharing(&store, alice).await;
+    pruning(&store, alice).await;
+    quota(&store, alice).await;
+    assert_eq!(store.check().await.unwrap(), Vec::<String>::new());
+    let freed = store.delete_account("alice".to_owned()).await.unwrap().unwrap();
+    assert!(!freed.is_empty());
+    let stats = store.stats().await.unwrap();
+    assert_eq!(
+        (
+            stats.accounts,
+            stats.journals,
+            stats.entries,
+            stats.files,
+            stats.staged
+        ),
+        (0, 0, 0, 0, 0)
+    );
+    store.close().await.unwrap();
+    assert!(matches!(
+        store.set_quota("alice".to_owned(), 1).await,
+        Err(StoreError::Closed)
+    ));
+}
+
+fn verified(entry: &Entry, keys: &EpochPublic) -> VerifiedEntry {
+    EntryIn::new(entry.clone()).unwrap().verify(keys).unwrap()
+}
+
+async fn create(store: &impl Store, creator: AccountKey) -> Journal {
+    let journal = Journal::new();
+    let placed = store
+        .create_journal(creator, verified(&journal.genesis, &journal.epoch.public()))
+        .await
+        .unwrap();
+    assert_eq!((placed.seq, placed.head), (0, journal.seen.head));
+    journal
+}
+
+/// Appends one entry with all files of `synced` known to be on disk.
+async fn append(store: &impl Store, journal: &Journal, entry: &Entry, synced: &[BlobFile]) -> Outcome {
+    append_with(store, journal, entry, synced, &[]).await
+}
+
+async fn append_with(
+    store: &impl Store,
+    journal: &Journal,
+    entry: &Entry,
+    synced: &[BlobFile],
+    tokens: &[Hash],
+) -> Outcome {
+    let batch = Batch {
+        journal: journal.id,
+        entries: vec![verified(entry, &journal.epoch.public())],
+        tokens: tokens.to_vec(),
+        synced: synced.iter().map(|file| file.name).collect::<HashSet<_>>(),
+        now: NOW,
+    };
+    store.append(batch).await.unwrap().outcomes.remove(0)
+}
+
+async fn done(store: &impl Store, journal: &mut Journal, entry: &Entry, synced: &[BlobFile]) {
+    let outcome = append(store, journal, entry, synced).await;
+    journal.saw(entry);
+    let Outcome::Done { placed, fresh: true } = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!((placed.seq, placed.head), (journal.seen.seq, journal.seen.head));
+}
+
+async fn stage(store: &impl Store, journal: &Journal, size: u64) -> BlobFile {
+    let file = BlobFile {
+        blob: BlobId(random()),
+        name: FileName(random()),
+        size,
+    };
+    let new = NewStaged {
+        journal: journal.id,
+        file,
+        expires: Hour(NOW.0 + 24),
+    };
+    assert_eq!(store.stage(new).await.unwrap(), None);
+    file
+}
+
+fn new_account(person: &Person, invite: Hash) -> NewAccount {
+    NewAccount {
+        invite,
+        account: person.create.account_id(),
+        name: person.name.clone(),
+        root: person.root.public(),
+        device: (person.device_id, person.device.public()),
+        link: person.create.clone(),
+        secrets: secrets(0, person.device_id),
+        home: verified(&person.home.genesis, &person.home.epoch.public()),
+        now: NOW,
+    }
+}
+
+async fn accounts(store: &impl Store) -> AccountKey {
+    let invite = Hash(random());
+    let new = NewInvite {
+        hash: invite,
+        uses: 1,
+        expires: Hour(NOW.0 + 1),
+        quota: QUOTA,
+    };
+    store.create_invite(new).await.unwrap();
+    let (alice, bob) = (Person::new("alice"), Person::new("bob"));
+    let unknown = store.register(new_account(&alice, Hash(random()))).await;
+    assert!(matches!(
+        unknown,
+        Err(StoreError::Refused(ErrorCode::InviteInvalid))
+    ));
+    let first = store.register(new_account(&alice, invite)).await.unwrap();
+    assert_eq!(
+        store.register(new_account(&alice, invite)).await.unwrap(),
+        first,
+        "the first answer again"
+    );
+    let used_up = store.register(new_account(&bob, invite)).await;
+    assert!(matches!(
+        used_up,
+        Err(StoreError::Refused(ErrorCode::InviteInvalid))
+    ));
+    assert!(
+        store.account_named("bob".to_owned()).await.unwrap().is_none(),
+        "nothing half made"
+    );
+
+    let key = store
+        .login_key("alice".to_owned(), Some(alice.device_id))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(key.key, alice.device.public());
+    assert!(
+        store
+            .login_key("alice".to_owned(), Some(bob.device_id))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let (hash, challenge) = (Hash(random()), Hash(random()));
+    let session = |hash, challenge| NewSession {
+        hash,
+        account: key.account,
+        device: Some(alice.device_id),
+        expires: Hour(NOW.0 + 12),
+        challenge,
+        now: NOW,
+    };
+    store.open_session(session(hash, challenge)).await.unwrap();
+    let again = store.open_session(session(Hash(random()), challenge)).await;
+    assert!(
+        matches!(again, Err(StoreError::Refused(ErrorCode::Unauthorized))),
+        "a challenge serves once"
+    );
+    assert!(!store.session(hash).await.unwrap().unwrap().root);
+    store.sweep(Hour(NOW.0 + 12), Hour(0)).await.unwrap();
+    assert!(store.session(hash).await.unwrap().is_none(), "sessions end");
+    key.account
+}
+
+async fn order(store: &impl Store, alice: AccountKey) {
+    let mut journal = create(store, alice).await;
+    let first = journal.change();
+    done(store, &mut journal, &first, &[]).await;
+    let again = append(store, &journal, &first, &[]).await;
+    assert!(matches!(again, Outcome::Done { placed, fresh: false } if placed.head == journal.seen.head));
+    let mut header = journal.header(Kind::Change);
+    header.seen.head = Hash(random());
+    assert_eq!(
+        append(store, &journal, &journal.seal(&header), &[]).await,
+        Outcome::Refused(ErrorCode::StaleSeen)
+    );
+    header.seen.seq = 99;
+    assert_eq!(
+        append(store, &journal, &journal.seal(&header), &[]).await,
+        Outcome::Refused(ErrorCode::StaleSeen)
+    );
+    let ahead = journal.entry(Kind::Checkpoint { through: 2 }, &[], &[]);
+    assert_eq!(
+        append(store, &journal, &ahead, &[]).await,
+        Outcome::Refused(ErrorCode::BadRequest)
+    );
+
+    // A `seen` may lie 4,096 behind, not one more.
+    let behind = journal.header(Kind::Change);
+    let mut left = 4_095;
+    while left > 0 {
+        let mut entries = Vec::new();
+        for _ in 0..left.min(512) {
+            let entry = journal.change();
+            journal.saw(&entry);
+            entries.push(verified(&entry, &journal.epoch.public()));
+        }
+        left -= entries.len();
+        let batch = Batch {
+            journal: journal.id,
+            entries,
+            tokens: vec![],
+            synced: HashSet::new(),
+            now: NOW,
+        };
+        let outcomes = store.append(batch).await.unwrap().outcomes;
+        assert!(
+            outcomes
+                .iter()
+                .all(|outcome| matches!(outcome, Outcome::Done { .. })),
+            "{:?}",
+            outcomes.last()
+        );
+    }
+    let entry = journal.change();
+    done(store, &mut journal, &entry, &[]).await;
+    let just = journal.seal(&behind);
+    done(store, &mut journal, &just, &[]).await;
+    let mut late = behind.clone();
+    late.entry.0 = random();
+    assert_eq!(
+        append(store, &journal, &journal.seal(&late), &[]).await,
+        Outcome::Refused(ErrorCode::StaleSeen)
+    );
+}
+
+async fn epochs(store: &impl Store, alice: AccountKey) {
+    let mut journal = create(store, alice).await;
+    let next = Epoch::new();
+    let rekey = journal.rekey(&next);
+    let rival = journal.rekey(&Epoch::new());
+    done(store, &mut journal, &rekey, &[]).await;
+    assert_eq!(
+        append(store, &journal, &rival, &[]).await,
+        Outcome::Refused(ErrorCode::StaleEpoch)
+    );
+    let again = append(store, &journal, &rekey, &[]).await;
+    assert!(
+        matches!(again, Outcome::Done { fresh: false, .. }),
+        "a repeated rekey gets its first answer"
+    );
+    let dead = journal.epoch.public().read_token_hash;
+    let old = journal.change();
+    assert_eq!(
+        append(store, &journal, &old, &[]).await,
+        Outcome::Refused(ErrorCode::StaleEpoch)
+    );
+    (journal.epoch, journal.number) = (next, 1);
+    let change = journal.change();
+    done(store, &mut journal, &change, &[]).await;
+    let reader = store.reader(journal.id, dead).await.unwrap().unwrap();
+    assert_eq!(
+        (reader.live, reader.epoch, reader.from, reader.last.seq),
+        (false, 0, 0, 1)
+    );
+    let live = store
+        .reader(journal.id, journal.epoch.public().read_token_hash)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!((live.live, live.epoch, live.from, live.last.seq), (true, 1, 0, 2));
+    assert!(store.reader(journal.id, Hash(random())).await.unwrap().is_none());
+}
+
+async fn blobs(store: &impl Store, alice: AccountKey) {
+    let mut journal = create(store, alice).await;
+    let file = stage(store, &journal, 10_000).await;
+    let unknown = BlobId(random());
+    let entry = journal.entry(Kind::Change, &[unknown], &[]);
+    assert_eq!(
+        append(store, &journal, &entry, &[]).await,
+        Outcome::Missing(vec![unknown])
+    );
+    let entry = journal.entry(Kind::Change, &[file.blob], &[]);
+    assert_eq!(
+        append(store, &journal, &entry, &[]).await,
+        Outcome::Unsynced(vec![file]),
+        "never before it is on disk"
+    );
+    assert!(
+        store.blob(journal.id, file.blob).await.unwrap().is_none(),
+        "staged is not held"
+    );
+    done(store, &mut journal, &entry, &[file]).await;
+    assert_eq!(store.blob(journal.id, file.blob).await.unwrap(), Some(file));
+
+    // A drop whose author has not seen the newest add does not count.
+    let before = journal.header(Kind::Change);
+    let readd = journal.entry(Kind::Change, &[file.blob], &[]);
+    done(store, &mut journal, &readd, &[]).await;
+    let mut stale = before.clone();
+    (stale.entry.0, stale.drops) = (random(), vec![file.blob]);
+    let stale = journal.seal(&stale);
+    done(store, &mut journal, &stale, &[]).await;
+    let used = store.account(alice).await.unwrap().unwrap().used;
+    assert_eq!(store.sweep(NOW, NOW).await.unwrap(), vec![]);
+    assert!(store.blob(journal.id, file.blob).await.unwrap().is_some());
+
+    let drop = journal.entry(Kind::Change, &[], &[file.blob]);
+    done(store, &mut journal, &drop, &[]).await;
+    let after = store.account(alice).await.unwrap().unwrap().used;
+    assert!(after < used, "a dropped blob is outside the quota");
+    assert_eq!(
+        store.sweep(NOW, Hour(NOW.0 - 1)).await.unwrap(),
+        vec![],
+        "and kept for its grace"
+    );
+    assert!(store.blob(journal.id, file.blob).await.unwrap().is_some());
+    assert_eq!(store.sweep(NOW, NOW).await.unwrap(), vec![file.name]);
+    assert!(store.blob(journal.id, file.blob).await.unwrap().is_none());
+
+    let leased = stage(store, &journal, 50).await;
+    let renewed = BlobFile {
+        name: FileName(random()),
+        ..leased
+    };
+    let new = NewStaged {
+        journal: journal.id,
+        file: renewed,
+        expires: Hour(NOW.0 + 48),
+    };
+    assert_eq!(
+        store.stage(new).await.unwrap(),
+        Some(leased.name),
+        "a repeated PUT replaces the file"
+    );
+    assert_eq!(store.sweep(Hour(NOW.0 + 24), Hour(0)).await.unwrap(), vec![]);
+    assert_eq!(
+        store.sweep(Hour(NOW.0 + 48), Hour(0)).await.unwrap(),
+        vec![renewed.name]
+    );
+}
+
+async fn sharing(store: &impl Store, alice: AccountKey) {
+    let (mut from, mut to) = (create(store, alice).await, create(store, alice).await);
+    let file = stage(store, &from, 1_000).await;
+    let add = from.entry(Kind::Change, &[file.blob], &[]);
+    done(store, &mut from, &add, &[file]).await;
+    let take = to.entry(Kind::Change, &[file.blob], &[]);
+    assert_eq!(
+        append(store, &to, &take, &[]).await,
+        Outcome::Missing(vec![file.blob])
+    );
+    let used = store.account(alice).await.unwrap().unwrap().used;
+    let token = from.epoch.public().read_token_hash;
+    assert!(matches!(
+        append_with(store, &to, &take, &[], &[token]).await,
+        Outcome::Done { .. }
+    ));
+    to.saw(&take);
+    assert!(
+        store.account(alice).await.unwrap().unwrap().used < used + 1_000,
+        "one file is charged once"
+    );
+    let drop = from.entry(Kind::Change, &[], &[file.blob]);
+    done(store, &mut from, &drop, &[]).await;
+    assert_eq!(
+        store.sweep(NOW, NOW).await.unwrap(),
+        vec![],
+        "the other journal holds it"
+    );
+    assert_eq!(store.blob(to.id, file.blob).await.unwrap(), Some(file));
+}
+
+async fn pruning(store: &impl Store, alice: AccountKey) {
+    let mut journal = create(store, alice).await;
+    let file = stage(store, &journal, 10).await;
+    let add = journal.entry(Kind::Change, &[file.blob], &[]);
+    done(store, &mut journal, &add, &[file]).await;
+    let prune = |journal: &Journal, to| {
+        journal.entry(
+            Kind::Prune {
+                ranges: vec![SeqRange { from: 0, to }],
+            },
+            &[],
+            &[],
+        )
+    };
+    let early = prune(&journal, 0);
+    assert_eq!(
+        append(store, &journal, &early, &[]).await,
+        Outcome::Refused(ErrorCode::BadRequest)
+    );
+    let change = journal.change();
+    done(store, &mut journal, &change, &[]).await;
+    let checkpoint = journal.entry(Kind::Checkpoint { through: 2 }, &[], &[]);
+    done(store, &mut journal, &checkpoint, &[]).await;
+    let far = prune(&journal, 2);
+    assert_eq!(
+        append(store, &journal, &far, &[]).await,
+        Outcome::Refused(ErrorCode::BadRequest)
+    );
+    let good = prune(&journal, 1);
+    done(store, &mut journal, &good, &[]).await;
+    let rows = store.entries(journal.id, 0, 9, 512).await.unwrap();
+    let gone: Vec<bool> = rows.iter().map(|row| row.body_gone).collect();
+    assert_eq!(
+        gone,
+        [false, true, false, false, false],
+        "genesis and rekeys stay"
+    );
+
+    let staged = stage(store, &journal, 10).await;
+    let close = journal.entry(Kind::Close, &[], &[]);
+    let batch = Batch {
+        journal: journal.id,
+        entries: vec![verified(&close, &journal.epoch.public())],
+        tokens: vec![],
+        synced: HashSet::new(),
+        now: NOW,
+    };
+    assert_eq!(store.append(batch).await.unwrap().freed, vec![staged.name]);
+    journal.saw(&close);
+    let late = journal.change();
+    assert_eq!(
+        append(store, &journal, &late, &[]).await,
+        Outcome::Refused(ErrorCode::JournalClosed)
+    );
+    let new = NewStaged {
+        journal: journal.id,
+        file,
+        expires: NOW,
+    };
+    assert!(matches!(
+        store.stage(new).await,
+        Err(StoreError::Refused(ErrorCode::JournalClosed))
+    ));
+    let rows = store.entries(journal.id, 0, 9, 512).await.unwrap();
+    assert!(
+        rows.iter()
+            .take(5)
+            .all(|row| row.body_gone && row.entry.body.is_empty())
+    );
+    assert_eq!(
+        store.sweep(NOW, NOW).await.unwrap().len(),
+        1,
+        "close drops every blob"
+    );
+}
+
+async fn quota(store: &impl Store, alice: AccountKey) {
+    let mut journal = create(store, alice).await;
+    let file = stage(store, &journal, 40_000).await;
+    let used = store.account(alice).await.unwrap().unwrap().used;
+    store.set_quota("alice".to_owned(), used + 10).await.unwrap();
+    let new = NewStaged {
+        journal: journal.id,
+        file: BlobFile {
+            blob: BlobId(random()),
+            name: FileName(random()),
+            size: 11,
+        },
+        expires: NOW,
+    };
+    assert!(matches!(
+        store.stage(new).await,
+        Err(StoreError::Refused(ErrorCode::Quota))
+    ));
+    let add = journal.entry(Kind::Change, &[file.blob], &[]);
+    assert_eq!(
+        append(store, &journal, &add, &[file]).await,
+        Outcome::Refused(ErrorCode::Quota)
+    );
+    let nothing = journal.change();
+    done(store, &mut journal, &nothing, &[]).await;
+    store.set_quota("alice".to_owned(), used + 10_000).await.unwrap();
+    done(store, &mut journal, &add, &[file]).await;
+    store.set_quota("alice".to_owned(), 0).await.unwrap();
+    let drop = journal.entry(Kind::Change, &[], &[file.blob]);
+    done(store, &mut journal, &drop, &[]).await;
+}

@@ -1,0 +1,104 @@
+//! What the server remembers. One trait, one method per transaction; SQLite today, Postgres tomorrow.
+//!
+//! A method returns only after its change is committed. [`Store::append`] and [`Store::register`], [`Store::create_journal`],
+//! [`Store::append_link`] return only after it is on disk; staging and sessions may be lost with the power.
+//! [`contract::contract`] is the suite that every backend passes.
+
+#[cfg(test)]
+pub(crate) mod contract;
+mod rules;
+pub(crate) mod sqlite;
+mod types;
+
+use crannog_proto::entry::VerifiedEntry;
+use crannog_proto::sigchain::GenerationSecrets;
+use crannog_proto::{BlobId, DeviceId, EpochPublic, Hash, JournalId};
+use futures_util::future::BoxFuture;
+
+use crate::clock::Hour;
+
+pub use types::StoreError;
+pub(crate) use types::{
+    Account, AccountKey, AccountRow, Batch, BatchDone, BlobFile, FileName, Inspection, InviteRow, JournalRow,
+    JournalView, LoginKey, NewAccount, NewInvite, NewLink, NewSession, NewStaged, Outcome, Placed, Reader,
+    Row, SessionRow, Stats,
+};
+
+/// A step of the store, under way.
+pub(crate) type Step<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
+/// Accounts, journals and blobs, as requests need them.
+pub(crate) trait Store: Operator {
+    /// Account, sigchain, home and one use of the invite, or none of it. Repeating it gives the first answer.
+    fn register(&self, new: NewAccount) -> Step<'_, Placed>;
+    /// What verifies a login: the device's key, or the root for `None`.
+    fn login_key(&self, name: String, device: Option<DeviceId>) -> Step<'_, Option<LoginKey>>;
+    /// Begins a session and spends the challenge; beyond 64 the oldest ends.
+    fn open_session(&self, new: NewSession) -> Step<'_, ()>;
+    /// A session by the hash of its token.
+    fn session(&self, hash: Hash) -> Step<'_, Option<SessionRow>>;
+    /// An account by name.
+    fn account_named(&self, name: String) -> Step<'_, Option<Account>>;
+    /// An account.
+    fn account(&self, key: AccountKey) -> Step<'_, Option<Account>>;
+    /// Its sealed generations, ascending.
+    fn generations(&self, key: AccountKey) -> Step<'_, Vec<GenerationSecrets>>;
+    /// Appends a verified link, if the chain still ends where it did.
+    fn append_link(&self, key: AccountKey, new: NewLink) -> Step<'_, ()>;
+
+    /// Makes a journal. Repeating it gives the first answer.
+    fn create_journal(&self, creator: AccountKey, genesis: VerifiedEntry) -> Step<'_, Placed>;
+    /// A journal.
+    fn journal(&self, id: JournalId) -> Step<'_, Option<JournalView>>;
+    /// The public halves of an epoch.
+    fn epoch(&self, id: JournalId, epoch: u64) -> Step<'_, Option<EpochPublic>>;
+    /// What a read token opens.
+    fn reader(&self, id: JournalId, token: Hash) -> Step<'_, Option<Reader>>;
+    /// Entries `from` to `to`, at most so many and so many bytes, at least one if there is one.
+    fn entries(&self, id: JournalId, from: u64, to: u64, limit: usize) -> Step<'_, Vec<Row>>;
+    /// Appends entries by all rules of `docs/spec/journal.md`, section Order.
+    fn append(&self, batch: Batch) -> Step<'_, BatchDone>;
+
+    /// Stages a blob; gives back the file that it replaces.
+    fn stage(&self, new: NewStaged) -> Step<'_, Option<FileName>>;
+    /// Forgets a staged blob whose file turned out bad.
+    fn unstage(&self, id: JournalId, file: BlobFile) -> Step<'_, ()>;
+    /// A blob that the journal holds, dropped or not.
+    fn blob(&self, id: JournalId, blob: BlobId) -> Step<'_, Option<BlobFile>>;
+    /// Which of these blobs are staged in files not yet known to be on disk.
+    fn unsynced(&self, id: JournalId, blobs: Vec<BlobId>) -> Step<'_, Vec<BlobFile>>;
+}
+
+/// What the operator and the jobs need.
+pub(crate) trait Operator: Send + Sync + 'static {
+    /// Makes an invite.
+    fn create_invite(&self, new: NewInvite) -> Step<'_, ()>;
+    /// All invites.
+    fn invites(&self) -> Step<'_, Vec<InviteRow>>;
+    /// Takes one back by the first digits of its hash; says how many matched.
+    fn revoke_invite(&self, id: String) -> Step<'_, u64>;
+    /// All accounts.
+    fn accounts(&self) -> Step<'_, Vec<AccountRow>>;
+    /// Everything about one.
+    fn inspect(&self, name: String) -> Step<'_, Option<Inspection>>;
+    /// Suspends, or lets go on; says whether there is such an account.
+    fn suspend(&self, name: String, suspended: bool) -> Step<'_, bool>;
+    /// Sets a quota; says whether there is such an account.
+    fn set_quota(&self, name: String, quota: u64) -> Step<'_, bool>;
+    /// Deletes an account with everything that it created; gives back the files.
+    fn delete_account(&self, name: String) -> Step<'_, Option<Vec<FileName>>>;
+    /// Counts.
+    fn stats(&self) -> Step<'_, Stats>;
+    /// Forgets what has expired: leases, sessions, challenges, and blobs dropped before `grace`. Gives back the files.
+    fn sweep(&self, now: Hour, grace: Hour) -> Step<'_, Vec<FileName>>;
+    /// The files whose names begin with this byte.
+    fn files(&self, shard: u8) -> Step<'_, Vec<BlobFile>>;
+    /// The staged blobs whose files are not yet known to be on disk.
+    fn staged(&self) -> Step<'_, Vec<(JournalId, BlobFile)>>;
+    /// Up to 1,000 journals behind this one, in order of their ids.
+    fn journals(&self, after: Option<JournalId>) -> Step<'_, Vec<JournalId>>;
+    /// The backend's own check of itself: what it found wrong.
+    fn check(&self) -> Step<'_, Vec<String>>;
+    /// Finishes what is under way and closes; every later call fails.
+    fn close(&self) -> Step<'_, ()>;
+}

@@ -1,0 +1,269 @@
+//! Accounts: registration, sigchain, sessions.
+
+use crannog_proto::api::LinkSecrets;
+use crannog_proto::sigchain::GenerationSecrets;
+use crannog_proto::sign::VerifyingKey;
+use crannog_proto::{DeviceId, ErrorCode, Hash, JournalId, decode, encode};
+use rusqlite::{Connection, OptionalExtension, ToSql, params};
+
+use super::{Result, bytes, damaged, failed, journals, uint};
+use crate::clock::Hour;
+use crate::store::{
+    Account, AccountKey, LoginKey, NewAccount, NewLink, NewSession, Placed, SessionRow, StoreError,
+};
+
+/// Sessions of one account at once.
+const SESSIONS: i64 = 64;
+
+pub(super) fn register(db: &Connection, new: &NewAccount) -> Result<Placed> {
+    let known: Option<(i64, [u8; 32])> = db
+        .query_row(
+            "SELECT id, account FROM accounts WHERE name = ?1",
+            [&new.name],
+            |row| Ok((row.get(0)?, bytes(row, 1)?)),
+        )
+        .optional()
+        .map_err(failed)?;
+    if let Some((id, account)) = known {
+        // The same registration once more, because its answer was lost.
+        if account == new.account.0 && holds_home(db, id, new)? {
+            return journals::create(db, AccountKey(id), &new.home);
+        }
+        // Who holds no invite learns nothing about names.
+        use_invite(db, new)?;
+        return Err(StoreError::Refused(ErrorCode::NameTaken));
+    }
+    let quota = use_invite(db, new)?;
+    let home = JournalId::of_genesis(&new.home.entry().header);
+    let id = db
+        .prepare_cached(
+            "INSERT INTO accounts (account, name, root, home, quota, used, suspended, created) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6)",
+        )
+        .and_then(|mut insert| insert.insert(params![new.account.0, new.name, new.root.0, home.0, quota, new.now.0]))
+        .map_err(failed)?;
+    insert_link(db, id, 0, &encode(&new.link))?;
+    insert_generation(db, id, &new.secrets)?;
+    insert_devices(db, id, &[new.device])?;
+    journals::create(db, AccountKey(id), &new.home)
+}
+
+fn holds_home(db: &Connection, id: i64, new: &NewAccount) -> Result<bool> {
+    let home: [u8; 32] = db
+        .query_row("SELECT home FROM accounts WHERE id = ?1", [id], |row| {
+            bytes(row, 0)
+        })
+        .map_err(failed)?;
+    Ok(home == JournalId::of_genesis(&new.home.entry().header).0)
+}
+
+fn use_invite(db: &Connection, new: &NewAccount) -> Result<i64> {
+    db.query_row(
+        "UPDATE invites SET used = used + 1 WHERE hash = ?1 AND revoked = 0 AND used < uses AND expires > ?2 RETURNING quota",
+        params![new.invite.0, new.now.0],
+        |row| row.get(0),
+    )
+    .optional()
+    .map_err(failed)?
+    .ok_or(StoreError::Refused(ErrorCode::InviteInvalid))
+}
+
+fn insert_link(db: &Connection, account: i64, seq: u32, link: &[u8]) -> Result<()> {
+    db.execute(
+        "INSERT INTO links (account, seq, link) VALUES (?1, ?2, ?3)",
+        params![account, seq, link],
+    )
+    .map_err(failed)?;
+    Ok(())
+}
+
+fn insert_generation(db: &Connection, account: i64, secrets: &GenerationSecrets) -> Result<()> {
+    db.execute(
+        "INSERT INTO generations (account, number, secrets) VALUES (?1, ?2, ?3)",
+        params![account, secrets.number, encode(secrets)],
+    )
+    .map_err(failed)?;
+    Ok(())
+}
+
+fn insert_devices(db: &Connection, account: i64, devices: &[(DeviceId, VerifyingKey)]) -> Result<()> {
+    for (device, key) in devices {
+        db.execute(
+            "INSERT INTO devices (account, device, key) VALUES (?1, ?2, ?3)",
+            params![account, device.0, key.0],
+        )
+        .map_err(failed)?;
+    }
+    Ok(())
+}
+
+pub(super) fn login_key(db: &Connection, name: &str, device: Option<DeviceId>) -> Result<Option<LoginKey>> {
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(LoginKey {
+            account: AccountKey(row.get(0)?),
+            suspended: row.get(1)?,
+            key: VerifyingKey(bytes(row, 2)?),
+        })
+    };
+    match device {
+        None => db
+            .prepare_cached("SELECT id, suspended, root FROM accounts WHERE name = ?1")
+            .and_then(|mut select| select.query_row([name], read).optional()),
+        Some(device) => db
+            .prepare_cached(
+                "SELECT a.id, a.suspended, d.key FROM accounts a JOIN devices d ON d.account = a.id
+                 WHERE a.name = ?1 AND d.device = ?2",
+            )
+            .and_then(|mut select| select.query_row(params![name, device.0], read).optional()),
+    }
+    .map_err(failed)
+}
+
+pub(super) fn open_session(db: &Connection, new: &NewSession) -> Result<()> {
+    let spent = db
+        .execute(
+            "INSERT OR IGNORE INTO spent (challenge, hour) VALUES (?1, ?2)",
+            params![new.challenge.0, new.now.0],
+        )
+        .map_err(failed)?;
+    if spent == 0 {
+        return Err(StoreError::Refused(ErrorCode::Unauthorized));
+    }
+    db.execute(
+        "DELETE FROM sessions WHERE hash IN (SELECT hash FROM sessions WHERE account = ?1 ORDER BY expires DESC LIMIT -1 OFFSET ?2)",
+        params![new.account.0, SESSIONS - 1],
+    )
+    .map_err(failed)?;
+    db.execute(
+        "INSERT INTO sessions (hash, account, device, expires) VALUES (?1, ?2, ?3, ?4)",
+        params![
+            new.hash.0,
+            new.account.0,
+            new.device.map(|id| id.0),
+            new.expires.0
+        ],
+    )
+    .map_err(failed)?;
+    Ok(())
+}
+
+pub(super) fn session(db: &Connection, hash: &Hash) -> Result<Option<SessionRow>> {
+    db.prepare_cached(
+        "SELECT s.account, s.device IS NULL, s.expires, a.suspended FROM sessions s JOIN accounts a ON a.id = s.account
+         WHERE s.hash = ?1",
+    )
+    .and_then(|mut select| {
+        select
+            .query_row([hash.0], |row| {
+                Ok(SessionRow {
+                    account: AccountKey(row.get(0)?),
+                    root: row.get(1)?,
+                    expires: Hour(row.get(2)?),
+                    suspended: row.get(3)?,
+                })
+            })
+            .optional()
+    })
+    .map_err(failed)
+}
+
+/// `column` is `name` or `id`, never a request's.
+pub(super) fn account(db: &Connection, column: &'static str, value: &dyn ToSql) -> Result<Option<Account>> {
+    let sql = format!("SELECT id, name, home, quota, used FROM accounts WHERE {column} = ?1");
+    let found = db
+        .prepare_cached(&sql)
+        .and_then(|mut select| {
+            select
+                .query_row([value], |row| {
+                    Ok(Account {
+                        key: AccountKey(row.get(0)?),
+                        name: row.get(1)?,
+                        links: Vec::new(),
+                        home: JournalId(bytes(row, 2)?),
+                        quota: uint(row, 3)?,
+                        used: uint(row, 4)?,
+                    })
+                })
+                .optional()
+        })
+        .map_err(failed)?;
+    let Some(mut account) = found else { return Ok(None) };
+    account.links = blobs_of(
+        db,
+        "SELECT link FROM links WHERE account = ?1 ORDER BY seq",
+        account.key,
+    )?
+    .iter()
+    .map(|link| decode(link).map_err(|_| damaged("links")))
+    .collect::<Result<_>>()?;
+    Ok(Some(account))
+}
+
+pub(super) fn generations(db: &Connection, key: AccountKey) -> Result<Vec<GenerationSecrets>> {
+    blobs_of(
+        db,
+        "SELECT secrets FROM generations WHERE account = ?1 ORDER BY number",
+        key,
+    )?
+    .iter()
+    .map(|secrets| decode(secrets).map_err(|_| damaged("generations")))
+    .collect()
+}
+
+fn blobs_of(db: &Connection, sql: &str, key: AccountKey) -> Result<Vec<Vec<u8>>> {
+    let mut select = db.prepare_cached(sql).map_err(failed)?;
+    let rows = select.query_map([key.0], |row| row.get(0)).map_err(failed)?;
+    rows.collect::<rusqlite::Result<_>>().map_err(failed)
+}
+
+pub(super) fn append_link(db: &Connection, key: AccountKey, new: &NewLink) -> Result<()> {
+    let stored = account(db, "id", &key.0)?.ok_or(StoreError::Refused(ErrorCode::Unauthorized))?;
+    if stored.links.last().map(crannog_proto::sigchain::SignedLink::hash) != Some(new.last) {
+        return Err(StoreError::Refused(ErrorCode::BadChain));
+    }
+    // A root may cut off what account keys signed before it.
+    db.execute(
+        "DELETE FROM links WHERE account = ?1 AND seq >= ?2",
+        params![key.0, new.seq],
+    )
+    .map_err(failed)?;
+    insert_link(db, key.0, new.seq, &encode(&new.link))?;
+    match &new.secrets {
+        LinkSecrets::None => {}
+        LinkSecrets::Generation(secrets) => {
+            db.execute(
+                "DELETE FROM generations WHERE account = ?1 AND number >= ?2",
+                params![key.0, secrets.number],
+            )
+            .map_err(failed)?;
+            insert_generation(db, key.0, secrets)?;
+        }
+        LinkSecrets::Device(envelope) => {
+            let mut all = generations(db, key)?;
+            let current = all
+                .iter_mut()
+                .find(|secrets| secrets.number == new.generation)
+                .ok_or_else(|| damaged("generations"))?;
+            current.devices.push(envelope.clone());
+            db.execute(
+                "UPDATE generations SET secrets = ?3 WHERE account = ?1 AND number = ?2",
+                params![key.0, new.generation, encode(current)],
+            )
+            .map_err(failed)?;
+        }
+    }
+    db.execute(
+        "UPDATE accounts SET root = ?2 WHERE id = ?1",
+        params![key.0, new.root.0],
+    )
+    .map_err(failed)?;
+    db.execute("DELETE FROM devices WHERE account = ?1", [key.0])
+        .map_err(failed)?;
+    insert_devices(db, key.0, &new.devices)?;
+    db.execute(
+        "DELETE FROM sessions WHERE account = ?1 AND (CASE WHEN device IS NULL THEN ?2
+         ELSE device NOT IN (SELECT device FROM devices WHERE account = ?1) END)",
+        params![key.0, new.root_changed],
+    )
+    .map_err(failed)?;
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! The one thread that writes. It drains its queue into one transaction, a savepoint each, and answers after the commit.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::failed;
+use crate::store::StoreError;
+
+/// Most changes of one transaction.
+const GROUP: usize = 256;
+
+type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+type Work = Box<dyn FnOnce(&Connection) -> (bool, Answer) + Send>;
+
+/// Whether an answer promises that the change survives the power's loss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Promise {
+    /// It survives.
+    Durable,
+    /// It may be lost, as a whole.
+    Staged,
+}
+
+struct Job {
+    promise: Promise,
+    work: Work,
+}
+
+/// Hands changes to the thread.
+#[derive(Debug)]
+pub(super) struct Writer {
+    queue: Mutex<Option<Sender<Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection) -> std::io::Result<Self> {
+        let (queue, jobs) = channel();
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || run(connection, &jobs))?;
+        Ok(Self {
+            queue: Mutex::new(Some(queue)),
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Runs `change` in a savepoint of the next transaction.
+    pub(super) async fn write<T, F>(&self, promise: Promise, change: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (sender, receiver) = oneshot::channel();
+        let work: Work = Box::new(move |connection| {
+            let result = change(connection);
+            let keep = result.is_ok();
+            let answer: Answer = Box::new(move |commit| {
+                // Nobody may be waiting any more; the change stands all the same.
+                let _ = sender.send(commit.and(result));
+            });
+            (keep, answer)
+        });
+        {
+            let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            let queue = queue.as_ref().ok_or(StoreError::Closed)?;
+            queue
+                .send(Job { promise, work })
+                .map_err(|_| StoreError::Closed)?;
+        }
+        receiver.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Ends the thread after what is queued; blocks.
+    pub(super) fn close(&self) {
+        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            if thread.join().is_err() {
+                tracing::error!("the store's writer ended badly");
+            }
+        }
+    }
+}
+
+fn run(connection: Connection, jobs: &Receiver<Job>) {
+    while let Ok(first) = jobs.recv() {
+        let mut group = vec![first];
+        group.extend(std::iter::from_fn(|| jobs.try_recv().ok()).take(GROUP - 1));
+        commit(&connection, group);
+    }
+    if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+        tracing::warn!(error = %error, "the database's log could not be folded in at the end; the next start does it");
+    }
+}
+
+fn commit(connection: &Connection, group: Vec<Job>) {
+    let durable = group.iter().any(|job| job.promise == Promise::Durable);
+    let begin = if durable {
+        "PRAGMA synchronous = FULL; BEGIN IMMEDIATE"
+    } else {
+        "PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE"
+    };
+    let mut broken = connection.execute_batch(begin).err();
+    let mut answers = Vec::with_capacity(group.len());
+    for job in group {
+        if broken.is_none() {
+            broken = connection.execute_batch("SAVEPOINT change").err();
+        }
+        let (keep, answer) = (job.work)(connection);
+        answers.push(answer);
+        // A full disk makes SQLite roll the whole transaction back: then nobody's change stands.
+        if broken.is_none() && connection.is_autocommit() {
+            broken = Some(rusqlite::Error::SqliteFailure(
+                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL),
+                None,
+            ));
+        }
+        if broken.is_none() {
+            let end = if keep {
+                "RELEASE change"
+            } else {
+                "ROLLBACK TO change; RELEASE change"
+            };
+            broken = connection.execute_batch(end).err();
+        }
+        if broken.is_some() {
+            break;
+        }
+    }
+    if broken.is_none() {
+        broken = connection.execute_batch("COMMIT").err();
+    }
+    if broken.is_some() && !connection.is_autocommit() {
+        if let Err(error) = connection.execute_batch("ROLLBACK") {
+            tracing::error!(error = %error, "a transaction could not be rolled back");
+        }
+    }
+    if let Some(error) = &broken {
+        tracing::warn!(error = %error, "a transaction failed; nothing of it was acknowledged");
+    }
+    for answer in answers {
+        answer(
+            broken
+                .as_ref()
+                .map_or(Ok(()), |error| Err(failed(super::copy_of(error)))),
+        );
+    }
+}

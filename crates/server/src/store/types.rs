@@ -1,0 +1,374 @@
+//! What goes into a store and comes out of it.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use crannog_proto::api::LinkSecrets;
+use crannog_proto::entry::VerifiedEntry;
+use crannog_proto::sigchain::{GenerationSecrets, SignedLink};
+use crannog_proto::sign::VerifyingKey;
+use crannog_proto::{AccountId, BlobId, DeviceId, Entry, ErrorCode, Hash, JournalId};
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Hour;
+
+/// Why a store did not do it. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// A rule forbids it.
+    #[error("{0}")]
+    Refused(ErrorCode),
+    /// The disk is full.
+    #[error("the disk is full")]
+    Full,
+    /// The disk, or the database, is read-only.
+    #[error("the database is read-only")]
+    ReadOnly,
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+    /// The database itself failed.
+    #[error(transparent)]
+    Backend(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// How the store calls an account; means nothing outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct AccountKey(pub(crate) i64);
+
+/// The random name of a blob's file.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct FileName(pub(crate) [u8; 16]);
+
+impl fmt::Display for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A blob's file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BlobFile {
+    /// What it holds.
+    pub(crate) blob: BlobId,
+    /// Its name on disk.
+    pub(crate) name: FileName,
+    /// Its length.
+    pub(crate) size: u64,
+}
+
+/// A person who wants in; everything is verified but the invite and the name.
+#[derive(Debug)]
+pub(crate) struct NewAccount {
+    /// Hash of the invite.
+    pub(crate) invite: Hash,
+    /// The account.
+    pub(crate) account: AccountId,
+    /// Its name.
+    pub(crate) name: String,
+    /// Its root.
+    pub(crate) root: VerifyingKey,
+    /// Its first device.
+    pub(crate) device: (DeviceId, VerifyingKey),
+    /// The Create link.
+    pub(crate) link: SignedLink,
+    /// Generation 0.
+    pub(crate) secrets: GenerationSecrets,
+    /// Home's genesis.
+    pub(crate) home: VerifiedEntry,
+    /// Now.
+    pub(crate) now: Hour,
+}
+
+/// An account as stored.
+#[derive(Debug, Clone)]
+pub(crate) struct Account {
+    /// For further calls.
+    pub(crate) key: AccountKey,
+    /// Its name.
+    pub(crate) name: String,
+    /// Its sigchain.
+    pub(crate) links: Vec<SignedLink>,
+    /// Its home.
+    pub(crate) home: JournalId,
+    /// Bytes allowed.
+    pub(crate) quota: u64,
+    /// Bytes counted.
+    pub(crate) used: u64,
+}
+
+/// Who may log in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LoginKey {
+    /// The account.
+    pub(crate) account: AccountKey,
+    /// What verifies the challenge.
+    pub(crate) key: VerifyingKey,
+    /// The operator suspended it.
+    pub(crate) suspended: bool,
+}
+
+/// A verified link and what it changes.
+#[derive(Debug)]
+pub(crate) struct NewLink {
+    /// The link.
+    pub(crate) link: SignedLink,
+    /// Its place.
+    pub(crate) seq: u32,
+    /// The chain's last link when it was verified.
+    pub(crate) last: Hash,
+    /// Its secrets.
+    pub(crate) secrets: LinkSecrets,
+    /// The current generation afterwards.
+    pub(crate) generation: u32,
+    /// The root afterwards.
+    pub(crate) root: VerifyingKey,
+    /// The devices afterwards; sessions of others end.
+    pub(crate) devices: Vec<(DeviceId, VerifyingKey)>,
+    /// Sessions of the root end.
+    pub(crate) root_changed: bool,
+}
+
+/// A session about to begin.
+#[derive(Debug)]
+pub(crate) struct NewSession {
+    /// Hash of its token.
+    pub(crate) hash: Hash,
+    /// Whose.
+    pub(crate) account: AccountKey,
+    /// Which device; none for the root.
+    pub(crate) device: Option<DeviceId>,
+    /// Its end.
+    pub(crate) expires: Hour,
+    /// Hash of the challenge, which is spent by this.
+    pub(crate) challenge: Hash,
+    /// Now.
+    pub(crate) now: Hour,
+}
+
+/// A session as stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SessionRow {
+    /// Whose.
+    pub(crate) account: AccountKey,
+    /// By the root key.
+    pub(crate) root: bool,
+    /// Its end.
+    pub(crate) expires: Hour,
+    /// The operator suspended the account.
+    pub(crate) suspended: bool,
+}
+
+/// An entry's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Placed {
+    /// Its number.
+    pub(crate) seq: u64,
+    /// The head there.
+    pub(crate) head: Hash,
+}
+
+/// A journal as stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct JournalView {
+    /// The current epoch.
+    pub(crate) epoch: u64,
+    /// No more entries.
+    pub(crate) closed: bool,
+    /// The last entry.
+    pub(crate) last: Placed,
+    /// Bytes that the creator has left.
+    pub(crate) left: u64,
+}
+
+/// What a read token opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reader {
+    /// Its epoch.
+    pub(crate) epoch: u64,
+    /// It is the current epoch.
+    pub(crate) live: bool,
+    /// First entry that it reads.
+    pub(crate) from: u64,
+    /// Last entry that it reads.
+    pub(crate) last: Placed,
+}
+
+/// An entry in its place.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    /// Where.
+    pub(crate) placed: Placed,
+    /// The entry.
+    pub(crate) entry: Entry,
+    /// Its body was pruned.
+    pub(crate) body_gone: bool,
+}
+
+/// Entries to append, in order.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    /// Where.
+    pub(crate) journal: JournalId,
+    /// Verified under the keys of their own epoch.
+    pub(crate) entries: Vec<VerifiedEntry>,
+    /// Hashes of read tokens of other journals.
+    pub(crate) tokens: Vec<Hash>,
+    /// Files that are known to be on disk, folder and all.
+    pub(crate) synced: HashSet<FileName>,
+    /// Now.
+    pub(crate) now: Hour,
+}
+
+/// What became of one entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It has its place.
+    Done {
+        /// Which.
+        placed: Placed,
+        /// It was appended by this call, not by an earlier one.
+        fresh: bool,
+    },
+    /// Blobs are missing.
+    Missing(Vec<BlobId>),
+    /// A rule forbids it.
+    Refused(ErrorCode),
+    /// These files have to be synced first.
+    Unsynced(Vec<BlobFile>),
+}
+
+/// What became of a batch.
+#[derive(Debug, Default)]
+pub(crate) struct BatchDone {
+    /// One per entry that was tried; the first that is not `Done` is the last.
+    pub(crate) outcomes: Vec<Outcome>,
+    /// Files that nothing names any more.
+    pub(crate) freed: Vec<FileName>,
+}
+
+/// A blob that was put.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewStaged {
+    /// Where.
+    pub(crate) journal: JournalId,
+    /// What.
+    pub(crate) file: BlobFile,
+    /// Until when.
+    pub(crate) expires: Hour,
+}
+
+/// An invite about to be made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewInvite {
+    /// Its hash.
+    pub(crate) hash: Hash,
+    /// How often it may be used.
+    pub(crate) uses: u32,
+    /// Its end.
+    pub(crate) expires: Hour,
+    /// Quota of the accounts.
+    pub(crate) quota: u64,
+}
+
+/// An invite as the operator sees it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct InviteRow {
+    /// First digits of its hash; the invite itself is not kept.
+    pub(crate) id: String,
+    /// How often it may be used.
+    pub(crate) uses: u32,
+    /// How often it was.
+    pub(crate) used: u32,
+    /// Its end.
+    pub(crate) expires: Hour,
+    /// Quota of the accounts.
+    pub(crate) quota: u64,
+    /// Taken back.
+    pub(crate) revoked: bool,
+}
+
+/// An account as the operator sees it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct AccountRow {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its id.
+    pub(crate) account: String,
+    /// Bytes allowed.
+    pub(crate) quota: u64,
+    /// Bytes counted.
+    pub(crate) used: u64,
+    /// Suspended.
+    pub(crate) suspended: bool,
+    /// When it was made.
+    pub(crate) created: Hour,
+    /// Journals that it created.
+    pub(crate) journals: u64,
+    /// Valid devices.
+    pub(crate) devices: u64,
+}
+
+/// Everything that the server knows of an account.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Inspection {
+    /// The summary.
+    pub(crate) account: AccountRow,
+    /// Hashes of its sigchain's links.
+    pub(crate) links: Vec<String>,
+    /// Ids of its valid devices.
+    pub(crate) devices: Vec<String>,
+    /// Sealed generations.
+    pub(crate) generations: u64,
+    /// Ends of its sessions.
+    pub(crate) sessions: Vec<Hour>,
+    /// The journals that it created.
+    pub(crate) journals: Vec<JournalRow>,
+}
+
+/// A journal as the operator sees it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct JournalRow {
+    /// Its id.
+    pub(crate) journal: String,
+    /// The current epoch.
+    pub(crate) epoch: u64,
+    /// The last entry's number.
+    pub(crate) last_seq: u64,
+    /// No more entries.
+    pub(crate) closed: bool,
+    /// Blobs in force.
+    pub(crate) blobs: u64,
+    /// Blobs in their grace period.
+    pub(crate) dropped: u64,
+    /// Blobs that were put and not yet named.
+    pub(crate) staged: u64,
+}
+
+/// Counts, for the operator.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Stats {
+    /// Accounts.
+    pub(crate) accounts: u64,
+    /// Sessions.
+    pub(crate) sessions: u64,
+    /// Journals.
+    pub(crate) journals: u64,
+    /// Entries.
+    pub(crate) entries: u64,
+    /// Files of blobs.
+    pub(crate) files: u64,
+    /// Their bytes.
+    pub(crate) file_bytes: u64,
+    /// Bytes that count.
+    pub(crate) used: u64,
+    /// Staged blobs.
+    pub(crate) staged: u64,
+}

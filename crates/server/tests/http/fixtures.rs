@@ -1,0 +1,266 @@
+//! Keys, people, journals and entries, signed for real; bodies are noise, for the server cannot tell.
+
+use aws_lc_rs::rand;
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use crannog_proto::chain::next_head;
+use crannog_proto::entry::VERSION;
+use crannog_proto::sigchain::{
+    Device, DeviceEnvelope, Generation, GenerationSecrets, Link, LinkKind, SignedLink,
+};
+use crannog_proto::sign::{Signature, VerifyingKey, message};
+use crannog_proto::{
+    BlobId, Body, DeviceId, Entry, EntryId, EpochPublic, Hash, Header, JournalId, Kind, Place, Seen, Signer,
+    encode, labels, limits,
+};
+
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes).unwrap();
+    bytes
+}
+
+pub fn noise(len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    rand::fill(&mut bytes).unwrap();
+    bytes
+}
+
+pub struct Key(Ed25519KeyPair);
+
+impl Key {
+    pub fn new() -> Self {
+        Self(Ed25519KeyPair::from_seed_unchecked(&random::<32>()).unwrap())
+    }
+
+    pub fn public(&self) -> VerifyingKey {
+        VerifyingKey(self.0.public_key().as_ref().try_into().unwrap())
+    }
+
+    pub fn sign(&self, label: &'static str, data: &[u8]) -> Signature {
+        Signature(self.0.sign(&message(label, data)).as_ref().try_into().unwrap())
+    }
+}
+
+pub struct Epoch {
+    pub token: [u8; 32],
+    pub write: Key,
+    pub admin: Key,
+}
+
+impl Epoch {
+    pub fn new() -> Self {
+        Self {
+            token: random(),
+            write: Key::new(),
+            admin: Key::new(),
+        }
+    }
+
+    pub fn public(&self) -> EpochPublic {
+        EpochPublic {
+            read_token_hash: Hash::of(labels::READ_TOKEN_HASH, &self.token),
+            write_key: self.write.public(),
+            admin_key: self.admin.public(),
+        }
+    }
+}
+
+/// A journal as its members know it.
+pub struct Journal {
+    pub id: JournalId,
+    pub number: u64,
+    pub epoch: Epoch,
+    pub genesis: Entry,
+    pub seen: Seen,
+}
+
+impl Journal {
+    pub fn new() -> Self {
+        let epoch = Epoch::new();
+        let header = Header {
+            version: VERSION,
+            journal: JournalId::ZERO,
+            epoch: 0,
+            entry: EntryId(random()),
+            seen: Seen::default(),
+            kind: Kind::Genesis(epoch.public()),
+            adds: vec![],
+            drops: vec![],
+            body: inline(b"genesis"),
+        };
+        let genesis = seal(&header, &epoch.admin, b"genesis");
+        let head = next_head(&Hash::ZERO, 0, &genesis.header);
+        Self {
+            id: JournalId::of_genesis(&genesis.header),
+            number: 0,
+            epoch,
+            genesis,
+            seen: Seen { seq: 0, head },
+        }
+    }
+
+    pub fn header(&self, kind: Kind) -> Header {
+        Header {
+            version: VERSION,
+            journal: self.id,
+            epoch: self.number,
+            entry: EntryId(random()),
+            seen: self.seen,
+            kind,
+            adds: vec![],
+            drops: vec![],
+            body: inline(b"body"),
+        }
+    }
+
+    pub fn entry(&self, kind: Kind, adds: &[BlobId], drops: &[BlobId]) -> Entry {
+        let mut header = self.header(kind);
+        (header.adds, header.drops) = (adds.to_vec(), drops.to_vec());
+        header.adds.sort_unstable();
+        self.seal(&header)
+    }
+
+    pub fn change(&self) -> Entry {
+        self.entry(Kind::Change, &[], &[])
+    }
+
+    pub fn seal(&self, header: &Header) -> Entry {
+        let admin = matches!(
+            header.kind,
+            Kind::Rekey {
+                signer: Signer::Admin,
+                ..
+            } | Kind::Reset { .. }
+                | Kind::Prune { .. }
+                | Kind::Close
+        );
+        seal(
+            header,
+            if admin {
+                &self.epoch.admin
+            } else {
+                &self.epoch.write
+            },
+            b"body",
+        )
+    }
+
+    pub fn rekey(&self, next: &Epoch) -> Entry {
+        self.entry(
+            Kind::Rekey {
+                signer: Signer::Admin,
+                next: next.public(),
+            },
+            &[],
+            &[],
+        )
+    }
+
+    /// The member has seen this entry in its place.
+    pub fn saw(&mut self, entry: &Entry) {
+        let seq = self.seen.seq + 1;
+        self.seen = Seen {
+            seq,
+            head: next_head(&self.seen.head, seq, &entry.header),
+        };
+    }
+}
+
+pub fn inline(body: &[u8]) -> Body {
+    Body {
+        hash: Hash::plain(body),
+        len: u32::try_from(body.len()).unwrap(),
+        place: Place::Inline,
+    }
+}
+
+pub fn seal(header: &Header, key: &Key, body: &[u8]) -> Entry {
+    let body = if header.body.place == Place::Inline {
+        body.to_vec()
+    } else {
+        vec![]
+    };
+    let header = encode(header);
+    Entry {
+        signature: key.sign(labels::ENTRY, &header),
+        header,
+        body,
+    }
+}
+
+/// A person with one device.
+pub struct Person {
+    pub name: String,
+    pub root: Key,
+    pub account: Key,
+    pub device: Key,
+    pub device_id: DeviceId,
+    pub create: SignedLink,
+    pub home: Journal,
+}
+
+impl Person {
+    pub fn new(name: &str) -> Self {
+        let (root, account, device, device_id) = (Key::new(), Key::new(), Key::new(), DeviceId(random()));
+        let kind = LinkKind::Create {
+            name: name.to_owned(),
+            root: root.public(),
+            recovery_kem: noise(limits::KEM_PUBLIC),
+            generation: generation(0, &account),
+            device: device_of(device_id, &device),
+        };
+        let create = sign_link(0, Hash::ZERO, kind, &[&root, &account, &device]);
+        Self {
+            name: name.to_owned(),
+            root,
+            account,
+            device,
+            device_id,
+            create,
+            home: Journal::new(),
+        }
+    }
+}
+
+pub fn generation(number: u32, key: &Key) -> Generation {
+    Generation {
+        number,
+        sign: key.public(),
+        kem: noise(limits::KEM_PUBLIC),
+    }
+}
+
+pub fn device_of(id: DeviceId, key: &Key) -> Device {
+    Device {
+        id,
+        sign: key.public(),
+        kem: noise(limits::KEM_PUBLIC),
+    }
+}
+
+pub fn sign_link(seq: u32, prev: Hash, kind: LinkKind, keys: &[&Key]) -> SignedLink {
+    let link = encode(&Link {
+        version: 1,
+        seq,
+        prev,
+        kind,
+    });
+    let signatures = keys
+        .iter()
+        .map(|key| key.sign(labels::LINK_SIGNATURE, &link))
+        .collect();
+    SignedLink { link, signatures }
+}
+
+pub fn secrets(number: u32, device: DeviceId) -> GenerationSecrets {
+    let devices = vec![DeviceEnvelope {
+        device,
+        wrapped: noise(1200),
+    }];
+    GenerationSecrets {
+        number,
+        recovery: noise(1200),
+        devices,
+        previous: None,
+    }
+}

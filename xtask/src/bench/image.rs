@@ -1,0 +1,74 @@
+//! A fresh ext4 per contender and run, in an image on a loop device; as an ordinary user a fresh folder, and we say so.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::tidy::Mounted;
+use crate::{Outcome, run};
+
+const SIZE: u64 = 8 << 30;
+
+/// What `fresh` makes.
+pub fn kind() -> &'static str {
+    if root() {
+        "a fresh ext4 image on a loop device per run"
+    } else {
+        "fresh folders (no root: no file system images)"
+    }
+}
+
+fn root() -> bool {
+    nix::unistd::Uid::effective().is_root()
+}
+
+/// An empty file system; gone when dropped.
+#[derive(Debug)]
+pub struct Place {
+    path: PathBuf,
+    image: PathBuf,
+    mounted: Option<Mounted>,
+}
+
+impl Place {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        drop(self.mounted.take());
+        let _ = std::fs::remove_dir_all(&self.path);
+        let _ = std::fs::remove_file(&self.image);
+    }
+}
+
+/// Makes one below `parent`.
+pub fn fresh(parent: &Path) -> Outcome<Place> {
+    let (path, image) = (parent.join("room"), parent.join("room.img"));
+    std::fs::create_dir_all(&path)?;
+    let mut place = Place {
+        path,
+        image,
+        mounted: None,
+    };
+    if root() {
+        File::create(&place.image)?.set_len(SIZE)?;
+        run::capture(
+            Command::new("/sbin/mkfs.ext4")
+                .args(["-q", "-F"])
+                .arg(&place.image),
+        )?;
+        let mut mount = Command::new("mount");
+        run::capture(
+            mount
+                .args(["-o", "loop,noatime,noinit_itable"])
+                .arg(&place.image)
+                .arg(&place.path),
+        )?;
+        place.mounted = Some(Mounted::new(&place.path));
+    }
+    Ok(place)
+}

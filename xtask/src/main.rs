@@ -1,0 +1,77 @@
+//! The project's chores. `cargo xtask` alone lists them.
+//!
+//! ```text
+//!  setup ─▶ build ─▶ demo
+//!                └─▶ test ─▶ ci        .ci/run calls `test`
+//!                └─▶ bench, soak
+//! ```
+
+mod bench;
+mod build;
+mod ci;
+mod compare;
+mod demo;
+mod json;
+mod layout;
+mod readme;
+mod run;
+mod setup;
+mod soak;
+mod stage;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+/// What a chore gives back: nothing, or why it could not be done.
+pub type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+const HELP: &str = "\
+usage: cargo xtask COMMAND
+
+  setup                        install what demo, test and bench need (apt when root; else it says what)
+  build [--release]            build crannogd and crannog, each by a cargo call of its own
+  demo [PATH] [--keep]         a server, an account, real files, a second device from the words, a comparison
+  test                         everything that must hold: setup, build, all tests, doctests, ci
+  ci [CHECK...]                the checks without the tests; `ci --list` names them
+  bench [--quick | --runs N] [--json F] [--only ours|rclone|restic]
+                               the figures, side by side with rclone crypt and restic, both over TLS: five runs,
+                               about ten minutes each (rclone's WebDAV client does some 30 small files a second)
+  soak [--kills N]             kill server and agent N times (200) under load, nothing acknowledged may be lost
+  docs                         every command of a console block in README.md is run by some test
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", &[][..]),
+    };
+    tidy::on_interrupt();
+    let outcome = match command {
+        "setup" => setup::run(setup::For::Everything),
+        "build" => build::command(rest),
+        "demo" => demo::run(rest),
+        "test" => test::run(),
+        "ci" => ci::run(rest),
+        "bench" => bench::run(rest),
+        "soak" => soak::run(rest),
+        "docs" => readme::run(),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        other => {
+            eprint!("xtask: no command {other:?}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    tidy::now();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nxtask {command}: FAILED: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! What must be gone when we are: servers, agents, mounts, scratch folders. Also after Ctrl-C and after a failure.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::Outcome;
+
+/// One thing to undo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Debt {
+    Process(i32),
+    Mount(PathBuf),
+    Scratch(PathBuf),
+}
+
+static DEBTS: Mutex<Vec<Debt>> = Mutex::new(Vec::new());
+
+fn owe(debt: Debt) {
+    if let Ok(mut debts) = DEBTS.lock() {
+        debts.push(debt);
+    }
+}
+
+fn settle(debt: &Debt) {
+    match debt {
+        Debt::Process(pid) => stop(*pid),
+        Debt::Mount(at) => {
+            let _ = Command::new("umount").arg(at).stderr(Stdio::null()).status();
+        }
+        Debt::Scratch(folder) => {
+            for pid in agents_below(folder) {
+                stop(pid);
+            }
+            let _ = std::fs::remove_dir_all(folder);
+        }
+    }
+}
+
+/// Undoes everything still owed, the youngest first.
+pub fn now() {
+    while let Some(debt) = DEBTS.lock().ok().and_then(|mut debts| debts.pop()) {
+        settle(&debt);
+    }
+}
+
+/// Ctrl-C and SIGTERM undo everything too.
+pub fn on_interrupt() {
+    let set = ctrlc::set_handler(|| {
+        eprintln!("\ninterrupted: stopping what was started");
+        now();
+        std::process::exit(130);
+    });
+    if let Err(error) = set {
+        eprintln!("no handler for Ctrl-C: {error}");
+    }
+}
+
+/// A program that runs beside us, stopped when dropped.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    debt: Debt,
+}
+
+impl Running {
+    /// Starts it.
+    pub fn start(command: &mut Command) -> Outcome<Self> {
+        let shown = crate::run::shown(command);
+        let child = command.spawn().map_err(|error| format!("{shown}: {error}"))?;
+        let debt = Debt::Process(child.id().cast_signed());
+        owe(debt.clone());
+        Ok(Self { child, debt })
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The child itself, for its pipes.
+    pub fn child(&mut self) -> &mut Child {
+        &mut self.child
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        forget(&self.debt);
+        stop(self.child.id().cast_signed());
+        let _ = self.child.wait();
+    }
+}
+
+/// A folder that is removed when dropped, after the agents whose profiles lie in it were stopped.
+#[derive(Debug)]
+pub struct Scratch {
+    path: PathBuf,
+}
+
+impl Scratch {
+    /// Makes an empty folder of this process inside `parent`.
+    pub fn new(parent: &Path, name: &str) -> Outcome<Self> {
+        let path = parent.join(format!("{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        owe(Debt::Scratch(path.clone()));
+        Ok(Self { path })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let debt = Debt::Scratch(self.path.clone());
+        forget(&debt);
+        settle(&debt);
+    }
+}
+
+/// A mount that is undone when dropped.
+#[derive(Debug)]
+pub struct Mounted(PathBuf);
+
+impl Mounted {
+    /// `at` has just been mounted.
+    pub fn new(at: &Path) -> Self {
+        owe(Debt::Mount(at.to_path_buf()));
+        Self(at.to_path_buf())
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let debt = Debt::Mount(self.0.clone());
+        forget(&debt);
+        settle(&debt);
+    }
+}
+
+fn forget(debt: &Debt) {
+    if let Ok(mut debts) = DEBTS.lock() {
+        debts.retain(|owed| owed != debt);
+    }
+}
+
+/// Asks a process to end, and ends it after ten seconds.
+pub fn stop(pid: i32) {
+    let process = Pid::from_raw(pid);
+    if kill(process, Signal::SIGTERM).is_err() {
+        return;
+    }
+    let start = Instant::now();
+    while alive(pid) {
+        if start.elapsed() > Duration::from_secs(10) {
+            eprintln!("process {pid} does not end: killing it");
+            let _ = kill(process, Signal::SIGKILL);
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn alive(pid: i32) -> bool {
+    // The state follows the name in parentheses; a zombie of ours only waits to be reaped.
+    std::fs::read_to_string(format!("/proc/{pid}/stat"))
+        .ok()
+        .and_then(|stat| stat.rsplit_once(") ").map(|(_, rest)| !rest.starts_with('Z')))
+        .unwrap_or(false)
+}
+
+/// Processes whose `CRANNOG_HOME` lies in `folder`: the agents of its profiles.
+pub fn agents_below(folder: &Path) -> Vec<i32> {
+    let wanted = format!("CRANNOG_HOME={}", folder.display());
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let pids = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter(|pid| {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|variable| {
+            variable
+                .strip_prefix(wanted.as_bytes())
+                .is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
+        })
+    })
+    .collect()
+}
