@@ -12,7 +12,12 @@ pub fn running() -> String {
 pub fn of(program: &Path) -> String {
     let version = env!("CARGO_PKG_VERSION");
     match std::fs::metadata(program) {
-        Ok(meta) => format!("{version}-{:x}.{:x}-{:x}", meta.mtime(), meta.mtime_nsec(), meta.size()),
+        Ok(meta) => format!(
+            "{version}-{:x}.{:x}-{:x}",
+            meta.mtime(),
+            meta.mtime_nsec(),
+            meta.size()
+        ),
         Err(_) => version.to_owned(),
     }
 }

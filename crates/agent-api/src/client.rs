@@ -40,8 +40,12 @@ impl Client {
     /// Connects to the agent of `home`; `None` when none runs.
     pub async fn connect(home: &Path) -> Result<Option<Self>, Failure> {
         for _ in 0..MOVES {
-            let Some(place) = lock_file::place(home) else { return Ok(None) };
-            let Ok(stream) = UnixStream::connect(&place.socket).await else { return Ok(None) };
+            let Some(place) = lock_file::place(home) else {
+                return Ok(None);
+            };
+            let Ok(stream) = UnixStream::connect(&place.socket).await else {
+                return Ok(None);
+            };
             let peer = stream.peer_cred().map_err(lost)?;
             if peer.uid() != geteuid().as_raw() {
                 let failure = Failure::new(Code::Other, "the agent's socket belongs to another user");
@@ -59,7 +63,10 @@ impl Client {
                 Next::Moving => while matches!(client.reader.next().await, Ok(Some(_))) {},
             }
         }
-        Err(Failure::new(Code::TryAgain, "the agent does not come back after its update").hint("crannog agent stop"))
+        Err(
+            Failure::new(Code::TryAgain, "the agent does not come back after its update")
+                .hint("crannog agent stop"),
+        )
     }
 
     /// Connects; starts the agent (by `program`) when none runs.
@@ -75,14 +82,26 @@ impl Client {
         }
         start::detached(home, program)?;
         let client = Self::connect(home).await?;
-        client.ok_or_else(|| Failure::new(Code::TryAgain, "the agent ended at once").object(home.display().to_string()))
+        client.ok_or_else(|| {
+            Failure::new(Code::TryAgain, "the agent ended at once").object(home.display().to_string())
+        })
     }
 
     async fn hello(stream: UnixStream) -> io::Result<Self> {
         let (mut reader, mut writer) = split(stream);
-        writer.send(&Hello { protocol: PROTOCOL, build: build::running(), umask: current_umask() }).await?;
+        writer
+            .send(&Hello {
+                protocol: PROTOCOL,
+                build: build::running(),
+                umask: current_umask(),
+            })
+            .await?;
         match reader.next().await? {
-            Some(Frame::Json(text)) => Ok(Self { welcome: word(&text)?, reader, writer }),
+            Some(Frame::Json(text)) => Ok(Self {
+                welcome: word(&text)?,
+                reader,
+                writer,
+            }),
             Some(_) => Err(io::ErrorKind::InvalidData.into()),
             None => Err(io::ErrorKind::UnexpectedEof.into()),
         }
@@ -124,11 +143,13 @@ pub fn said(frame: io::Result<Option<Frame>>) -> Result<Said, Failure> {
 /// The connection broke.
 pub fn lost(error: io::Error) -> Failure {
     match error.kind() {
-        io::ErrorKind::InvalidData => {
-            Failure::new(Code::Internal, format!("the agent said something that nobody understands ({error})"))
-                .hint("crannog agent stop")
-        }
-        _ => Failure::new(Code::TryAgain, "the agent went away").hint("run the command again; it goes on where it stopped"),
+        io::ErrorKind::InvalidData => Failure::new(
+            Code::Internal,
+            format!("the agent said something that nobody understands ({error})"),
+        )
+        .hint("crannog agent stop"),
+        _ => Failure::new(Code::TryAgain, "the agent went away")
+            .hint("run the command again; it goes on where it stopped"),
     }
 }
 

@@ -16,7 +16,16 @@ use crate::frame::{Frame, MAX_FRAME, decode};
 /// Both halves of a connection.
 pub fn split(stream: UnixStream) -> (FrameReader, FrameWriter) {
     let (read, write) = stream.into_split();
-    (FrameReader { half: read, arrived: BytesMut::new() }, FrameWriter { half: write, queue: VecDeque::new() })
+    (
+        FrameReader {
+            half: read,
+            arrived: BytesMut::new(),
+        },
+        FrameWriter {
+            half: write,
+            queue: VecDeque::new(),
+        },
+    )
 }
 
 /// Reads frames.
@@ -37,7 +46,11 @@ impl FrameReader {
                 self.arrived.reserve(8 * 1024);
             }
             if self.half.read_buf(&mut self.arrived).await? == 0 {
-                return if self.arrived.is_empty() { Ok(None) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
+                return if self.arrived.is_empty() {
+                    Ok(None)
+                } else {
+                    Err(io::ErrorKind::UnexpectedEof.into())
+                };
             }
         }
     }
@@ -95,7 +108,9 @@ impl FrameWriter {
 
     /// Sends some of what is queued; at once when nothing is.
     pub async fn advance(&mut self) -> io::Result<()> {
-        let Some(piece) = self.queue.front_mut() else { return Ok(()) };
+        let Some(piece) = self.queue.front_mut() else {
+            return Ok(());
+        };
         let done = match piece {
             Piece::Plain(bytes) => {
                 nonzero(self.half.write_buf(bytes).await?)?;
@@ -133,7 +148,11 @@ pub fn word<T: DeserializeOwned>(text: &[u8]) -> io::Result<T> {
 }
 
 fn nonzero(sent: usize) -> io::Result<usize> {
-    if sent == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(sent) }
+    if sent == 0 {
+        Err(io::ErrorKind::WriteZero.into())
+    } else {
+        Ok(sent)
+    }
 }
 
 fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
@@ -157,14 +176,23 @@ mod tests {
         let long = Bytes::from(vec![7; MAX_FRAME * 2 + 3]);
         let sent = long.clone();
         let send = async move {
-            writer.send(&Request::Unlock { password: Secret::new("secret".into()) }).await.unwrap();
+            writer
+                .send(&Request::Unlock {
+                    password: Secret::new("secret".into()),
+                })
+                .await
+                .unwrap();
             writer.data(sent).unwrap();
             writer.frame(Frame::End).unwrap();
             writer.flush().await.unwrap();
         };
         let read = async move {
-            let Some(Frame::Json(text)) = reader.next().await.unwrap() else { panic!("no word") };
-            assert!(matches!(word::<Request>(&text).unwrap(), Request::Unlock { password } if *password.0 == "secret"));
+            let Some(Frame::Json(text)) = reader.next().await.unwrap() else {
+                panic!("no word")
+            };
+            assert!(
+                matches!(word::<Request>(&text).unwrap(), Request::Unlock { password } if *password.0 == "secret")
+            );
             let mut got = Vec::new();
             loop {
                 match reader.next().await.unwrap().unwrap() {
@@ -184,6 +212,9 @@ mod tests {
         let (mut reader, _keep) = split(a);
         b.try_write(&[9, 0, 0, 0, 1, 5]).unwrap();
         drop(b);
-        assert_eq!(reader.next().await.unwrap_err().kind(), std::io::ErrorKind::UnexpectedEof);
+        assert_eq!(
+            reader.next().await.unwrap_err().kind(),
+            std::io::ErrorKind::UnexpectedEof
+        );
     }
 }

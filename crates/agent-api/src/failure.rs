@@ -83,7 +83,13 @@ pub struct Failure {
 impl Failure {
     /// A failure with nothing but code and message.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), object: None, hint: None, check: None }
+        Self {
+            code,
+            message: message.into(),
+            object: None,
+            hint: None,
+            check: None,
+        }
     }
 
     /// Names the object.

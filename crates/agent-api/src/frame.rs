@@ -47,8 +47,12 @@ impl Frame {
             Self::End => (2, 0),
             Self::Interrupt => (3, 0),
         };
-        let length = u32::try_from(length).ok().filter(|length| *length as usize <= MAX_FRAME);
-        let [a, b, c, d] = length.ok_or(FrameError::TooLong(self.payload().len()))?.to_le_bytes();
+        let length = u32::try_from(length)
+            .ok()
+            .filter(|length| *length as usize <= MAX_FRAME);
+        let [a, b, c, d] = length
+            .ok_or(FrameError::TooLong(self.payload().len()))?
+            .to_le_bytes();
         Ok([a, b, c, d, kind])
     }
 
@@ -64,7 +68,9 @@ impl Frame {
 
 /// Takes the first frame off `arrived`; `None` when it is not there as a whole. What held a word is wiped.
 pub fn decode(arrived: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
-    let Some([a, b, c, d, kind]) = arrived.first_chunk::<HEAD>().copied() else { return Ok(None) };
+    let Some([a, b, c, d, kind]) = arrived.first_chunk::<HEAD>().copied() else {
+        return Ok(None);
+    };
     let length = u32::from_le_bytes([a, b, c, d]) as usize;
     if length > MAX_FRAME {
         return Err(FrameError::TooLong(length));
@@ -140,7 +146,10 @@ mod tests {
     #[test]
     fn what_is_refused() {
         let refuse = |bytes: &[u8]| decode(&mut BytesMut::from(bytes)).unwrap_err();
-        assert_eq!(refuse(&[0, 0, 0x10, 1, 1]), FrameError::TooLong(MAX_FRAME + (1 << 24)));
+        assert_eq!(
+            refuse(&[0, 0, 0x10, 1, 1]),
+            FrameError::TooLong(MAX_FRAME + (1 << 24))
+        );
         assert_eq!(refuse(&[0, 0, 0, 0, 4]), FrameError::Kind(4));
         assert_eq!(refuse(&[1, 0, 0, 0, 3]), FrameError::Payload(3));
         let long = Frame::Data(Bytes::from(vec![0; MAX_FRAME + 1]));

@@ -54,7 +54,10 @@ impl Lock {
 
     /// Takes over a lock that another program held and left open for this one.
     pub fn inherit(file: File, home: &Path, name: &str) -> Self {
-        Self { file, path: home.join(name) }
+        Self {
+            file,
+            path: home.join(name),
+        }
     }
 
     /// The file, for the program that shall inherit it.
@@ -77,14 +80,26 @@ impl Lock {
 /// Where the agent of a profile listens, or did.
 pub fn place(home: &Path) -> Option<Place> {
     let mut text = Vec::new();
-    File::open(home.join(AGENT)).ok()?.take(4096).read_to_end(&mut text).ok()?;
+    File::open(home.join(AGENT))
+        .ok()?
+        .take(4096)
+        .read_to_end(&mut text)
+        .ok()?;
     serde_json::from_slice(&text).ok()
 }
 
 fn open(home: &Path, name: &str) -> Result<(File, PathBuf), Failure> {
     let path = home.join(name);
-    let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
-    options.map(|file| (file, path.clone())).map_err(|error| home::local(&path, &error))
+    let options = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path);
+    options
+        .map(|file| (file, path.clone()))
+        .map_err(|error| home::local(&path, &error))
 }
 
 #[cfg(test)]
@@ -97,8 +112,16 @@ mod tests {
         assert_eq!(place(home.path()), None);
         let mut first = Lock::try_take(home.path(), AGENT).unwrap().unwrap();
         assert!(Lock::try_take(home.path(), AGENT).unwrap().is_none());
-        let here = Place { pid: 7, socket: "/run/x.sock".into() };
-        first.write(&Place { pid: 123_456, socket: "/a/much/longer/path.sock".into() }).unwrap();
+        let here = Place {
+            pid: 7,
+            socket: "/run/x.sock".into(),
+        };
+        first
+            .write(&Place {
+                pid: 123_456,
+                socket: "/a/much/longer/path.sock".into(),
+            })
+            .unwrap();
         first.write(&here).unwrap();
         assert_eq!(place(home.path()), Some(here));
         drop(first);

@@ -29,7 +29,10 @@ impl FromStr for RemotePath {
         let (drive, path) = match text.find('/') {
             Some(0) => (None, text),
             Some(at) => {
-                let name = text.get(..at).and_then(|head| head.strip_suffix(':')).ok_or_else(error)?;
+                let name = text
+                    .get(..at)
+                    .and_then(|head| head.strip_suffix(':'))
+                    .ok_or_else(error)?;
                 (Some(name.to_owned()), text.get(at..).unwrap_or_default())
             }
             None => (Some(text.strip_suffix(':').ok_or_else(error)?.to_owned()), "/"),
@@ -37,13 +40,20 @@ impl FromStr for RemotePath {
         if drive.as_deref().is_some_and(str::is_empty) || path.contains('\0') {
             return Err(error());
         }
-        let components: Vec<String> =
-            path.split('/').filter(|part| !part.is_empty() && *part != ".").map(str::to_owned).collect();
+        let components: Vec<String> = path
+            .split('/')
+            .filter(|part| !part.is_empty() && *part != ".")
+            .map(str::to_owned)
+            .collect();
         if components.iter().any(|part| part == "..") {
             return Err(error());
         }
         let trailing_slash = path.ends_with('/') && !components.is_empty();
-        Ok(Self { drive, components, trailing_slash })
+        Ok(Self {
+            drive,
+            components,
+            trailing_slash,
+        })
     }
 }
 
@@ -62,7 +72,11 @@ impl RemotePath {
     pub fn join(&self, name: &str) -> Self {
         let mut components = self.components.clone();
         components.push(name.to_owned());
-        Self { drive: self.drive.clone(), components, trailing_slash: false }
+        Self {
+            drive: self.drive.clone(),
+            components,
+            trailing_slash: false,
+        }
     }
 
     /// The last name; `None` at the top.

@@ -37,20 +37,44 @@ pub struct Filter {
 /// One request. Local paths are absolute. `dry_run` answers with what would be done and changes nothing.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
-#[allow(missing_docs, reason = "each field is named by the command's option of the same name")]
+#[allow(
+    missing_docs,
+    reason = "each field is named by the command's option of the same name"
+)]
 pub enum Request {
     /// Makes an account. The agent sends [`crate::Event::Sheet`] and goes on after [`Request::Confirm`].
-    Join { server: String, invite: Secret, name: String, device: String, password: Secret },
+    Join {
+        server: String,
+        invite: Secret,
+        name: String,
+        device: String,
+        password: Secret,
+    },
     /// Gets an account back from its words. The agent sends [`crate::Event::Recovery`] and goes on after [`Request::Confirm`].
-    Recover { server: String, name: String, device: String, words: Secret, password: Secret },
+    Recover {
+        server: String,
+        name: String,
+        device: String,
+        words: Secret,
+        password: Secret,
+    },
     /// The answer to a question in the middle of Join and Recover; `revoke`: ids of devices that shall not remain.
-    Confirm { revoke: Vec<String> },
+    Confirm {
+        revoke: Vec<String>,
+    },
     /// Unlocks the agent with this device's password.
-    Unlock { password: Secret },
+    Unlock {
+        password: Secret,
+    },
     /// Locks it; `now` stops running transfers too.
-    Lock { now: bool },
+    Lock {
+        now: bool,
+    },
     /// Sets another password for this device.
-    Passwd { old: Secret, new: Secret },
+    Passwd {
+        old: Secret,
+        new: Secret,
+    },
     /// How things are.
     Status,
     /// Who I am.
@@ -63,36 +87,109 @@ pub enum Request {
     Sync,
     /// Stops the agent after the transfers are put aside.
     Stop,
-    DriveCreate { name: String, dry_run: bool },
+    DriveCreate {
+        name: String,
+        dry_run: bool,
+    },
     DriveList,
-    DriveRename { name: String, new_name: String, dry_run: bool },
-    DriveDelete { name: String, dry_run: bool },
+    DriveRename {
+        name: String,
+        new_name: String,
+        dry_run: bool,
+    },
+    DriveDelete {
+        name: String,
+        dry_run: bool,
+    },
     /// Entries of a folder (or one file); recursive: everything below.
-    List { path: RemotePath, recursive: bool },
-    Stat { path: RemotePath },
-    Mkdir { paths: Vec<RemotePath>, parents: bool, dry_run: bool },
+    List {
+        path: RemotePath,
+        recursive: bool,
+    },
+    Stat {
+        path: RemotePath,
+    },
+    Mkdir {
+        paths: Vec<RemotePath>,
+        parents: bool,
+        dry_run: bool,
+    },
     /// Uploads. A source with a trailing slash means its contents. `stdin`: one file from data frames instead.
-    Put { sources: Vec<PutSource>, target: RemotePath, recursive: bool, filter: Filter, dry_run: bool, stdin: bool },
+    Put {
+        sources: Vec<PutSource>,
+        target: RemotePath,
+        recursive: bool,
+        filter: Filter,
+        dry_run: bool,
+        stdin: bool,
+    },
     /// Downloads to `target`: a folder that exists, or a new name.
-    Get { sources: Vec<RemotePath>, target: PathBuf, recursive: bool, filter: Filter, dry_run: bool, overwrite: bool },
+    Get {
+        sources: Vec<RemotePath>,
+        target: PathBuf,
+        recursive: bool,
+        filter: Filter,
+        dry_run: bool,
+        overwrite: bool,
+    },
     /// One file's bytes as data frames.
-    Cat { path: RemotePath, version: Option<String> },
-    Copy { from: Vec<RemotePath>, to: RemotePath, recursive: bool, dry_run: bool },
-    Move { from: Vec<RemotePath>, to: RemotePath, dry_run: bool },
+    Cat {
+        path: RemotePath,
+        version: Option<String>,
+    },
+    Copy {
+        from: Vec<RemotePath>,
+        to: RemotePath,
+        recursive: bool,
+        dry_run: bool,
+    },
+    Move {
+        from: Vec<RemotePath>,
+        to: RemotePath,
+        dry_run: bool,
+    },
     /// To the trash.
-    Remove { paths: Vec<RemotePath>, recursive: bool, dry_run: bool },
-    TrashList { drive: Option<String> },
+    Remove {
+        paths: Vec<RemotePath>,
+        recursive: bool,
+        dry_run: bool,
+    },
+    TrashList {
+        drive: Option<String>,
+    },
     /// `items`: ids or original paths.
-    TrashRestore { drive: Option<String>, items: Vec<String>, dry_run: bool },
+    TrashRestore {
+        drive: Option<String>,
+        items: Vec<String>,
+        dry_run: bool,
+    },
     /// `items` empty: everything.
-    TrashEmpty { drive: Option<String>, items: Vec<String>, dry_run: bool },
-    Versions { path: RemotePath },
+    TrashEmpty {
+        drive: Option<String>,
+        items: Vec<String>,
+        dry_run: bool,
+    },
+    Versions {
+        path: RemotePath,
+    },
     /// Makes an old version the current one (as a new version).
-    Restore { path: RemotePath, version: String, dry_run: bool },
-    Find { path: RemotePath, pattern: String },
-    Usage { path: RemotePath },
+    Restore {
+        path: RemotePath,
+        version: String,
+        dry_run: bool,
+    },
+    Find {
+        path: RemotePath,
+        pattern: String,
+    },
+    Usage {
+        path: RemotePath,
+    },
     /// Checks every byte; with `repair_from`, broken blobs are made again from those local folders.
-    VerifyStore { drive: Option<String>, repair_from: Vec<PathBuf> },
+    VerifyStore {
+        drive: Option<String>,
+        repair_from: Vec<PathBuf>,
+    },
 }
 
 /// A local file or folder to upload.

@@ -26,7 +26,10 @@ pub fn choose(profile: &Path) -> Result<PathBuf, Failure> {
     }
     // Anyone may make a link in /tmp: only a folder will do.
     if std::fs::symlink_metadata(folder).is_ok_and(|meta| meta.is_symlink()) {
-        return Err(home::local(folder, &std::io::Error::from(std::io::ErrorKind::NotADirectory)));
+        return Err(home::local(
+            folder,
+            &std::io::Error::from(std::io::ErrorKind::NotADirectory),
+        ));
     }
     home::private(folder)?;
     Ok(path)
@@ -34,9 +37,14 @@ pub fn choose(profile: &Path) -> Result<PathBuf, Failure> {
 
 fn name(profile: &Path, runtime: Option<OsString>, user: u32) -> PathBuf {
     let hash = blake3::hash(profile.as_os_str().as_bytes());
-    let short = hash.as_bytes().first_chunk::<10>().map(|bytes| BASE32_NOPAD.encode(bytes).to_lowercase());
+    let short = hash
+        .as_bytes()
+        .first_chunk::<10>()
+        .map(|bytes| BASE32_NOPAD.encode(bytes).to_lowercase());
     let file = format!("{}.sock", short.unwrap_or_default());
-    let usual = runtime.map(PathBuf::from).filter(|folder| folder.is_absolute() && folder.is_dir());
+    let usual = runtime
+        .map(PathBuf::from)
+        .filter(|folder| folder.is_absolute() && folder.is_dir());
     let usual = usual.map(|folder| folder.join("crannog").join(&file));
     usual
         .filter(|path| path.as_os_str().len() <= LONGEST)

@@ -36,18 +36,29 @@ pub const LISTENING: &str = "listening";
 pub fn detached(home: &Path, program: &Path) -> Result<(), Failure> {
     let failed = |why: String| {
         let log = home.join("agent.log");
-        Failure::new(Code::TryAgain, format!("the agent does not start: {why}")).object(home.display().to_string()).hint(
-            format!("look into {}, or run `crannog agent start --foreground`", log.display()),
-        )
+        Failure::new(Code::TryAgain, format!("the agent does not start: {why}"))
+            .object(home.display().to_string())
+            .hint(format!(
+                "look into {}, or run `crannog agent start --foreground`",
+                log.display()
+            ))
     };
     let mut command = Command::new(program);
-    command.args(Start::Detached.arguments()).env(crate::home::VARIABLE, home).current_dir("/");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+        .args(Start::Detached.arguments())
+        .env(crate::home::VARIABLE, home)
+        .current_dir("/");
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
     let mut child = command.spawn().map_err(|error| failed(error.to_string()))?;
     let mut said = String::new();
     if let Some(pipe) = child.stdout.take() {
         // Ends when the agent closes its end, or ends itself.
-        pipe.take(64 * 1024).read_to_string(&mut said).map_err(|error| failed(error.to_string()))?;
+        pipe.take(64 * 1024)
+            .read_to_string(&mut said)
+            .map_err(|error| failed(error.to_string()))?;
     }
     if said.trim() == LISTENING {
         return Ok(());

@@ -47,11 +47,16 @@ pub(crate) struct Account {
 
 impl Account {
     pub(crate) fn load(connection: &Connection) -> Result<Self, DbError> {
-        let links: Vec<u8> = Meta(connection).read(MetaKey::Chain)?.ok_or(DbError::Damaged("the own sigchain"))?;
+        let links: Vec<u8> = Meta(connection)
+            .read(MetaKey::Chain)?
+            .ok_or(DbError::Damaged("the own sigchain"))?;
         let known = KnownChain::from_stored(&links)?;
-        let stored: Vec<u8> = Meta(connection).read(MetaKey::Secrets)?.ok_or(DbError::Damaged("the account secrets"))?;
+        let stored: Vec<u8> = Meta(connection)
+            .read(MetaKey::Secrets)?
+            .ok_or(DbError::Damaged("the account secrets"))?;
         let stored = Zeroizing::new(stored);
-        let secrets = AccountSecrets::from_stored(known.state(), &stored).map_err(|_| DbError::Damaged("the account secrets"))?;
+        let secrets = AccountSecrets::from_stored(known.state(), &stored)
+            .map_err(|_| DbError::Damaged("the account secrets"))?;
         Ok(Self { known, secrets })
     }
 
@@ -69,7 +74,10 @@ pub(crate) struct DeviceLogin {
 
 impl DeviceLogin {
     pub(crate) fn new(device: DeviceId, seed: &DeviceSeed) -> Self {
-        Self { device, key: DeviceKeys::new(seed, &device.0).signing }
+        Self {
+            device,
+            key: DeviceKeys::new(seed, &device.0).signing,
+        }
     }
 }
 
@@ -106,7 +114,10 @@ impl Shared {
 
     fn follow(&self, account: &Account, view: AccountView) -> Result<Account> {
         let name = &self.identity.name;
-        let (known, _) = account.known.follow(view.links).map_err(|error| chain_refused(name, error))?;
+        let (known, _) = account
+            .known
+            .follow(view.links)
+            .map_err(|error| chain_refused(name, error))?;
         if known.state().device(&self.identity.device).is_none() {
             return Err(revoked());
         }

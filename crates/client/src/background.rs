@@ -102,7 +102,10 @@ pub(crate) async fn sync_all(shared: &Arc<Shared>) -> Result<()> {
 
 /// Heads meet in home: what this device was shown, for the account's other devices to compare (CHK-013).
 async fn record_heads(shared: &Arc<Shared>) -> Result<()> {
-    let last: i64 = shared.db.read(|c| Ok(Meta(c).read(MetaKey::HeadsRecorded)?.unwrap_or(0))).await?;
+    let last: i64 = shared
+        .db
+        .read(|c| Ok(Meta(c).read(MetaKey::HeadsRecorded)?.unwrap_or(0)))
+        .await?;
     let now = clock::now_ms();
     if now - last < HEADS_EVERY {
         return Ok(());
@@ -110,19 +113,29 @@ async fn record_heads(shared: &Arc<Shared>) -> Result<()> {
     let mut ops = Vec::new();
     for journal in shared.all_journals() {
         if let Some(seen) = journal.state().last() {
-            ops.push(HomeOp::Head { journal: journal.id, seq: seen.seq, head: seen.head });
+            ops.push(HomeOp::Head {
+                journal: journal.id,
+                seq: seen.seq,
+                head: seen.head,
+            });
         }
     }
     if !ops.is_empty() {
         shared.append_home(ops).await?;
     }
-    shared.db.write(move |tx| Meta(tx).write(MetaKey::HeadsRecorded, &now)).await?;
+    shared
+        .db
+        .write(move |tx| Meta(tx).write(MetaKey::HeadsRecorded, &now))
+        .await?;
     Ok(())
 }
 
 fn held(shared: &Shared) -> Vec<Held> {
     let held = |journal: &Arc<crate::journal::Journal>| {
-        Some(Held { journal: journal.id, token: shared.read_token(journal)? })
+        Some(Held {
+            journal: journal.id,
+            token: shared.read_token(journal)?,
+        })
     };
     shared.all_journals().iter().filter_map(held).collect()
 }

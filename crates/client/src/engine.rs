@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use crate::account::{DeviceLogin, Identity};
+use crate::background;
 use crate::db::{Db, DbError, Meta, MetaKey};
 use crate::error::Error;
 use crate::join::{self, Join};
@@ -19,7 +20,6 @@ use crate::profile::{self, HandedOver, KeySource, Password};
 use crate::recover::{self, Recover};
 use crate::shared::Shared;
 use crate::transport::Transport;
-use crate::background;
 
 /// Who asks, and how to speak with her while the work runs.
 #[derive(Debug)]
@@ -88,15 +88,45 @@ impl Engine {
 
     /// [`Request::Join`]: makes an account on a server and a profile in `home`.
     pub async fn join(home: &Path, request: Request, dialogue: &impl Dialogue) -> Result<Self, Failure> {
-        let Request::Join { server, invite, name, device, password } = request else { return Err(misuse()) };
-        let join = Join { server: &server, invite: &invite, name: &name, device: &device, password: &password };
+        let Request::Join {
+            server,
+            invite,
+            name,
+            device,
+            password,
+        } = request
+        else {
+            return Err(misuse());
+        };
+        let join = Join {
+            server: &server,
+            invite: &invite,
+            name: &name,
+            device: &device,
+            password: &password,
+        };
         Ok(Self::start(join::join(home, join, dialogue).await?))
     }
 
     /// [`Request::Recover`]: makes a profile in `home` from the words.
     pub async fn recover(home: &Path, request: Request, dialogue: &impl Dialogue) -> Result<Self, Failure> {
-        let Request::Recover { server, name, device, words, password } = request else { return Err(misuse()) };
-        let recover = Recover { server: &server, name: &name, device: &device, words: &words, password: &password };
+        let Request::Recover {
+            server,
+            name,
+            device,
+            words,
+            password,
+        } = request
+        else {
+            return Err(misuse());
+        };
+        let recover = Recover {
+            server: &server,
+            name: &name,
+            device: &device,
+            words: &words,
+            password: &password,
+        };
         Ok(Self::start(recover::recover(home, recover, dialogue).await?))
     }
 
@@ -128,7 +158,10 @@ impl Engine {
                 .read_blocking(|c| Meta(c).read(MetaKey::Identity))?
                 .ok_or(DbError::Damaged("the profile's identity"))?;
             let transport = Transport::connect(join::parse_server(&identity.server)?)?;
-            transport.set_login(identity.name.clone(), Arc::new(DeviceLogin::new(identity.device, &identity.device_seed)));
+            transport.set_login(
+                identity.name.clone(),
+                Arc::new(DeviceLogin::new(identity.device, &identity.device_seed)),
+            );
             let shared = db.read_blocking(|c| Shared::load(c, db.clone(), transport, home))?;
             Ok::<_, Error>(Arc::new(shared))
         });
@@ -137,7 +170,10 @@ impl Engine {
 
     fn start(shared: Arc<Shared>) -> Self {
         let background = tokio::spawn(background::run(Arc::clone(&shared)));
-        Self { shared, background: Arc::new(std::sync::Mutex::new(Some(background))) }
+        Self {
+            shared,
+            background: Arc::new(std::sync::Mutex::new(Some(background))),
+        }
     }
 
     /// Does all requests but Join, Recover, Confirm, Unlock, Lock and Stop.
@@ -167,7 +203,11 @@ impl Engine {
             self.shared.idle().await;
         }
         self.shared.closing.cancel();
-        let background = self.background.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let background = self
+            .background
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
         if let Some(background) = background {
             let _ = background.await;
         }
@@ -186,27 +226,98 @@ async fn dispatch(shared: &Arc<Shared>, request: Request, caller: &Caller) -> cr
         Request::Passwd { old, new } => shared.passwd(old, new).await,
         Request::DriveCreate { name, dry_run } => shared.drive_create(name, dry_run).await,
         Request::DriveList => shared.drive_list().await,
-        Request::DriveRename { name, new_name, dry_run } => shared.drive_rename(name, new_name, dry_run).await,
+        Request::DriveRename {
+            name,
+            new_name,
+            dry_run,
+        } => shared.drive_rename(name, new_name, dry_run).await,
         Request::DriveDelete { name, dry_run } => shared.drive_delete(name, dry_run).await,
         Request::List { path, recursive } => shared.list(path, recursive).await,
         Request::Stat { path } => shared.stat(path).await,
-        Request::Mkdir { paths, parents, dry_run } => shared.mkdir(paths, parents, dry_run).await,
-        Request::Put { target, dry_run, stdin: true, .. } => shared.put_stdin(target, dry_run, caller).await,
-        Request::Put { sources, target, recursive, filter, dry_run, stdin: false } => {
-            shared.put(PutRequest { sources, target, recursive, filter, dry_run }, caller).await
+        Request::Mkdir {
+            paths,
+            parents,
+            dry_run,
+        } => shared.mkdir(paths, parents, dry_run).await,
+        Request::Put {
+            target,
+            dry_run,
+            stdin: true,
+            ..
+        } => shared.put_stdin(target, dry_run, caller).await,
+        Request::Put {
+            sources,
+            target,
+            recursive,
+            filter,
+            dry_run,
+            stdin: false,
+        } => {
+            shared
+                .put(
+                    PutRequest {
+                        sources,
+                        target,
+                        recursive,
+                        filter,
+                        dry_run,
+                    },
+                    caller,
+                )
+                .await
         }
-        Request::Get { sources, target, recursive, filter, dry_run, overwrite } => {
-            shared.get(GetRequest { sources, target, recursive, filter, dry_run, overwrite }, caller).await
+        Request::Get {
+            sources,
+            target,
+            recursive,
+            filter,
+            dry_run,
+            overwrite,
+        } => {
+            shared
+                .get(
+                    GetRequest {
+                        sources,
+                        target,
+                        recursive,
+                        filter,
+                        dry_run,
+                        overwrite,
+                    },
+                    caller,
+                )
+                .await
         }
         Request::Cat { path, version } => shared.cat(path, version, caller).await,
-        Request::Copy { from, to, recursive, dry_run } => shared.copy(from, to, recursive, dry_run, caller).await,
+        Request::Copy {
+            from,
+            to,
+            recursive,
+            dry_run,
+        } => shared.copy(from, to, recursive, dry_run, caller).await,
         Request::Move { from, to, dry_run } => shared.move_to(from, to, dry_run, caller).await,
-        Request::Remove { paths, recursive, dry_run } => shared.remove(paths, recursive, dry_run).await,
+        Request::Remove {
+            paths,
+            recursive,
+            dry_run,
+        } => shared.remove(paths, recursive, dry_run).await,
         Request::TrashList { drive } => shared.trash_list(drive).await,
-        Request::TrashRestore { drive, items, dry_run } => shared.trash_restore(drive, items, dry_run).await,
-        Request::TrashEmpty { drive, items, dry_run } => shared.trash_empty(drive, items, dry_run).await,
+        Request::TrashRestore {
+            drive,
+            items,
+            dry_run,
+        } => shared.trash_restore(drive, items, dry_run).await,
+        Request::TrashEmpty {
+            drive,
+            items,
+            dry_run,
+        } => shared.trash_empty(drive, items, dry_run).await,
         Request::Versions { path } => shared.versions(path).await,
-        Request::Restore { path, version, dry_run } => shared.restore(path, version, dry_run).await,
+        Request::Restore {
+            path,
+            version,
+            dry_run,
+        } => shared.restore(path, version, dry_run).await,
         Request::Find { path, pattern } => shared.find(path, pattern).await,
         Request::Usage { path } => shared.usage(path).await,
         Request::VerifyStore { drive, repair_from } => shared.verify_store(drive, repair_from, caller).await,
@@ -221,7 +332,10 @@ async fn dispatch(shared: &Arc<Shared>, request: Request, caller: &Caller) -> cr
 
 /// Requests about the drive's content see what other devices wrote before the agent started.
 fn waits_for_sync(request: &Request) -> bool {
-    !matches!(request, Request::Status | Request::Whoami | Request::Doctor | Request::Sync | Request::Passwd { .. })
+    !matches!(
+        request,
+        Request::Status | Request::Whoami | Request::Doctor | Request::Sync | Request::Passwd { .. }
+    )
 }
 
 fn misuse() -> Failure {

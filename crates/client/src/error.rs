@@ -42,16 +42,25 @@ pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub(crate) fn lied(check: Check, object: impl Into<String>) -> Self {
-        Self::Lied { check, object: object.into() }
+        Self::Lied {
+            check,
+            object: object.into(),
+        }
     }
 
     pub(crate) fn io(object: impl AsRef<std::path::Path>, source: std::io::Error) -> Self {
-        Self::Io { object: object.as_ref().display().to_string(), source }
+        Self::Io {
+            object: object.as_ref().display().to_string(),
+            source,
+        }
     }
 
     /// The task that did the work died.
     pub(crate) fn task(_: tokio::task::JoinError) -> Self {
-        Self::User(Failure::new(Code::Internal, "a background task of the engine failed"))
+        Self::User(Failure::new(
+            Code::Internal,
+            "a background task of the engine failed",
+        ))
     }
 
     /// The server refused with this code.
@@ -111,29 +120,47 @@ fn server(code: ErrorCode) -> Failure {
             "the account's quota on the server is full",
             "empty the trash (crannog trash empty), remove old versions, or ask the operator for more",
         ),
-        ErrorCode::StorageFull => (Code::Quota, "the server's disk is full", "ask the operator; nothing was lost"),
+        ErrorCode::StorageFull => (
+            Code::Quota,
+            "the server's disk is full",
+            "ask the operator; nothing was lost",
+        ),
         ErrorCode::Unauthorized => (
             Code::WrongCredentials,
             "the server does not know this device (any more)",
             "it was revoked or the account was deleted; with the recovery words you can make a new device",
         ),
-        ErrorCode::Suspended => (Code::WrongCredentials, "the operator suspended this account", "ask the operator"),
-        ErrorCode::NameTaken => (Code::Conflict, "that name is taken on this server", "choose another --name"),
+        ErrorCode::Suspended => (
+            Code::WrongCredentials,
+            "the operator suspended this account",
+            "ask the operator",
+        ),
+        ErrorCode::NameTaken => (
+            Code::Conflict,
+            "that name is taken on this server",
+            "choose another --name",
+        ),
         ErrorCode::InviteInvalid => (
             Code::WrongCredentials,
             "the invite is unknown, used up, revoked or expired",
             "ask the operator for a new one (crannogd invite create)",
         ),
         ErrorCode::NotFound => (Code::NotFound, "the server has no such thing", "check the name"),
-        ErrorCode::TooManyRequests | ErrorCode::Unavailable => {
-            (Code::TryAgain, "the server asks to try again later", "wait a little and repeat the command")
-        }
+        ErrorCode::TooManyRequests | ErrorCode::Unavailable => (
+            Code::TryAgain,
+            "the server asks to try again later",
+            "wait a little and repeat the command",
+        ),
         ErrorCode::Internal => (
             Code::TryAgain,
             "the server had an error of its own; nothing was acknowledged",
             "try again; if it stays, ask the operator to look at the server's log",
         ),
-        _ => (Code::Other, "the server refused the request", "crannog doctor tells more"),
+        _ => (
+            Code::Other,
+            "the server refused the request",
+            "crannog doctor tells more",
+        ),
     };
     Failure::new(exit, message).object(code.as_str()).hint(hint)
 }
@@ -142,9 +169,12 @@ fn database(error: &DbError) -> Failure {
     match error {
         DbError::Newer { .. } => Failure::new(Code::LocalState, error.to_string())
             .hint("install the newer crannog again; a downgrade would lose what it wrote"),
-        DbError::Full => Failure::new(Code::LocalIo, "the local disk is full").hint("make room, then repeat the command"),
-        _ => Failure::new(Code::LocalState, error.to_string())
-            .hint("crannog doctor tells more; with the recovery words everything on the server can be had again"),
+        DbError::Full => {
+            Failure::new(Code::LocalIo, "the local disk is full").hint("make room, then repeat the command")
+        }
+        _ => Failure::new(Code::LocalState, error.to_string()).hint(
+            "crannog doctor tells more; with the recovery words everything on the server can be had again",
+        ),
     }
 }
 
@@ -153,7 +183,10 @@ fn local_io(object: String, source: &std::io::Error) -> Failure {
     let (code, hint) = match source.kind() {
         ErrorKind::NotFound => (Code::NotFound, "check the local path"),
         ErrorKind::PermissionDenied => (Code::LocalIo, "check the file's permissions"),
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => (Code::LocalIo, "make room on the local disk, then repeat the command"),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => (
+            Code::LocalIo,
+            "make room on the local disk, then repeat the command",
+        ),
         ErrorKind::ReadOnlyFilesystem => (Code::LocalIo, "the local disk is read-only"),
         _ => (Code::LocalIo, "the local system refused"),
     };

@@ -38,7 +38,8 @@ pub(crate) async fn join(home: &Path, join: Join<'_>, dialogue: &impl Dialogue) 
     profile::prepare(home)?;
     let url = parse_server(join.server)?;
     let invite: Invite = join.invite.0.parse().map_err(|_| {
-        Failure::new(Code::Usage, "that is not an invite").hint("give the file that `crannogd invite create --json` wrote")
+        Failure::new(Code::Usage, "that is not an invite")
+            .hint("give the file that `crannogd invite create --json` wrote")
     })?;
     check_name(join.name)?;
     check_password(join.password)?;
@@ -63,21 +64,38 @@ pub(crate) async fn join(home: &Path, join: Join<'_>, dialogue: &impl Dialogue) 
         home: made.home,
     };
     transport.set_login(join.name, Arc::new(DeviceLogin::new(device, &made.device_seed)));
-    let known = KnownChain::first(vec![made.link.clone()], &crannog_core::identity::Expected::default())
-        .map_err(|error| crate::account::chain_refused(join.name, error))?;
-    let account = Account { known, secrets: made.secrets };
+    let known = KnownChain::first(
+        vec![made.link.clone()],
+        &crannog_core::identity::Expected::default(),
+    )
+    .map_err(|error| crate::account::chain_refused(join.name, error))?;
+    let account = Account {
+        known,
+        secrets: made.secrets,
+    };
     let state = JournalState::new(made.home, JournalKind::Home, made.account);
     let shared = create_profile(home, join.password, identity, account, state, transport).await?;
-    let register =
-        Register { invite: invite.to_string(), link: made.link, secrets: made.sealed, home: made.home_genesis.entry.clone() };
+    let register = Register {
+        invite: invite.to_string(),
+        link: made.link,
+        secrets: made.sealed,
+        home: made.home_genesis.entry.clone(),
+    };
     let registered = shared.transport.register(&register).await.map_err(explain)?;
     profile::commit_key(home)?;
     let journal = shared.home_journal()?;
-    let stored = Stored { seq: 0, head: registered.receipt.head, entry: made.home_genesis.entry, body_gone: false };
+    let stored = Stored {
+        seq: 0,
+        head: registered.receipt.head,
+        entry: made.home_genesis.entry,
+        body_gone: false,
+    };
     shared.meets(&journal, &registered.receipt).await?;
     shared.take(&journal, stored, None).await?;
     let name = shared.identity.device_name.clone();
-    shared.append_home(vec![HomeOp::DeviceNamed { device, name }]).await?;
+    shared
+        .append_home(vec![HomeOp::DeviceNamed { device, name }])
+        .await?;
     shared.create_drive(FIRST_DRIVE, true).await?;
     shared.refresh_account().await?;
     Ok(shared)
@@ -104,14 +122,41 @@ async fn make(name: &str, device_name: &str) -> Result<(Parts, DeviceId)> {
     let (name, device_name) = (name.to_owned(), device_name.to_owned());
     let made = tokio::task::spawn_blocking(move || {
         let device = random_device();
-        create_account(&name, device, &device_name, clock::now_ms(), &mut rand::rng()).map(|made| (made, device))
+        create_account(&name, device, &device_name, clock::now_ms(), &mut rand::rng())
+            .map(|made| (made, device))
     });
     let (made, device) = made
         .await
         .map_err(Error::task)?
         .map_err(|error| Error::User(Failure::new(Code::Internal, error.to_string())))?;
-    let NewAccount { words, secrets, device_seed, link, sealed, home_genesis, home, chain, account, .. } = made;
-    Ok((Parts { words, chain, rest: Rest { account, home, secrets, device_seed, link, sealed, home_genesis } }, device))
+    let NewAccount {
+        words,
+        secrets,
+        device_seed,
+        link,
+        sealed,
+        home_genesis,
+        home,
+        chain,
+        account,
+        ..
+    } = made;
+    Ok((
+        Parts {
+            words,
+            chain,
+            rest: Rest {
+                account,
+                home,
+                secrets,
+                device_seed,
+                link,
+                sealed,
+                home_genesis,
+            },
+        },
+        device,
+    ))
 }
 
 pub(crate) fn random_device() -> DeviceId {
@@ -151,23 +196,33 @@ pub(crate) async fn create_profile(
 }
 
 pub(crate) fn parse_server(text: &str) -> Result<ServerUrl> {
-    text.parse().map_err(|error: crannog_proto::server_url::ParseServerUrlError| {
-        Failure::new(Code::Usage, error.to_string()).object(text).into()
-    })
+    text.parse()
+        .map_err(|error: crannog_proto::server_url::ParseServerUrlError| {
+            Failure::new(Code::Usage, error.to_string()).object(text).into()
+        })
 }
 
 pub(crate) fn check_name(name: &str) -> Result<()> {
     if is_account_name(name) {
         return Ok(());
     }
-    let rule = "a name has 2 to 32 characters of a-z, 0-9 and -, begins with a letter and does not end with -";
-    Err(Failure::new(Code::Usage, "that cannot be an account's name").object(name).hint(rule).into())
+    let rule =
+        "a name has 2 to 32 characters of a-z, 0-9 and -, begins with a letter and does not end with -";
+    Err(Failure::new(Code::Usage, "that cannot be an account's name")
+        .object(name)
+        .hint(rule)
+        .into())
 }
 
 pub(crate) fn check_device(name: &str) -> Result<String> {
     let name = name.trim();
     if name.is_empty() || name.len() > 64 || name.chars().any(char::is_control) {
-        return Err(Failure::new(Code::Usage, "a device's name has 1 to 64 bytes without control characters").object(name).into());
+        return Err(Failure::new(
+            Code::Usage,
+            "a device's name has 1 to 64 bytes without control characters",
+        )
+        .object(name)
+        .into());
     }
     Ok(name.to_owned())
 }
@@ -188,7 +243,10 @@ fn explain(error: TransportError) -> Error {
         _ => {
             let failure: Failure = Error::from(error).into();
             let hint = "join again; if the name is then taken, the account was made and the words bring you in: crannog recover";
-            Error::User(Failure { hint: Some(hint.to_owned()), ..failure })
+            Error::User(Failure {
+                hint: Some(hint.to_owned()),
+                ..failure
+            })
         }
     }
 }

@@ -25,13 +25,17 @@ impl Shared {
         for _ in 0..ATTEMPTS {
             let (account, state) = (self.account(), journal.state());
             let chain = account.known.state();
-            if state.last().is_none() || state.is_closed() || !state.needs_refresh(&|id| self.is_me(id).then_some(chain)) {
+            if state.last().is_none()
+                || state.is_closed()
+                || !state.needs_refresh(&|id| self.is_me(id).then_some(chain))
+            {
                 return Ok(());
             }
             Box::pin(self.rekey(journal)).await?;
         }
         Err(Error::User(
-            Failure::new(Code::TryAgain, "another device keeps changing the keys").object(self.name_of(&journal.id)),
+            Failure::new(Code::TryAgain, "another device keeps changing the keys")
+                .object(self.name_of(&journal.id)),
         ))
     }
 
@@ -39,19 +43,35 @@ impl Shared {
         let rekey = self.seal_rekey(journal).await?;
         if journal.state().kind() != JournalKind::Home {
             let epoch = journal.state().epoch().unwrap_or(0) + 1;
-            let op = HomeOp::Secrets { journal: journal.id, kind: journal.state().kind(), epoch, grant: rekey.grant };
+            let op = HomeOp::Secrets {
+                journal: journal.id,
+                kind: journal.state().kind(),
+                epoch,
+                grant: rekey.grant,
+            };
             self.append_home(vec![op]).await?;
         }
         match self.send_entry(journal, &rekey.sealed, &[]).await? {
-            AppendResult::Done(receipt) => self.acknowledged(journal, rekey.sealed, receipt, None).await.map(drop),
+            AppendResult::Done(receipt) => self
+                .acknowledged(journal, rekey.sealed, receipt, None)
+                .await
+                .map(drop),
             AppendResult::Refused { code } => match code.parse() {
                 Ok(ErrorCode::StaleEpoch | ErrorCode::StaleSeen) => self.catch_up(journal).await,
-                Ok(code) => Err(TransportError::Server { code, ids: Vec::new(), retry_after: None }.into()),
+                Ok(code) => Err(TransportError::Server {
+                    code,
+                    ids: Vec::new(),
+                    retry_after: None,
+                }
+                .into()),
                 Err(_) => Err(TransportError::UnknownStatus { status: 200 }.into()),
             },
-            AppendResult::Missing(ids) => {
-                Err(TransportError::Server { code: ErrorCode::NotFound, ids, retry_after: None }.into())
+            AppendResult::Missing(ids) => Err(TransportError::Server {
+                code: ErrorCode::NotFound,
+                ids,
+                retry_after: None,
             }
+            .into()),
         }
     }
 
@@ -64,16 +84,37 @@ impl Shared {
             let mut entry = EntryId::ZERO;
             rng.fill_bytes(&mut entry.0);
             let renew = |member: &Member| {
-                let chain = if shared.is_me(&member.account) { cite } else { member.chain };
-                Member { account: member.account, role: member.role, chain }
+                let chain = if shared.is_me(&member.account) {
+                    cite
+                } else {
+                    member.chain
+                };
+                Member {
+                    account: member.account,
+                    role: member.role,
+                    chain,
+                }
             };
             let next = state.epoch().unwrap_or(0) + 1;
             let home = state.kind() == JournalKind::Home;
             let draft = RekeyDraft {
                 entry,
-                signer: if state.role() == Some(Role::Admin) { Signer::Admin } else { Signer::Writer },
+                signer: if state.role() == Some(Role::Admin) {
+                    Signer::Admin
+                } else {
+                    Signer::Writer
+                },
                 members: state.members().iter().map(renew).collect(),
-                secrets: if home { Some(account.secrets.home_grant(state.id(), next)?.secrets(state.id(), next)) } else { None },
+                secrets: if home {
+                    Some(
+                        account
+                            .secrets
+                            .home_grant(state.id(), next)?
+                            .secrets(state.id(), next),
+                    )
+                } else {
+                    None
+                },
                 time: clock::now_ms(),
                 device_name: &shared.identity.device_name,
                 cites: vec![cite],
@@ -85,14 +126,19 @@ impl Shared {
         match sealed.await.map_err(Error::task)? {
             Some(Ok(sealed)) => Ok(sealed),
             Some(Err(error)) => Err(Error::User(Failure::new(Code::Internal, error.to_string()))),
-            None => Err(Error::User(Failure::new(Code::Internal, "the keys for a rekey are not at hand"))),
+            None => Err(Error::User(Failure::new(
+                Code::Internal,
+                "the keys for a rekey are not at hand",
+            ))),
         }
     }
 
     /// Appends operations to home.
     pub(crate) async fn append_home(self: &Arc<Self>, ops: Vec<HomeOp>) -> Result<()> {
         let home = self.home_journal()?;
-        self.append(&home, Draft::change(Content::Home(ops))).await.map(drop)
+        self.append(&home, Draft::change(Content::Home(ops)))
+            .await
+            .map(drop)
     }
 
     /// What a reader misses may lie in a newer generation, or in home.

@@ -60,7 +60,11 @@ pub(crate) fn prepare(profile: &Path) -> Result<()> {
                 .hint("set CRANNOG_HOME to another folder for another account or device"),
         ));
     }
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(profile).map_err(|error| Error::io(profile, error))?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(profile)
+        .map_err(|error| Error::io(profile, error))?;
     for leftover in ["state.db", "state.db-wal", "state.db-shm", "key.new"] {
         let path = profile.join(leftover);
         match fs::remove_file(&path) {
@@ -83,24 +87,33 @@ pub(crate) fn write_key(profile: &Path, password: &Secret, key: &LocalDatabaseKe
         .mode(0o600)
         .open(&new)
         .map_err(|error| Error::io(&new, error))?;
-    file.write_all(&wrapped).and_then(|()| file.sync_all()).map_err(|error| Error::io(&new, error))
+    file.write_all(&wrapped)
+        .and_then(|()| file.sync_all())
+        .map_err(|error| Error::io(&new, error))
 }
 
 /// The profile is complete from here on.
 pub(crate) fn commit_key(profile: &Path) -> Result<()> {
     let path = key_file(profile);
     fs::rename(profile.join("key.new"), &path).map_err(|error| Error::io(&path, error))?;
-    fs::File::open(profile).and_then(|folder| folder.sync_all()).map_err(|error| Error::io(profile, error))
+    fs::File::open(profile)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| Error::io(profile, error))
 }
 
 fn refused(path: &Path, error: PasswordError) -> Error {
     let failure = match error {
-        PasswordError::WrongPasswordOrDamaged => Failure::new(Code::WrongCredentials, "the password is wrong")
-            .hint("if you no longer know it, make this a new device with the recovery words: crannog recover"),
+        PasswordError::WrongPasswordOrDamaged => {
+            Failure::new(Code::WrongCredentials, "the password is wrong").hint(
+                "if you no longer know it, make this a new device with the recovery words: crannog recover",
+            )
+        }
         PasswordError::ParamsOutOfRange { .. } => {
             return Error::lied(crannog_core::check::Check::KdfFloor, path.display().to_string());
         }
-        PasswordError::UnknownVersion(_) => Failure::new(Code::LocalState, "the key file is from another release"),
+        PasswordError::UnknownVersion(_) => {
+            Failure::new(Code::LocalState, "the key file is from another release")
+        }
         _ => Failure::new(Code::LocalState, error.to_string()),
     };
     Error::User(failure.object(path.display().to_string()))

@@ -34,18 +34,26 @@ pub(crate) struct Recover<'a> {
     pub(crate) password: &'a Secret,
 }
 
-pub(crate) async fn recover(home: &Path, recover: Recover<'_>, dialogue: &impl Dialogue) -> Result<Arc<Shared>> {
+pub(crate) async fn recover(
+    home: &Path,
+    recover: Recover<'_>,
+    dialogue: &impl Dialogue,
+) -> Result<Arc<Shared>> {
     profile::prepare(home)?;
     let url = parse_server(recover.server)?;
     check_name(recover.name)?;
     check_password(recover.password)?;
     let device_name = check_device(recover.device)?;
     let written = WrittenWords::parse(&recover.words.0).map_err(|error| {
-        Failure::new(Code::WrongCredentials, error.to_string()).hint("twelve words in the order in which they were given, or the whole sheet")
+        Failure::new(Code::WrongCredentials, error.to_string())
+            .hint("twelve words in the order in which they were given, or the whole sheet")
     })?;
     let transport = Transport::connect(url.clone())?;
     let server = transport.server_info().await?;
-    transport.set_login(recover.name, Arc::new(RootLogin(written.words().root_signing_key())));
+    transport.set_login(
+        recover.name,
+        Arc::new(RootLogin(written.words().root_signing_key())),
+    );
     let view = transport.account().await.map_err(wrong_words)?;
     let account = open_account(recover.name, &written, &view)?;
 
@@ -70,7 +78,9 @@ pub(crate) async fn recover(home: &Path, recover: Recover<'_>, dialogue: &impl D
     add_this_device(&shared, &written, &device_seed, &revoke).await?;
     profile::commit_key(home)?;
     let name = shared.identity.device_name.clone();
-    shared.append_home(vec![HomeOp::DeviceNamed { device, name }]).await?;
+    shared
+        .append_home(vec![HomeOp::DeviceNamed { device, name }])
+        .await?;
     crate::background::sync_all(&shared).await?;
     Ok(shared)
 }
@@ -78,9 +88,16 @@ pub(crate) async fn recover(home: &Path, recover: Recover<'_>, dialogue: &impl D
 /// Verifies the chain against the words and opens every generation.
 fn open_account(name: &str, written: &WrittenWords, view: &AccountView) -> Result<Account> {
     let root = VerifyingKey(written.words().root_signing_key().public());
-    let expected = Expected { name: Some(name), root: Some(root), account: None };
-    let known = KnownChain::first(view.links.clone(), &expected).map_err(|error| chain_refused(name, error))?;
-    written.check_floor(known.state()).map_err(|check| Error::lied(check, format!("the sigchain of {name}")))?;
+    let expected = Expected {
+        name: Some(name),
+        root: Some(root),
+        account: None,
+    };
+    let known =
+        KnownChain::first(view.links.clone(), &expected).map_err(|error| chain_refused(name, error))?;
+    written
+        .check_floor(known.state())
+        .map_err(|check| Error::lied(check, format!("the sigchain of {name}")))?;
     let kem = written.words().recovery_kem_key();
     let secrets = AccountSecrets::open(known.state(), &view.secrets, Opener::Recovery(&kem))
         .map_err(|error| Error::lied(error.check(), format!("the account secret of {name}")))?;
@@ -89,7 +106,11 @@ fn open_account(name: &str, written: &WrittenWords, view: &AccountView) -> Resul
 
 async fn summary(shared: &Arc<Shared>) -> Result<RecoverySummary> {
     let account = shared.account();
-    let last = account.known.links().last().and_then(|link| decode::<Link>(&link.link).ok());
+    let last = account
+        .known
+        .links()
+        .last()
+        .and_then(|link| decode::<Link>(&link.link).ok());
     let last_link = last.map_or("none", |link| match link.kind {
         LinkKind::Create { .. } => "create",
         LinkKind::AddDevice { .. } => "add device",
@@ -114,29 +135,82 @@ pub(crate) fn devices(shared: &Shared) -> Vec<DeviceInfo> {
         name: home.device_name(&id).unwrap_or("unnamed").to_owned(),
         this: id == shared.identity.device,
     };
-    account.known.state().devices.iter().map(|device| info(device.id)).collect()
+    account
+        .known
+        .state()
+        .devices
+        .iter()
+        .map(|device| info(device.id))
+        .collect()
 }
 
-async fn add_this_device(shared: &Arc<Shared>, written: &WrittenWords, seed: &DeviceSeed, revoke: &[String]) -> Result<()> {
+async fn add_this_device(
+    shared: &Arc<Shared>,
+    written: &WrittenWords,
+    seed: &DeviceSeed,
+    revoke: &[String],
+) -> Result<()> {
     let account = shared.account();
     let chain = account.known.state();
-    let keep: Vec<DeviceId> =
-        chain.devices.iter().map(|device| device.id).filter(|id| !revoke.contains(&id.to_string())).collect();
+    let keep: Vec<DeviceId> = chain
+        .devices
+        .iter()
+        .map(|device| device.id)
+        .filter(|id| !revoke.contains(&id.to_string()))
+        .collect();
     let device = shared.identity.device;
     let keys = DeviceKeys::new(seed, &device.0);
-    let made = recover_link(chain, written.words(), &account.secrets, (device, &keys), &keep, &mut rand::rng())
-        .map_err(|error| Error::User(Failure::new(Code::Internal, error.to_string())))?;
-    let NewLink { link, secrets, account: generations, .. } = made;
-    let links: Vec<_> = account.known.links().iter().cloned().chain([link.clone()]).collect();
-    let (known, _) = account.known.follow(links).map_err(|error| chain_refused(&shared.identity.name, error))?;
-    let generations = generations.ok_or_else(|| Failure::new(Code::Internal, "a recovery brings a new generation"))?;
-    let next = Arc::new(Account { known, secrets: generations });
+    let made = recover_link(
+        chain,
+        written.words(),
+        &account.secrets,
+        (device, &keys),
+        &keep,
+        &mut rand::rng(),
+    )
+    .map_err(|error| Error::User(Failure::new(Code::Internal, error.to_string())))?;
+    let NewLink {
+        link,
+        secrets,
+        account: generations,
+        ..
+    } = made;
+    let links: Vec<_> = account
+        .known
+        .links()
+        .iter()
+        .cloned()
+        .chain([link.clone()])
+        .collect();
+    let (known, _) = account
+        .known
+        .follow(links)
+        .map_err(|error| chain_refused(&shared.identity.name, error))?;
+    let generations =
+        generations.ok_or_else(|| Failure::new(Code::Internal, "a recovery brings a new generation"))?;
+    let next = Arc::new(Account {
+        known,
+        secrets: generations,
+    });
     let saved = Arc::clone(&next);
     // Before the server hears of it: a device that is in the chain must have its keys.
     shared.db.write(move |tx| saved.save(tx)).await?;
-    shared.retry(|| async { shared.transport.append_link(&AppendLink { link: link.clone(), secrets: secrets.clone() }).await }).await?;
+    shared
+        .retry(|| async {
+            shared
+                .transport
+                .append_link(&AppendLink {
+                    link: link.clone(),
+                    secrets: secrets.clone(),
+                })
+                .await
+        })
+        .await?;
     shared.publish_account(next);
-    shared.transport.set_login(shared.identity.name.clone(), Arc::new(DeviceLogin::new(device, seed)));
+    shared.transport.set_login(
+        shared.identity.name.clone(),
+        Arc::new(DeviceLogin::new(device, seed)),
+    );
     Ok(())
 }
 
@@ -154,9 +228,14 @@ impl LoginKey for RootLogin {
 
 fn wrong_words(error: crate::transport::TransportError) -> Error {
     match error.code() {
-        Some(ErrorCode::Unauthorized | ErrorCode::BadSignature | ErrorCode::Forbidden | ErrorCode::NotFound) => Error::User(
-            Failure::new(Code::WrongCredentials, "the server knows no account of this name with these words")
-                .hint("check the name, the words and the server's address"),
+        Some(
+            ErrorCode::Unauthorized | ErrorCode::BadSignature | ErrorCode::Forbidden | ErrorCode::NotFound,
+        ) => Error::User(
+            Failure::new(
+                Code::WrongCredentials,
+                "the server knows no account of this name with these words",
+            )
+            .hint("check the name, the words and the server's address"),
         ),
         _ => error.into(),
     }

@@ -61,12 +61,21 @@ impl std::fmt::Debug for Shared {
 
 impl Shared {
     /// Loads everything from an open database.
-    pub(crate) fn load(connection: &Connection, db: Db, transport: Transport, profile: PathBuf) -> Result<Self, DbError> {
+    pub(crate) fn load(
+        connection: &Connection,
+        db: Db,
+        transport: Transport,
+        profile: PathBuf,
+    ) -> Result<Self, DbError> {
         let meta = Meta(connection);
-        let identity: Identity = meta.read(MetaKey::Identity)?.ok_or(DbError::Damaged("the profile's identity"))?;
+        let identity: Identity = meta
+            .read(MetaKey::Identity)?
+            .ok_or(DbError::Damaged("the profile's identity"))?;
         let account = Account::load(connection)?;
         let home = load_home(connection)?;
-        let hash_key: [u8; 32] = meta.read(MetaKey::HashKey)?.ok_or(DbError::Damaged("the hash key"))?;
+        let hash_key: [u8; 32] = meta
+            .read(MetaKey::HashKey)?
+            .ok_or(DbError::Damaged("the hash key"))?;
         let quota = meta.read(MetaKey::Quota)?.unwrap_or((0, 0));
         let last_heard = meta.read(MetaKey::LastHeard)?.unwrap_or(0);
         let device_keys = DeviceKeys::new(&identity.device_seed, &identity.device.0);
@@ -114,25 +123,40 @@ impl Shared {
     }
 
     pub(crate) fn journal(&self, id: &JournalId) -> Option<Arc<Journal>> {
-        self.journals.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+        self.journals
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .cloned()
     }
 
     pub(crate) fn all_journals(&self) -> Vec<Arc<Journal>> {
-        self.journals.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.journals
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .cloned()
+            .collect()
     }
 
     pub(crate) fn home_journal(&self) -> Result<Arc<Journal>> {
-        self.journal(&self.identity.home).ok_or_else(|| DbError::Damaged("the home journal").into())
+        self.journal(&self.identity.home)
+            .ok_or_else(|| DbError::Damaged("the home journal").into())
     }
 
     pub(crate) fn author(&self) -> Author {
-        Author { account: self.identity.account, device: self.identity.device }
+        Author {
+            account: self.identity.account,
+            device: self.identity.device,
+        }
     }
 
     /// The own sigchain's last link, unless the journal's readers have it cited already.
     pub(crate) fn own_cite(&self, state: &JournalState) -> Vec<Cite> {
         let cite = self.account().known.state().cite();
-        let known = state.cites().any(|known| known.account == cite.account && known.seq >= cite.seq);
+        let known = state
+            .cites()
+            .any(|known| known.account == cite.account && known.seq >= cite.seq);
         if known { Vec::new() } else { vec![cite] }
     }
 
@@ -145,14 +169,22 @@ impl Shared {
         let state = journal.state();
         let newest = if journal.id == self.identity.home {
             let account = self.account();
-            let epoch = account.secrets.current().map(|current| u64::from(current.generation()));
+            let epoch = account
+                .secrets
+                .current()
+                .map(|current| u64::from(current.generation()));
             epoch.and_then(|epoch| Some((epoch, account.secrets.home_grant(&journal.id, epoch)?)))
         } else {
             let home = self.home();
-            let epoch = home.journals().find(|(id, ..)| *id == journal.id).map(|(_, _, epoch)| epoch);
+            let epoch = home
+                .journals()
+                .find(|(id, ..)| *id == journal.id)
+                .map(|(_, _, epoch)| epoch);
             epoch.and_then(|epoch| Some((epoch, home.secrets(&journal.id, epoch)?.clone())))
         };
-        let current = state.epoch().and_then(|epoch| Some((epoch, state.grant(epoch)?.clone())));
+        let current = state
+            .epoch()
+            .and_then(|epoch| Some((epoch, state.grant(epoch)?.clone())));
         let mut tokens = Vec::new();
         for (epoch, grant) in newest.into_iter().chain(current) {
             let token = *grant.secrets(&journal.id, epoch).read_token().expose_to_server();
@@ -178,7 +210,10 @@ impl Shared {
             return "home".to_owned();
         }
         let home = self.home();
-        let name = home.drives().find(|drive| drive.journal == *journal).and_then(|drive| drive.name.map(str::to_owned));
+        let name = home
+            .drives()
+            .find(|drive| drive.journal == *journal)
+            .and_then(|drive| drive.name.map(str::to_owned));
         format!("drive {}", name.unwrap_or_else(|| journal.to_string()))
     }
 
@@ -202,7 +237,10 @@ impl Shared {
     pub(crate) async fn alarm(&self, journal: &JournalId, error: Error) -> Error {
         if let Error::Lied { check, object } = &error {
             let (id, text) = (*journal, format!("CHK-{:03} {object}", check.number()));
-            let kept = self.db.write(move |tx| Journals(tx).set_alarm(&id, Some(&text))).await;
+            let kept = self
+                .db
+                .write(move |tx| Journals(tx).set_alarm(&id, Some(&text)))
+                .await;
             if let Err(failed) = kept {
                 tracing::error!(error = %failed, "an alarm could not be kept");
             }
@@ -232,9 +270,15 @@ impl Shared {
             }
             let state = JournalState::new(*id, *kind, me);
             let (snapshot, id) = (state.snapshot(), *id);
-            let row = self.db.write(move |tx| Journals(tx).save(&id, &snapshot, None)).await?;
+            let row = self
+                .db
+                .write(move |tx| Journals(tx).save(&id, &snapshot, None))
+                .await?;
             let journal = Arc::new(Journal::new(row, state));
-            self.journals.write().unwrap_or_else(PoisonError::into_inner).insert(id, journal);
+            self.journals
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(id, journal);
             changed = true;
         }
         let gone: Vec<JournalId> = self
@@ -245,7 +289,10 @@ impl Shared {
             .collect();
         for id in gone {
             self.db.write(move |tx| Journals(tx).remove(&id)).await?;
-            self.journals.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+            self.journals
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&id);
             changed = true;
         }
         self.compare_heads(&home).await?;
@@ -269,7 +316,10 @@ impl Shared {
 
     /// A blob that the server acknowledged and does not give back (CHK-026).
     pub(crate) fn missing_blob(&self, journal: &JournalId, blob: &BlobId, of: &str) -> Error {
-        Error::lied(Check::Missing, format!("blob {blob} of {of} in {}", self.name_of(journal)))
+        Error::lied(
+            Check::Missing,
+            format!("blob {blob} of {of} in {}", self.name_of(journal)),
+        )
     }
 
     /// Waits until no transfer is under way.
@@ -321,9 +371,12 @@ fn frozen(journal: &str, alarm: &str) -> Error {
     use crannog_agent_api::{Code, Failure};
     let check = alarm.split(' ').next().unwrap_or_default().to_owned();
     Error::User(
-        Failure::new(Code::VerificationFailed, format!("stopped by an earlier alarm: {alarm}"))
-            .object(journal)
-            .check(check)
-            .hint("crannog doctor shows the alarm; nothing of this journal is used until you have looked at it"),
+        Failure::new(
+            Code::VerificationFailed,
+            format!("stopped by an earlier alarm: {alarm}"),
+        )
+        .object(journal)
+        .check(check)
+        .hint("crannog doctor shows the alarm; nothing of this journal is used until you have looked at it"),
     )
 }

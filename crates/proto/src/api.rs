@@ -223,7 +223,9 @@ pub struct Held {
 
 impl std::fmt::Debug for Held {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Held").field("journal", &self.journal).finish_non_exhaustive()
+        f.debug_struct("Held")
+            .field("journal", &self.journal)
+            .finish_non_exhaustive()
     }
 }
 
@@ -242,4 +244,3 @@ pub struct Ring {
     /// That entry itself, when small.
     pub entry: Option<Stored>,
 }
-

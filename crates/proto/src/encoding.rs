@@ -18,5 +18,7 @@ pub fn encode<T: BorshSerialize>(value: &T) -> Vec<u8> {
 
 /// Decodes untrusted bytes; refuses unknown variants and bytes left over (CHK-029).
 pub fn decode<T: BorshDeserialize>(bytes: &[u8]) -> Result<T, DecodeError> {
-    T::try_from_slice(bytes).map_err(|_| DecodeError { expected: std::any::type_name::<T>() })
+    T::try_from_slice(bytes).map_err(|_| DecodeError {
+        expected: std::any::type_name::<T>(),
+    })
 }

@@ -213,7 +213,11 @@ impl EntryIn {
     /// The same for an entry whose body was pruned: it must bring none.
     pub fn with_body_gone(entry: Entry) -> Result<Self, EntryError> {
         let header = decode_header(&entry.header)?;
-        if entry.body.is_empty() { Ok(Self { header, entry }) } else { Err(EntryError::Body) }
+        if entry.body.is_empty() {
+            Ok(Self { header, entry })
+        } else {
+            Err(EntryError::Body)
+        }
     }
 
     /// What the header says; not yet verified.
@@ -226,13 +230,26 @@ impl EntryIn {
     pub fn verify(self, keys: &EpochPublic) -> Result<VerifiedEntry, EntryError> {
         let key = match &self.header.kind {
             Kind::Genesis(own) => own.admin_key,
-            Kind::Change | Kind::Checkpoint { .. } | Kind::Rekey { signer: Signer::Writer, .. } => keys.write_key,
-            Kind::Rekey { signer: Signer::Admin, .. } | Kind::Reset { .. } | Kind::Prune { .. } | Kind::Close => {
-                keys.admin_key
+            Kind::Change
+            | Kind::Checkpoint { .. }
+            | Kind::Rekey {
+                signer: Signer::Writer,
+                ..
+            } => keys.write_key,
+            Kind::Rekey {
+                signer: Signer::Admin,
+                ..
             }
+            | Kind::Reset { .. }
+            | Kind::Prune { .. }
+            | Kind::Close => keys.admin_key,
         };
-        key.verify(labels::ENTRY, &self.entry.header, &self.entry.signature).map_err(|_| EntryError::Signature)?;
-        Ok(VerifiedEntry { header: self.header, entry: self.entry })
+        key.verify(labels::ENTRY, &self.entry.header, &self.entry.signature)
+            .map_err(|_| EntryError::Signature)?;
+        Ok(VerifiedEntry {
+            header: self.header,
+            entry: self.entry,
+        })
     }
 }
 

@@ -30,7 +30,9 @@ impl FromStr for Invite {
     type Err = ParseInviteError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bytes = BASE32_NOPAD.decode(text.trim().to_uppercase().as_bytes()).map_err(|_| ParseInviteError)?;
+        let bytes = BASE32_NOPAD
+            .decode(text.trim().to_uppercase().as_bytes())
+            .map_err(|_| ParseInviteError)?;
         Ok(Self(bytes.try_into().map_err(|_| ParseInviteError)?))
     }
 }

@@ -33,6 +33,19 @@ pub const RECEIPT_KEY: &str = "crannog/1 receipt key.";
 
 /// All of the above, for the test that they are unique and prefix-free.
 pub const ALL: &[&str] = &[
-    JOURNAL_ID, HEAD, HEADER, READ_TOKEN_HASH, SESSION_HASH, PAYLOAD, LINK, SEGMENT, ENTRY, AUTHOR, LINK_SIGNATURE,
-    LOGIN, WRITE_GRANT, RECEIPT, RECEIPT_KEY,
+    JOURNAL_ID,
+    HEAD,
+    HEADER,
+    READ_TOKEN_HASH,
+    SESSION_HASH,
+    PAYLOAD,
+    LINK,
+    SEGMENT,
+    ENTRY,
+    AUTHOR,
+    LINK_SIGNATURE,
+    LOGIN,
+    WRITE_GRANT,
+    RECEIPT,
+    RECEIPT_KEY,
 ];

@@ -28,6 +28,10 @@ impl Receipt {
 
     /// CHK-019: the pinned server's key signed exactly this.
     pub fn verify(&self, key: &VerifyingKey) -> Result<(), BadSignature> {
-        key.verify(labels::RECEIPT, &Self::statement(&self.journal, self.seq, &self.head), &self.signature)
+        key.verify(
+            labels::RECEIPT,
+            &Self::statement(&self.journal, self.seq, &self.head),
+            &self.signature,
+        )
     }
 }

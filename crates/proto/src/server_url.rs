@@ -51,7 +51,9 @@ pub struct ServerUrl {
 
 /// Not a server address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a server address: crannog://host:port#fingerprint is needed, as `crannogd invite create` prints it")]
+#[error(
+    "not a server address: crannog://host:port#fingerprint is needed, as `crannogd invite create` prints it"
+)]
 pub struct ParseServerUrlError;
 
 impl fmt::Display for ServerUrl {
@@ -64,15 +66,23 @@ impl FromStr for ServerUrl {
     type Err = ParseServerUrlError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let rest = text.trim().strip_prefix("crannog://").ok_or(ParseServerUrlError)?;
+        let rest = text
+            .trim()
+            .strip_prefix("crannog://")
+            .ok_or(ParseServerUrlError)?;
         let (address, fingerprint) = rest.split_once('#').ok_or(ParseServerUrlError)?;
         let (host, port) = address.rsplit_once(':').ok_or(ParseServerUrlError)?;
         let plain = |c: char| c.is_ascii_alphanumeric() || "-._[]:%".contains(c);
         if host.is_empty() || !host.chars().all(plain) || port.parse::<u16>().is_err() {
             return Err(ParseServerUrlError);
         }
-        let bytes = HEXLOWER.decode(fingerprint.as_bytes()).map_err(|_| ParseServerUrlError)?;
+        let bytes = HEXLOWER
+            .decode(fingerprint.as_bytes())
+            .map_err(|_| ParseServerUrlError)?;
         let fingerprint = Fingerprint(bytes.try_into().map_err(|_| ParseServerUrlError)?);
-        Ok(Self { address: address.to_owned(), fingerprint })
+        Ok(Self {
+            address: address.to_owned(),
+            fingerprint,
+        })
     }
 }

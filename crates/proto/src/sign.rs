@@ -32,8 +32,15 @@ impl fmt::Debug for VerifyingKey {
 
 impl VerifyingKey {
     /// Checks `Sign(key, label, data)`. Errors when the key does not decode or the signature is not its own.
-    pub fn verify(&self, label: &'static str, data: &[u8], signature: &Signature) -> Result<(), BadSignature> {
-        UnparsedPublicKey::new(&ED25519, &self.0).verify(&message(label, data), &signature.0).map_err(|_| BadSignature)
+    pub fn verify(
+        &self,
+        label: &'static str,
+        data: &[u8],
+        signature: &Signature,
+    ) -> Result<(), BadSignature> {
+        UnparsedPublicKey::new(&ED25519, &self.0)
+            .verify(&message(label, data), &signature.0)
+            .map_err(|_| BadSignature)
     }
 }
 

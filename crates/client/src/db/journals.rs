@@ -27,22 +27,39 @@ impl Journals<'_> {
             .0
             .prepare_cached("SELECT id, state, alarm FROM journals WHERE journal = ?1")?
             .query_row([journal.as_bytes().as_slice()], |row| {
-                Ok(JournalRow { id: row.get(0)?, journal: *journal, state: row.get(1)?, alarm: row.get(2)? })
+                Ok(JournalRow {
+                    id: row.get(0)?,
+                    journal: *journal,
+                    state: row.get(1)?,
+                    alarm: row.get(2)?,
+                })
             })
             .optional()?;
         Ok(row)
     }
 
     pub(crate) fn all(&self) -> Result<Vec<JournalRow>, DbError> {
-        let mut statement = self.0.prepare_cached("SELECT id, journal, state, alarm FROM journals ORDER BY id")?;
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT id, journal, state, alarm FROM journals ORDER BY id")?;
         let rows = statement.query_map([], |row| {
-            Ok(JournalRow { id: row.get(0)?, journal: JournalId(row.get(1)?), state: row.get(2)?, alarm: row.get(3)? })
+            Ok(JournalRow {
+                id: row.get(0)?,
+                journal: JournalId(row.get(1)?),
+                state: row.get(2)?,
+                alarm: row.get(3)?,
+            })
         })?;
         rows.collect::<Result<_, _>>().map_err(DbError::from)
     }
 
     /// Adds or replaces the state; gives the local number.
-    pub(crate) fn save(&self, journal: &JournalId, state: &[u8], last_seq: Option<u64>) -> Result<i64, DbError> {
+    pub(crate) fn save(
+        &self,
+        journal: &JournalId,
+        state: &[u8],
+        last_seq: Option<u64>,
+    ) -> Result<i64, DbError> {
         let seq = last_seq.map_or(-1, to_sql);
         let id = self
             .0
@@ -56,18 +73,26 @@ impl Journals<'_> {
 
     /// Forgets a journal and all that hangs on it.
     pub(crate) fn remove(&self, journal: &JournalId) -> Result<(), DbError> {
-        self.0.execute("DELETE FROM journals WHERE journal = ?1", [journal.as_bytes().as_slice()])?;
+        self.0.execute(
+            "DELETE FROM journals WHERE journal = ?1",
+            [journal.as_bytes().as_slice()],
+        )?;
         Ok(())
     }
 
     /// Freezes the journal: nothing of it is used any more until the alarm was looked at.
     pub(crate) fn set_alarm(&self, journal: &JournalId, alarm: Option<&str>) -> Result<(), DbError> {
-        self.0.execute("UPDATE journals SET alarm = ?2 WHERE journal = ?1", (journal.as_bytes().as_slice(), alarm))?;
+        self.0.execute(
+            "UPDATE journals SET alarm = ?2 WHERE journal = ?1",
+            (journal.as_bytes().as_slice(), alarm),
+        )?;
         Ok(())
     }
 
     pub(crate) fn alarms(&self) -> Result<Vec<(JournalId, String)>, DbError> {
-        let mut statement = self.0.prepare_cached("SELECT journal, alarm FROM journals WHERE alarm IS NOT NULL")?;
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT journal, alarm FROM journals WHERE alarm IS NOT NULL")?;
         let rows = statement.query_map([], |row| Ok((JournalId(row.get(0)?), row.get(1)?)))?;
         rows.collect::<Result<_, _>>().map_err(DbError::from)
     }

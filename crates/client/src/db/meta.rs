@@ -54,13 +54,17 @@ impl Meta<'_> {
             .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
             .query_row([key.as_str()], |row| row.get(0))
             .optional()?;
-        bytes.map(|bytes| crannog_proto::decode(&bytes).map_err(DbError::from)).transpose()
+        bytes
+            .map(|bytes| crannog_proto::decode(&bytes).map_err(DbError::from))
+            .transpose()
     }
 
     pub(crate) fn write<T: BorshSerialize>(&self, key: MetaKey, value: &T) -> Result<(), DbError> {
         let bytes = zeroize::Zeroizing::new(crannog_proto::encode(value));
         self.0
-            .prepare_cached("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2")?
+            .prepare_cached(
+                "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2",
+            )?
             .execute((key.as_str(), bytes.as_slice()))?;
         Ok(())
     }

@@ -89,7 +89,11 @@ impl std::fmt::Debug for Db {
 impl Db {
     /// Opens or makes the file; brings its format up to date after a copy was made.
     pub(crate) fn open(path: &Path, key: &[u8; 32]) -> Result<Self, DbError> {
-        let mut writer = connect(path, key, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        let mut writer = connect(
+            path,
+            key,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        )?;
         schema::migrate(&mut writer, path)?;
         let inner = Inner {
             path: path.to_owned(),
@@ -97,7 +101,9 @@ impl Db {
             writer: Mutex::new(writer),
             readers: Mutex::new(Vec::new()),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// Reads in one snapshot.
@@ -106,16 +112,24 @@ impl Db {
         job: impl FnOnce(&Connection) -> Result<T, DbError> + Send + 'static,
     ) -> Result<T, DbError> {
         let inner = Arc::clone(&self.inner);
-        tokio::task::spawn_blocking(move || inner.read(job)).await.map_err(|_| DbError::Task)?
+        tokio::task::spawn_blocking(move || inner.read(job))
+            .await
+            .map_err(|_| DbError::Task)?
     }
 
     /// The same, for threads that may block.
-    pub(crate) fn read_blocking<T>(&self, job: impl FnOnce(&Connection) -> Result<T, DbError>) -> Result<T, DbError> {
+    pub(crate) fn read_blocking<T>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
         self.inner.read(job)
     }
 
     /// The same as [`write`](Self::write), for threads that may block.
-    pub(crate) fn with_writer<T, E: From<DbError>>(&self, job: impl FnOnce(&Transaction<'_>) -> Result<T, E>) -> Result<T, E> {
+    pub(crate) fn with_writer<T, E: From<DbError>>(
+        &self,
+        job: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         self.inner.write(job)
     }
 
@@ -125,20 +139,27 @@ impl Db {
     }
 
     /// Writes in one transaction; nothing is kept when `job` fails.
-    pub(crate) async fn write<T, E>(&self, job: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    pub(crate) async fn write<T, E>(
+        &self,
+        job: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
         let inner = Arc::clone(&self.inner);
-        tokio::task::spawn_blocking(move || inner.write(job)).await.map_err(|_| E::from(DbError::Task))?
+        tokio::task::spawn_blocking(move || inner.write(job))
+            .await
+            .map_err(|_| E::from(DbError::Task))?
     }
 }
 
 impl Inner {
     fn write<T, E: From<DbError>>(&self, job: impl FnOnce(&Transaction<'_>) -> Result<T, E>) -> Result<T, E> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(DbError::from)?;
+        let transaction = writer
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(DbError::from)?;
         let value = job(&transaction)?;
         transaction.commit().map_err(DbError::from)?;
         Ok(value)

@@ -4,8 +4,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use crannog_core::content::Chunk;
 use crannog_core::drive::VersionId;
 use crannog_proto::BlobId;
-use zeroize::Zeroizing;
 use rusqlite::{Connection, OptionalExtension};
+use zeroize::Zeroizing;
 
 use super::DbError;
 use super::journals::{from_sql, to_sql};
@@ -54,7 +54,9 @@ impl Transfers<'_> {
             .prepare_cached("SELECT hashes FROM chunk_hashes WHERE version = ?1")?
             .query_row([version.0.as_slice()], |row| row.get(0))
             .optional()?;
-        bytes.map(|bytes| crannog_proto::decode(&bytes).map_err(DbError::from)).transpose()
+        bytes
+            .map(|bytes| crannog_proto::decode(&bytes).map_err(DbError::from))
+            .transpose()
     }
 
     pub(crate) fn save_hashes(&self, version: &VersionId, hashes: &[ChunkHash]) -> Result<(), DbError> {
@@ -66,8 +68,13 @@ impl Transfers<'_> {
 
     /// All pieces that the server has staged for this drive since `after` (milliseconds since 1970); older rows go.
     pub(crate) fn staged(&self, drive: i64, after: i64) -> Result<Vec<StagedPiece>, DbError> {
-        self.0.execute("DELETE FROM staged WHERE drive = ?1 AND time < ?2", (drive, after))?;
-        let mut statement = self.0.prepare_cached("SELECT pieces FROM staged WHERE drive = ?1")?;
+        self.0.execute(
+            "DELETE FROM staged WHERE drive = ?1 AND time < ?2",
+            (drive, after),
+        )?;
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT pieces FROM staged WHERE drive = ?1")?;
         let rows = statement.query_map([drive], |row| row.get::<_, Vec<u8>>(0))?;
         let mut found = Vec::new();
         for row in rows {
@@ -77,16 +84,31 @@ impl Transfers<'_> {
     }
 
     /// The server has staged this blob.
-    pub(crate) fn save_staged(&self, drive: i64, blob: &BlobId, now: i64, pieces: &[StagedPiece]) -> Result<(), DbError> {
+    pub(crate) fn save_staged(
+        &self,
+        drive: i64,
+        blob: &BlobId,
+        now: i64,
+        pieces: &[StagedPiece],
+    ) -> Result<(), DbError> {
         self.0
-            .prepare_cached("INSERT OR REPLACE INTO staged (drive, blob, time, pieces) VALUES (?1, ?2, ?3, ?4)")?
-            .execute((drive, blob.as_bytes().as_slice(), now, Zeroizing::new(crannog_proto::encode(&pieces)).as_slice()))?;
+            .prepare_cached(
+                "INSERT OR REPLACE INTO staged (drive, blob, time, pieces) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute((
+                drive,
+                blob.as_bytes().as_slice(),
+                now,
+                Zeroizing::new(crannog_proto::encode(&pieces)).as_slice(),
+            ))?;
         Ok(())
     }
 
     /// An entry refers to these now, or the server no longer has them.
     pub(crate) fn forget_staged(&self, drive: i64, blobs: &[BlobId]) -> Result<(), DbError> {
-        let mut statement = self.0.prepare_cached("DELETE FROM staged WHERE drive = ?1 AND blob = ?2")?;
+        let mut statement = self
+            .0
+            .prepare_cached("DELETE FROM staged WHERE drive = ?1 AND blob = ?2")?;
         for blob in blobs {
             statement.execute((drive, blob.as_bytes().as_slice()))?;
         }
@@ -95,7 +117,9 @@ impl Transfers<'_> {
 
     /// Chunks that lie in a part file, with the keyed hashes that prove it.
     pub(crate) fn fetched(&self, part: &[u8]) -> Result<Vec<(u64, ChunkHash)>, DbError> {
-        let mut statement = self.0.prepare_cached("SELECT place, hash FROM fetched WHERE part = ?1 ORDER BY place")?;
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT place, hash FROM fetched WHERE part = ?1 ORDER BY place")?;
         let rows = statement.query_map([part], |row| Ok((from_sql(row.get(0)?), row.get(1)?)))?;
         rows.collect::<Result<_, _>>().map_err(DbError::from)
     }
@@ -108,7 +132,9 @@ impl Transfers<'_> {
     }
 
     pub(crate) fn forget_fetched(&self, part: &[u8]) -> Result<(), DbError> {
-        self.0.prepare_cached("DELETE FROM fetched WHERE part = ?1")?.execute([part])?;
+        self.0
+            .prepare_cached("DELETE FROM fetched WHERE part = ?1")?
+            .execute([part])?;
         Ok(())
     }
 }

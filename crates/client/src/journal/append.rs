@@ -41,35 +41,64 @@ pub(crate) struct Draft {
 impl Draft {
     /// A change without blobs.
     pub(crate) fn change(content: Content) -> Self {
-        Self { kind: Kind::Change, adds: Vec::new(), drops: Vec::new(), content, from: Vec::new(), extra: None }
+        Self {
+            kind: Kind::Change,
+            adds: Vec::new(),
+            drops: Vec::new(),
+            content,
+            from: Vec::new(),
+            extra: None,
+        }
     }
 }
 
 impl Shared {
     /// Appends one entry, acknowledged by the server and taken into the local state when this returns.
     pub(crate) async fn append(self: &Arc<Self>, journal: &Arc<Journal>, draft: Draft) -> Result<Ingested> {
-        let Draft { kind, adds, drops, content, from, extra } = draft;
-        let said = Arc::new(Said { kind, adds, drops, content });
+        let Draft {
+            kind,
+            adds,
+            drops,
+            content,
+            from,
+            extra,
+        } = draft;
+        let said = Arc::new(Said {
+            kind,
+            adds,
+            drops,
+            content,
+        });
         let tokens: Vec<[u8; 32]> = from.iter().filter_map(|other| self.read_token(other)).collect();
         for _ in 0..ATTEMPTS {
             self.ensure_current_members(journal).await?;
             let sealed = self.seal(journal, Arc::clone(&said)).await?;
             match self.send_entry(journal, &sealed, &tokens).await? {
-                AppendResult::Done(receipt) => return self.acknowledged(journal, sealed, receipt, extra).await,
+                AppendResult::Done(receipt) => {
+                    return self.acknowledged(journal, sealed, receipt, extra).await;
+                }
                 AppendResult::Missing(ids) => return Err(missing(&ids)),
                 AppendResult::Refused { code } => match code.parse() {
                     Ok(ErrorCode::StaleEpoch | ErrorCode::StaleSeen) => self.catch_up(journal).await?,
                     Ok(code) => {
-                        return Err(TransportError::Server { code, ids: Vec::new(), retry_after: None }.into());
+                        return Err(TransportError::Server {
+                            code,
+                            ids: Vec::new(),
+                            retry_after: None,
+                        }
+                        .into());
                     }
                     Err(_) => return Err(TransportError::UnknownStatus { status: 200 }.into()),
                 },
             }
         }
         Err(Error::User(
-            Failure::new(Code::TryAgain, "others change this drive faster than this device can follow")
-                .object(self.name_of(&journal.id))
-                .hint("repeat the command"),
+            Failure::new(
+                Code::TryAgain,
+                "others change this drive faster than this device can follow",
+            )
+            .object(self.name_of(&journal.id))
+            .hint("repeat the command"),
         ))
     }
 
@@ -99,17 +128,30 @@ impl Shared {
             Some(Ok(sealed)) => Ok(sealed),
             Some(Err(error)) => Err(Error::User(Failure::new(Code::Internal, error.to_string()))),
             None => Err(Error::User(
-                Failure::new(Code::Conflict, "this drive has ended or is not readable yet").object(self.name_of(&journal.id)),
+                Failure::new(Code::Conflict, "this drive has ended or is not readable yet")
+                    .object(self.name_of(&journal.id)),
             )),
         }
     }
 
     /// Stages a blob in a journal. A grant that died with its epoch is taken anew after a catch-up.
-    pub(crate) async fn put_blob(self: &Arc<Self>, journal: &Arc<Journal>, id: &BlobId, bytes: Bytes) -> Result<()> {
+    pub(crate) async fn put_blob(
+        self: &Arc<Self>,
+        journal: &Arc<Journal>,
+        id: &BlobId,
+        bytes: Bytes,
+    ) -> Result<()> {
         for attempt in 0..2 {
-            let grant = journal.grant().ok_or_else(|| read_only(&self.name_of(&journal.id)))?;
-            match self.retry(|| self.transport.put_blob(&journal.id, &grant, id, bytes.clone())).await {
-                Err(error) if attempt == 0 && error.server_code() == Some(ErrorCode::Forbidden) => self.catch_up(journal).await?,
+            let grant = journal
+                .grant()
+                .ok_or_else(|| read_only(&self.name_of(&journal.id)))?;
+            match self
+                .retry(|| self.transport.put_blob(&journal.id, &grant, id, bytes.clone()))
+                .await
+            {
+                Err(error) if attempt == 0 && error.server_code() == Some(ErrorCode::Forbidden) => {
+                    self.catch_up(journal).await?
+                }
                 other => return other,
             }
         }
@@ -117,14 +159,25 @@ impl Shared {
     }
 
     /// Body first, then the entry.
-    pub(crate) async fn send_entry(self: &Arc<Self>, journal: &Arc<Journal>, sealed: &SealedEntry, tokens: &[[u8; 32]]) -> Result<AppendResult> {
+    pub(crate) async fn send_entry(
+        self: &Arc<Self>,
+        journal: &Arc<Journal>,
+        sealed: &SealedEntry,
+        tokens: &[[u8; 32]],
+    ) -> Result<AppendResult> {
         for (id, bytes) in &sealed.body_blobs {
             self.put_blob(journal, id, Bytes::copy_from_slice(bytes)).await?;
         }
         let results = self
-            .retry(|| self.transport.append(&journal.id, std::slice::from_ref(&sealed.entry), tokens))
+            .retry(|| {
+                self.transport
+                    .append(&journal.id, std::slice::from_ref(&sealed.entry), tokens)
+            })
             .await?;
-        results.into_iter().next().ok_or_else(|| TransportError::UnknownStatus { status: 200 }.into())
+        results
+            .into_iter()
+            .next()
+            .ok_or_else(|| TransportError::UnknownStatus { status: 200 }.into())
     }
 
     /// The receipt is checked against what this device knows, then the entry is taken in from memory.
@@ -138,17 +191,40 @@ impl Shared {
         self.meets(journal, &receipt).await?;
         let body = match sealed.body_blobs.len() {
             0 => None,
-            _ => Some(sealed.body_blobs.into_iter().flat_map(|(_, bytes)| bytes).collect()),
+            _ => Some(
+                sealed
+                    .body_blobs
+                    .into_iter()
+                    .flat_map(|(_, bytes)| bytes)
+                    .collect(),
+            ),
         };
-        let stored = Stored { seq: receipt.seq, head: receipt.head, entry: sealed.entry, body_gone: false };
-        self.take_with_body(journal, Arrived { stored, body }, extra).await
+        let stored = Stored {
+            seq: receipt.seq,
+            head: receipt.head,
+            entry: sealed.entry,
+            body_gone: false,
+        };
+        self.take_with_body(journal, Arrived { stored, body }, extra)
+            .await
     }
 }
 
 fn read_only(journal: &str) -> Error {
-    Error::User(Failure::new(Code::Conflict, "this account may only read here, or the drive has ended").object(journal))
+    Error::User(
+        Failure::new(
+            Code::Conflict,
+            "this account may only read here, or the drive has ended",
+        )
+        .object(journal),
+    )
 }
 
 fn missing(ids: &[BlobId]) -> Error {
-    TransportError::Server { code: ErrorCode::NotFound, ids: ids.to_vec(), retry_after: None }.into()
+    TransportError::Server {
+        code: ErrorCode::NotFound,
+        ids: ids.to_vec(),
+        retry_after: None,
+    }
+    .into()
 }

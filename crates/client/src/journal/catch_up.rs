@@ -23,17 +23,25 @@ impl Shared {
         let guard = journal.reading.lock().await;
         let changed = self.read_on(journal).await?;
         drop(guard);
-        if changed { Box::pin(self.after_home_changed()).await } else { Ok(()) }
+        if changed {
+            Box::pin(self.after_home_changed()).await
+        } else {
+            Ok(())
+        }
     }
 
     /// A bell's ring: the entry itself if it is the very next one, else a catch-up.
     pub(crate) async fn rung(self: &Arc<Self>, ring: Ring) -> Result<()> {
-        let Some(journal) = self.journal(&ring.last.journal) else { return Ok(()) };
+        let Some(journal) = self.journal(&ring.last.journal) else {
+            return Ok(());
+        };
         if self.meets(&journal, &ring.last).await? {
             return Ok(());
         }
         match ring.entry {
-            Some(stored) if pending_blobs(&stored).is_empty() => self.take(&journal, stored, None).await.map(drop),
+            Some(stored) if pending_blobs(&stored).is_empty() => {
+                self.take(&journal, stored, None).await.map(drop)
+            }
             _ => self.catch_up(&journal).await,
         }
     }
@@ -41,7 +49,11 @@ impl Shared {
     /// Checks a receipt that may have been overtaken: signature and journal (CHK-019), and the head if the place was read
     /// already (CHK-011). True if it was.
     pub(crate) async fn meets(&self, journal: &Arc<Journal>, receipt: &Receipt) -> Result<bool> {
-        self.check(&journal.id, check_receipt(receipt, &self.identity.receipt_key, &journal.id, None)).await?;
+        self.check(
+            &journal.id,
+            check_receipt(receipt, &self.identity.receipt_key, &journal.id, None),
+        )
+        .await?;
         self.heard_from_server();
         if receipt.seq >= journal.state().next_seq() {
             journal.heard(receipt.seq, receipt.head);
@@ -50,13 +62,20 @@ impl Shared {
         let (row, seq) = (journal.row, receipt.seq);
         let own = self.db.read(move |c| Journals(c).head_at(row, seq)).await?;
         let same = own.is_none_or(|own| own == receipt.head);
-        self.check(&journal.id, if same { Ok(()) } else { Err(Check::Head) }).await?;
+        self.check(&journal.id, if same { Ok(()) } else { Err(Check::Head) })
+            .await?;
         Ok(true)
     }
 
     /// Takes one entry, read on first if others lie between.
-    pub(crate) async fn take(self: &Arc<Self>, journal: &Arc<Journal>, stored: Stored, extra: Option<Extra>) -> Result<Ingested> {
-        self.take_with_body(journal, Arrived { stored, body: None }, extra).await
+    pub(crate) async fn take(
+        self: &Arc<Self>,
+        journal: &Arc<Journal>,
+        stored: Stored,
+        extra: Option<Extra>,
+    ) -> Result<Ingested> {
+        self.take_with_body(journal, Arrived { stored, body: None }, extra)
+            .await
     }
 
     pub(super) async fn take_with_body(
@@ -68,7 +87,8 @@ impl Shared {
         let guard = journal.reading.lock().await;
         let next = journal.state().next_seq();
         // A rekey may need secrets that only a catch-up brings; own entries never do.
-        let simple = extra.is_some() || !matches!(decode::<Header>(&arrived.stored.entry.header), Ok(header) if matches!(header.kind, Kind::Rekey { .. }));
+        let simple = extra.is_some()
+            || !matches!(decode::<Header>(&arrived.stored.entry.header), Ok(header) if matches!(header.kind, Kind::Rekey { .. }));
         let ingested = if arrived.stored.seq == next && simple {
             match self.ingest(journal, vec![arrived], extra).await {
                 Ok(ingested) => ingested,
@@ -82,7 +102,10 @@ impl Shared {
                     return Err(self.stopped(journal, stop).await);
                 }
             }
-            Ingested { home_changed, ..Ingested::default() }
+            Ingested {
+                home_changed,
+                ..Ingested::default()
+            }
         };
         drop(guard);
         if ingested.home_changed {
@@ -109,7 +132,8 @@ impl Shared {
             self.heard_from_server();
             if page.entries.is_empty() {
                 let all = after == Some(page.last.seq);
-                self.check(&journal.id, if all { Ok(()) } else { Err(Check::Missing) }).await?;
+                self.check(&journal.id, if all { Ok(()) } else { Err(Check::Missing) })
+                    .await?;
                 return Ok(home_changed);
             }
             let arrived = self.bodies(&journal.id, &token, page.entries).await?;
@@ -131,7 +155,13 @@ impl Shared {
     async fn page(&self, journal: &Arc<Journal>, after: Option<u64>) -> Result<([u8; 32], Page)> {
         let mut refusal = refused(&self.name_of(&journal.id), ReadError::NeedsSecrets { epoch: 0 });
         for token in self.read_tokens(journal) {
-            match self.retry(|| self.transport.entries(&journal.id, &token, after, limits::PAGE_ENTRIES)).await {
+            match self
+                .retry(|| {
+                    self.transport
+                        .entries(&journal.id, &token, after, limits::PAGE_ENTRIES)
+                })
+                .await
+            {
                 Ok(page) => return Ok((token, page)),
                 Err(error) => match error.server_code() {
                     Some(ErrorCode::Forbidden | ErrorCode::NotFound) => refusal = error,
@@ -142,11 +172,20 @@ impl Shared {
         Err(refusal)
     }
 
-    async fn bodies(&self, journal: &JournalId, token: &[u8; 32], entries: Vec<Stored>) -> Result<Vec<Arrived>> {
+    async fn bodies(
+        &self,
+        journal: &JournalId,
+        token: &[u8; 32],
+        entries: Vec<Stored>,
+    ) -> Result<Vec<Arrived>> {
         stream::iter(entries)
             .map(|stored| async move {
                 let blobs = pending_blobs(&stored);
-                let body = if blobs.is_empty() { None } else { Some(self.join_blobs(journal, token, &blobs).await?) };
+                let body = if blobs.is_empty() {
+                    None
+                } else {
+                    Some(self.join_blobs(journal, token, &blobs).await?)
+                };
                 Ok::<_, Error>(Arrived { stored, body })
             })
             .buffered(FETCHES)
@@ -154,19 +193,35 @@ impl Shared {
             .await
     }
 
-    async fn join_blobs(&self, journal: &JournalId, token: &[u8; 32], blobs: &[crannog_proto::BlobId]) -> Result<Vec<u8>> {
+    async fn join_blobs(
+        &self,
+        journal: &JournalId,
+        token: &[u8; 32],
+        blobs: &[crannog_proto::BlobId],
+    ) -> Result<Vec<u8>> {
         let mut body = Vec::new();
         for blob in blobs {
-            body.extend_from_slice(&self.transport.get_blob(journal, token, blob, limits::CHUNK).await?);
+            body.extend_from_slice(
+                &self
+                    .transport
+                    .get_blob(journal, token, blob, limits::CHUNK)
+                    .await?,
+            );
         }
         Ok(body)
     }
 
     /// A failed check freezes the journal: an alarm is kept until someone looks at it.
-    pub(crate) async fn check(&self, journal: &JournalId, result: std::result::Result<(), Check>) -> Result<()> {
+    pub(crate) async fn check(
+        &self,
+        journal: &JournalId,
+        result: std::result::Result<(), Check>,
+    ) -> Result<()> {
         match result {
             Ok(()) => Ok(()),
-            Err(check) => Err(self.alarm(journal, Error::lied(check, self.name_of(journal))).await),
+            Err(check) => Err(self
+                .alarm(journal, Error::lied(check, self.name_of(journal)))
+                .await),
         }
     }
 

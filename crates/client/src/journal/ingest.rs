@@ -61,14 +61,29 @@ impl Shared {
         let (state, home, ingested) = self
             .db
             .write(move |tx| {
-                let found = Journals(tx).find(&id)?.ok_or(DbError::Damaged("a journal's row"))?;
-                let state = JournalState::restore(&zeroize::Zeroizing::new(found.state)).map_err(DbError::from)?;
+                let found = Journals(tx)
+                    .find(&id)?
+                    .ok_or(DbError::Damaged("a journal's row"))?;
+                let state =
+                    JournalState::restore(&zeroize::Zeroizing::new(found.state)).map_err(DbError::from)?;
                 let home = load_home(tx)?;
-                let mut run = Run { tx, row, account: &account, state, home, ingested: Ingested::default() };
+                let mut run = Run {
+                    tx,
+                    row,
+                    account: &account,
+                    state,
+                    home,
+                    ingested: Ingested::default(),
+                };
                 for one in &arrived {
                     run.entry(one)?;
                 }
-                let Run { state, home, ingested, .. } = run;
+                let Run {
+                    state,
+                    home,
+                    ingested,
+                    ..
+                } = run;
                 Journals(tx).save(&id, &state.snapshot(), state.last().map(|last| last.seq))?;
                 if ingested.home_changed {
                     Meta(tx).write(MetaKey::Home, &*home.snapshot())?;
@@ -101,7 +116,8 @@ impl Run<'_> {
         let (opened, change) = {
             let journals = Journals(self.tx);
             let head_at = |seq| -> Option<Hash> { journals.head_at(self.row, seq).ok().flatten() };
-            let entry_known = |entry: &crannog_proto::EntryId| journals.knows_entry(self.row, entry).unwrap_or(true);
+            let entry_known =
+                |entry: &crannog_proto::EntryId| journals.knows_entry(self.row, entry).unwrap_or(true);
             let chain = |account: &crannog_proto::AccountId| {
                 (*account == self.account.known.state().account).then_some(self.account.known.state())
             };
@@ -110,19 +126,28 @@ impl Run<'_> {
                 head_at: &head_at,
                 entry_known: &entry_known,
                 chain: &chain,
-                keys: Keys { account: &self.account.secrets, given: &given },
+                keys: Keys {
+                    account: &self.account.secrets,
+                    given: &given,
+                },
                 floor: None,
             };
-            self.state.open(&arrived.stored, arrived.body.as_deref(), &sources).map_err(Stop::Read)?
+            self.state
+                .open(&arrived.stored, arrived.body.as_deref(), &sources)
+                .map_err(Stop::Read)?
         };
         self.ingested.applied = self.fold(&opened)?;
         Journals(self.tx).add_head(self.row, opened.seq, &opened.head, change.entry())?;
-        self.state.commit(change).map_err(|_| DbError::Damaged("the order of a journal's entries"))?;
+        self.state
+            .commit(change)
+            .map_err(|_| DbError::Damaged("the order of a journal's entries"))?;
         Ok(())
     }
 
     fn fold(&mut self, opened: &OpenedEntry) -> Result<Vec<Applied>, Stop> {
-        let (Some(author), Some(payload)) = (opened.author, &opened.payload) else { return Ok(Vec::new()) };
+        let (Some(author), Some(payload)) = (opened.author, &opened.payload) else {
+            return Ok(Vec::new());
+        };
         match &payload.content {
             Content::Home(ops) => {
                 for op in ops {
@@ -158,13 +183,15 @@ pub(super) fn refused(journal: &str, error: ReadError) -> Error {
     use crannog_agent_api::{Code, Failure};
     match error {
         ReadError::Refused { check, seq, .. } => Error::lied(check, format!("entry {seq} of {journal}")),
-        ReadError::NotMember => {
-            Error::User(Failure::new(Code::Conflict, "this account is no longer a member").object(journal.to_owned()))
-        }
-        ReadError::NeedsSecrets { .. } | ReadError::NeedsChain { .. } | ReadError::NeedsBody | _ => Error::User(
-            Failure::new(Code::TryAgain, error.to_string())
-                .object(journal.to_owned())
-                .hint("the server withholds what is needed to read on; try again, then crannog doctor"),
+        ReadError::NotMember => Error::User(
+            Failure::new(Code::Conflict, "this account is no longer a member").object(journal.to_owned()),
         ),
+        ReadError::NeedsSecrets { .. } | ReadError::NeedsChain { .. } | ReadError::NeedsBody | _ => {
+            Error::User(
+                Failure::new(Code::TryAgain, error.to_string())
+                    .object(journal.to_owned())
+                    .hint("the server withholds what is needed to read on; try again, then crannog doctor"),
+            )
+        }
     }
 }

@@ -68,7 +68,10 @@ impl Journal {
     pub(crate) fn grant(&self) -> Option<WriteKey> {
         let state = self.state();
         let epoch = state.epoch()?;
-        Some(WriteKey { epoch, key: state.secrets(epoch)?.write_key()? })
+        Some(WriteKey {
+            epoch,
+            key: state.secrets(epoch)?.write_key()?,
+        })
     }
 }
 

@@ -17,7 +17,14 @@ use crate::shared::Shared;
 use crate::transfer::{Batch, Fetcher, Report, fresh_node};
 
 impl Shared {
-    pub(crate) async fn copy(self: &Arc<Self>, from: Vec<RemotePath>, to: RemotePath, recursive: bool, dry_run: bool, caller: &Caller) -> Result<Answer> {
+    pub(crate) async fn copy(
+        self: &Arc<Self>,
+        from: Vec<RemotePath>,
+        to: RemotePath,
+        recursive: bool,
+        dry_run: bool,
+        caller: &Caller,
+    ) -> Result<Answer> {
         let target = self.open_drive(to.drive.as_deref()).await?;
         let place = self.place(&target, &to, from.len() > 1).await?;
         let mut report = Report::new(caller, "copying", dry_run);
@@ -25,9 +32,14 @@ impl Shared {
             let source = self.open_drive(path.drive.as_deref()).await?;
             let row = self.node(&source, &path).await?;
             if is_folder(&row) && !recursive {
-                return Err(usage("it is a folder", &path, "crannog cp -r copies it with all that it holds"));
+                return Err(usage(
+                    "it is a folder",
+                    &path,
+                    "crannog cp -r copies it with all that it holds",
+                ));
             }
-            self.copy_tree(&source, row, &path, &target, &place, &mut report).await?;
+            self.copy_tree(&source, row, &path, &target, &place, &mut report)
+                .await?;
         }
         Ok(Answer::Changed(report.done()))
     }
@@ -44,7 +56,11 @@ impl Shared {
         let name = landing_name(place, path)?;
         self.refuse_taken(target, place, &name, path).await?;
         if source.id == target.id && self.is_below(target, row.node, place.parent).await? {
-            return Err(usage("a folder cannot be copied into itself", path, "choose another target"));
+            return Err(usage(
+                "a folder cannot be copied into itself",
+                path,
+                "choose another target",
+            ));
         }
         let tree = self.with_drive(source, move |drive| {
             let mut tree = Vec::new();
@@ -82,12 +98,25 @@ impl Shared {
                 (RowKind::File { .. }, Some(version)) => {
                     blobs = fetcher.all_blobs(&version.content).await?;
                     report.changed.files += 1;
-                    NewNode::File { version: VersionId::generate(clock::now_ms(), &mut rand::rng()), content: version.content }
+                    NewNode::File {
+                        version: VersionId::generate(clock::now_ms(), &mut rand::rng()),
+                        content: version.content,
+                    }
                 }
                 (RowKind::File { .. }, None) => continue,
             };
             report.line("cp", &crate::transfer::join_path(&place.parent_path, &own_name));
-            batch.op_with(DriveOp::Create { node, parent, name: own_name, attrs, new }, blobs, other);
+            batch.op_with(
+                DriveOp::Create {
+                    node,
+                    parent,
+                    name: own_name,
+                    attrs,
+                    new,
+                },
+                blobs,
+                other,
+            );
             if batch.is_full_between_files() && !report.changed.dry_run {
                 let full = std::mem::replace(&mut batch, Batch::new(self, target, &Batch::permits()));
                 full.finish().await?;
@@ -99,7 +128,13 @@ impl Shared {
         Ok(())
     }
 
-    pub(crate) async fn move_to(self: &Arc<Self>, from: Vec<RemotePath>, to: RemotePath, dry_run: bool, caller: &Caller) -> Result<Answer> {
+    pub(crate) async fn move_to(
+        self: &Arc<Self>,
+        from: Vec<RemotePath>,
+        to: RemotePath,
+        dry_run: bool,
+        caller: &Caller,
+    ) -> Result<Answer> {
         let target = self.open_drive(to.drive.as_deref()).await?;
         let place = self.place(&target, &to, from.len() > 1).await?;
         let mut report = Report::new(caller, "moving", dry_run);
@@ -109,7 +144,8 @@ impl Shared {
             self.may_go(&row, &path)?;
             if source.id != target.id {
                 let node = row.node;
-                self.copy_tree(&source, row, &path, &target, &place, &mut report).await?;
+                self.copy_tree(&source, row, &path, &target, &place, &mut report)
+                    .await?;
                 if !dry_run {
                     self.apply(&source, vec![DriveOp::Trash { node }]).await?;
                 }
@@ -118,21 +154,47 @@ impl Shared {
             let name = landing_name(&place, &path)?;
             self.refuse_taken(&target, &place, &name, &path).await?;
             if self.is_below(&target, row.node, place.parent).await? {
-                return Err(usage("a folder cannot be moved into itself", &path, "choose another target"));
+                return Err(usage(
+                    "a folder cannot be moved into itself",
+                    &path,
+                    "choose another target",
+                ));
             }
             report.line("mv", &path.to_string());
             report.changed.files += 1;
             if !dry_run {
-                self.apply(&target, vec![DriveOp::Move { node: row.node, parent: place.parent, name }]).await?;
+                self.apply(
+                    &target,
+                    vec![DriveOp::Move {
+                        node: row.node,
+                        parent: place.parent,
+                        name,
+                    }],
+                )
+                .await?;
             }
         }
         Ok(Answer::Changed(report.done()))
     }
 
-    async fn refuse_taken(&self, target: &Journal, place: &Place, name: &str, path: &RemotePath) -> Result<()> {
+    async fn refuse_taken(
+        &self,
+        target: &Journal,
+        place: &Place,
+        name: &str,
+        path: &RemotePath,
+    ) -> Result<()> {
         let (parent, name) = (place.parent, name.to_owned());
-        let taken = self.with_drive(target, move |drive| crannog_core::drive::DriveState::child(drive, parent, &name)).await?;
-        if taken.is_some() { Err(conflict("the target is there already", path)) } else { Ok(()) }
+        let taken = self
+            .with_drive(target, move |drive| {
+                crannog_core::drive::DriveState::child(drive, parent, &name)
+            })
+            .await?;
+        if taken.is_some() {
+            Err(conflict("the target is there already", path))
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether `folder` is `node` or lies below it.
@@ -158,6 +220,10 @@ impl Shared {
 fn landing_name(place: &Place, path: &RemotePath) -> Result<String> {
     match place.name.clone().or_else(|| path.name().map(str::to_owned)) {
         Some(name) => Ok(name),
-        None => Err(usage("the top of a drive has no name to keep", path, "give the target a new name")),
+        None => Err(usage(
+            "the top of a drive has no name to keep",
+            path,
+            "give the target a new name",
+        )),
     }
 }

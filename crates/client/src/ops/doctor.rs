@@ -17,7 +17,13 @@ const SILENT: i64 = 24 * 3600 * 1000;
 impl Shared {
     pub(crate) async fn status(self: &Arc<Self>) -> Result<Answer> {
         let (quota, used) = self.quota();
-        let address = self.identity.server.trim_start_matches("crannog://").split('#').next().unwrap_or_default();
+        let address = self
+            .identity
+            .server
+            .trim_start_matches("crannog://")
+            .split('#')
+            .next()
+            .unwrap_or_default();
         let heard = self.last_heard();
         Ok(Answer::Status(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -51,7 +57,9 @@ impl Shared {
         let alarms = self.db.read(|c| Journals(c).alarms()).await?;
         let failure = |(journal, alarm): (crannog_proto::JournalId, String)| {
             let check = alarm.split(' ').next().unwrap_or_default().to_owned();
-            Failure::new(Code::VerificationFailed, alarm).object(self.name_of(&journal)).check(check)
+            Failure::new(Code::VerificationFailed, alarm)
+                .object(self.name_of(&journal))
+                .check(check)
         };
         Ok(alarms.into_iter().map(failure).collect())
     }
@@ -59,20 +67,39 @@ impl Shared {
     pub(crate) async fn doctor(self: &Arc<Self>) -> Result<Answer> {
         let mut findings = Vec::new();
         let mut found = |state: &str, object: &str, text: String| {
-            findings.push(Finding { state: state.to_owned(), object: object.to_owned(), text });
+            findings.push(Finding {
+                state: state.to_owned(),
+                object: object.to_owned(),
+                text,
+            });
         };
         match self.refresh_account().await {
-            Ok(()) => found("ok", "server", format!("{} answers and is the pinned one", self.identity.server)),
+            Ok(()) => found(
+                "ok",
+                "server",
+                format!("{} answers and is the pinned one", self.identity.server),
+            ),
             Err(error) => found("broken", "server", Failure::from(error).to_string()),
         }
         let heard = clock::now_ms() - self.last_heard();
         if heard > SILENT {
-            found("warning", "freshness", "the server has not proved to be current for more than a day (CHK-025)".to_owned());
+            found(
+                "warning",
+                "freshness",
+                "the server has not proved to be current for more than a day (CHK-025)".to_owned(),
+            );
         }
         for alarm in self.alarms().await? {
-            found("broken", alarm.object.as_deref().unwrap_or_default(), alarm.message);
+            found(
+                "broken",
+                alarm.object.as_deref().unwrap_or_default(),
+                alarm.message,
+            );
         }
-        let damaged: String = self.db.read(|c| Ok(c.query_row("PRAGMA quick_check", [], |row| row.get(0))?)).await?;
+        let damaged: String = self
+            .db
+            .read(|c| Ok(c.query_row("PRAGMA quick_check", [], |row| row.get(0))?))
+            .await?;
         match damaged.as_str() {
             "ok" => found("ok", "local database", "no damage found".to_owned()),
             damage => found("broken", "local database", damage.to_owned()),
@@ -81,7 +108,11 @@ impl Shared {
             let name = self.name_of(&journal.id);
             match journal.state().last() {
                 Some(last) => found("ok", &name, format!("read up to entry {}", last.seq)),
-                None => found("warning", &name, "nothing was read yet; crannog sync tries again".to_owned()),
+                None => found(
+                    "warning",
+                    &name,
+                    "nothing was read yet; crannog sync tries again".to_owned(),
+                ),
             }
         }
         let (quota, used) = self.quota();

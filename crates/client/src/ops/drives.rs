@@ -29,14 +29,28 @@ impl Shared {
             let secrets = EpochSecrets::generate(&JournalId::ZERO.0, 0, &mut rng);
             let mut entry = EntryId::ZERO;
             rng.fill_bytes(&mut entry.0);
-            let me = Member { account: shared.identity.account, role: Role::Admin, chain: account.known.state().cite() };
+            let me = Member {
+                account: shared.identity.account,
+                role: Role::Admin,
+                chain: account.known.state().cite(),
+            };
             let payload = Payload {
                 time: clock::now_ms(),
                 device_name: shared.identity.device_name.clone(),
                 cites: Vec::new(),
-                content: Content::Genesis { kind: JournalKind::Drive, members: vec![me] },
+                content: Content::Genesis {
+                    kind: JournalKind::Drive,
+                    members: vec![me],
+                },
             };
-            let sealed = seal_genesis(&secrets, &payload, shared.author(), &shared.device_keys.signing, entry, &mut rng)?;
+            let sealed = seal_genesis(
+                &secrets,
+                &payload,
+                shared.author(),
+                &shared.device_keys.signing,
+                entry,
+                &mut rng,
+            )?;
             Ok::<_, crannog_core::journal::WriteError>((secrets, sealed))
         });
         let (secrets, (id, genesis)) = made
@@ -45,31 +59,57 @@ impl Shared {
             .map_err(|error| Error::User(Failure::new(Code::Internal, error.to_string())))?;
         let grant = EpochGrant::for_role(&secrets, Role::Admin);
         let mut ops = vec![
-            HomeOp::Secrets { journal: id, kind: JournalKind::Drive, epoch: 0, grant },
-            HomeOp::DriveNamed { journal: id, name: name.to_owned() },
+            HomeOp::Secrets {
+                journal: id,
+                kind: JournalKind::Drive,
+                epoch: 0,
+                grant,
+            },
+            HomeOp::DriveNamed {
+                journal: id,
+                name: name.to_owned(),
+            },
         ];
         if default {
             ops.push(HomeOp::DefaultDrive { journal: id });
         }
         self.append_home(ops).await?;
-        let receipt = self.retry(|| self.transport.create_journal(&genesis.entry)).await?;
-        let journal = self.journal(&id).ok_or_else(|| crate::transfer::internal("a drive that home does not show"))?;
+        let receipt = self
+            .retry(|| self.transport.create_journal(&genesis.entry))
+            .await?;
+        let journal = self
+            .journal(&id)
+            .ok_or_else(|| crate::transfer::internal("a drive that home does not show"))?;
         self.meets(&journal, &receipt).await?;
-        let stored = Stored { seq: receipt.seq, head: receipt.head, entry: genesis.entry, body_gone: false };
+        let stored = Stored {
+            seq: receipt.seq,
+            head: receipt.head,
+            entry: genesis.entry,
+            body_gone: false,
+        };
         self.take(&journal, stored, None).await?;
         self.journals_changed.notify_one();
         Ok(id)
     }
 
     fn check_drive_name(&self, name: &str) -> Result<()> {
-        let plain = !name.is_empty() && name.len() <= 64 && !name.contains(['/', ':', '\0']) && !name.chars().any(char::is_control);
+        let plain = !name.is_empty()
+            && name.len() <= 64
+            && !name.contains(['/', ':', '\0'])
+            && !name.chars().any(char::is_control);
         if !plain {
-            return Err(Failure::new(Code::Usage, "a drive's name has 1 to 64 bytes without / and : and control characters")
-                .object(name)
-                .into());
+            return Err(Failure::new(
+                Code::Usage,
+                "a drive's name has 1 to 64 bytes without / and : and control characters",
+            )
+            .object(name)
+            .into());
         }
         if self.home().drives().any(|drive| drive.name == Some(name)) {
-            return Err(Failure::new(Code::Conflict, "there is a drive of this name").object(name).hint("choose another name").into());
+            return Err(Failure::new(Code::Conflict, "there is a drive of this name")
+                .object(name)
+                .hint("choose another name")
+                .into());
         }
         Ok(())
     }
@@ -81,7 +121,11 @@ impl Shared {
             let first = self.home().drives().next().is_none();
             self.create_drive(&name, first).await?;
         }
-        Ok(Answer::Changed(Changed { dry_run, plan, ..Changed::default() }))
+        Ok(Answer::Changed(Changed {
+            dry_run,
+            plan,
+            ..Changed::default()
+        }))
     }
 
     pub(crate) async fn drive_list(self: &Arc<Self>) -> Result<Answer> {
@@ -89,8 +133,12 @@ impl Shared {
         let default = home.default_drive().copied();
         let mut drives = Vec::new();
         for drive in home.drives() {
-            let Some(journal) = self.journal(&drive.journal) else { continue };
-            let totals = self.with_drive(&journal, |drive| drive.totals(NodeId::ROOT)).await?;
+            let Some(journal) = self.journal(&drive.journal) else {
+                continue;
+            };
+            let totals = self
+                .with_drive(&journal, |drive| drive.totals(NodeId::ROOT))
+                .await?;
             drives.push(DriveInfo {
                 name: drive.name.unwrap_or("unnamed").to_owned(),
                 default: default == Some(drive.journal),
@@ -103,20 +151,35 @@ impl Shared {
         Ok(Answer::Drives(drives))
     }
 
-    pub(crate) async fn drive_rename(self: &Arc<Self>, name: String, new_name: String, dry_run: bool) -> Result<Answer> {
+    pub(crate) async fn drive_rename(
+        self: &Arc<Self>,
+        name: String,
+        new_name: String,
+        dry_run: bool,
+    ) -> Result<Answer> {
         let journal = self.drive(Some(&name))?;
         self.check_drive_name(&new_name)?;
         let plan = vec![format!("rename drive {name} to {new_name}")];
         if !dry_run {
-            self.append_home(vec![HomeOp::DriveNamed { journal: journal.id, name: new_name }]).await?;
+            self.append_home(vec![HomeOp::DriveNamed {
+                journal: journal.id,
+                name: new_name,
+            }])
+            .await?;
         }
-        Ok(Answer::Changed(Changed { dry_run, plan, ..Changed::default() }))
+        Ok(Answer::Changed(Changed {
+            dry_run,
+            plan,
+            ..Changed::default()
+        }))
     }
 
     /// Deletes a drive for good: the journal is closed, its blobs go, home forgets it. A drive that the server never had is only forgotten.
     pub(crate) async fn drive_delete(self: &Arc<Self>, name: String, dry_run: bool) -> Result<Answer> {
         let journal = self.drive(Some(&name))?;
-        let totals = self.with_drive(&journal, |drive| drive.totals(NodeId::ROOT)).await?;
+        let totals = self
+            .with_drive(&journal, |drive| drive.totals(NodeId::ROOT))
+            .await?;
         let plan = vec![format!("delete drive {name} with {} files", totals.files)];
         if !dry_run {
             match self.catch_up(&journal).await {
@@ -124,11 +187,21 @@ impl Shared {
                 other => other?,
             }
             if journal.state().last().is_some() && !journal.state().is_closed() {
-                let draft = Draft { kind: Kind::Close, ..Draft::change(Content::Close) };
+                let draft = Draft {
+                    kind: Kind::Close,
+                    ..Draft::change(Content::Close)
+                };
                 self.append(&journal, draft).await?;
             }
-            self.append_home(vec![HomeOp::DriveRemoved { journal: journal.id }]).await?;
+            self.append_home(vec![HomeOp::DriveRemoved { journal: journal.id }])
+                .await?;
         }
-        Ok(Answer::Changed(Changed { dry_run, files: totals.files, bytes: totals.bytes, plan, ..Changed::default() }))
+        Ok(Answer::Changed(Changed {
+            dry_run,
+            files: totals.files,
+            bytes: totals.bytes,
+            plan,
+            ..Changed::default()
+        }))
     }
 }

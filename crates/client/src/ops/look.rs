@@ -15,7 +15,11 @@ pub(crate) fn info(row: &NodeRow, path: String) -> NodeInfo {
     let (kind, size, target) = match &row.kind {
         RowKind::Directory => (NodeKind::Dir, 0, None),
         RowKind::File { size, .. } => (NodeKind::File, *size, None),
-        RowKind::Symlink(target) => (NodeKind::Link, 0, Some(String::from_utf8_lossy(target).into_owned())),
+        RowKind::Symlink(target) => (
+            NodeKind::Link,
+            0,
+            Some(String::from_utf8_lossy(target).into_owned()),
+        ),
     };
     NodeInfo {
         path,
@@ -48,7 +52,12 @@ impl Shared {
                 };
                 drive.walk(row, &mut each)?;
             } else {
-                nodes.extend(drive.list(row.node)?.iter().map(|row| info(row, row.name.clone())));
+                nodes.extend(
+                    drive
+                        .list(row.node)?
+                        .iter()
+                        .map(|row| info(row, row.name.clone())),
+                );
             }
             Ok(nodes)
         });
@@ -65,10 +74,19 @@ impl Shared {
     pub(crate) async fn find(self: &Arc<Self>, path: RemotePath, pattern: String) -> Result<Answer> {
         let journal = self.open_drive(path.drive.as_deref()).await?;
         let row = self.node(&journal, &path).await?;
-        let text = if pattern.contains(['*', '?', '[', '{']) { pattern.clone() } else { format!("*{pattern}*") };
-        let glob = GlobBuilder::new(&text).case_insensitive(true).build().map_err(|error| {
-            Failure::new(Code::Usage, error.to_string()).object(pattern).hint("for example: crannog find / '*.jpg'")
-        })?;
+        let text = if pattern.contains(['*', '?', '[', '{']) {
+            pattern.clone()
+        } else {
+            format!("*{pattern}*")
+        };
+        let glob = GlobBuilder::new(&text)
+            .case_insensitive(true)
+            .build()
+            .map_err(|error| {
+                Failure::new(Code::Usage, error.to_string())
+                    .object(pattern)
+                    .hint("for example: crannog find / '*.jpg'")
+            })?;
         let matcher = glob.compile_matcher();
         let base = path.to_string();
         let nodes = self.with_drive(&journal, move |drive| {

@@ -36,8 +36,14 @@ impl Shared {
     pub(crate) fn drive(&self, name: Option<&str>) -> Result<Arc<Journal>> {
         let home = self.home();
         let id = match name {
-            None => home.default_drive().copied().or_else(|| home.drives().next().map(|drive| drive.journal)),
-            Some(name) => home.drives().find(|drive| drive.name == Some(name)).map(|drive| drive.journal),
+            None => home
+                .default_drive()
+                .copied()
+                .or_else(|| home.drives().next().map(|drive| drive.journal)),
+            Some(name) => home
+                .drives()
+                .find(|drive| drive.name == Some(name))
+                .map(|drive| drive.journal),
         };
         let found = id.and_then(|id| self.journal(&id));
         found.ok_or_else(|| {
@@ -73,16 +79,25 @@ impl Shared {
 
     /// The node at a path.
     pub(crate) async fn node(&self, journal: &Journal, path: &RemotePath) -> Result<NodeRow> {
-        self.find_node(journal, path).await?.ok_or_else(|| not_found(path))
+        self.find_node(journal, path)
+            .await?
+            .ok_or_else(|| not_found(path))
     }
 
     /// Appends operations that bring no content.
-    pub(crate) async fn apply(self: &Arc<Self>, journal: &Arc<Journal>, ops: Vec<DriveOp>) -> Result<Ingested> {
+    pub(crate) async fn apply(
+        self: &Arc<Self>,
+        journal: &Arc<Journal>,
+        ops: Vec<DriveOp>,
+    ) -> Result<Ingested> {
         let mut last = Ingested::default();
         let mut ops = ops.into_iter().peekable();
         while ops.peek().is_some() {
             let some = ops.by_ref().take(crannog_proto::limits::OPS_MAX).collect();
-            let batch = DriveBatch { ops: some, filler: Vec::new() };
+            let batch = DriveBatch {
+                ops: some,
+                filler: Vec::new(),
+            };
             last = self.append(journal, Draft::change(Content::Drive(batch))).await?;
         }
         Ok(last)
@@ -97,11 +112,17 @@ pub(crate) fn not_found(path: &RemotePath) -> Error {
 }
 
 pub(crate) fn usage(message: &str, object: &RemotePath, hint: &str) -> Error {
-    Failure::new(Code::Usage, message).object(object.to_string()).hint(hint).into()
+    Failure::new(Code::Usage, message)
+        .object(object.to_string())
+        .hint(hint)
+        .into()
 }
 
 pub(crate) fn conflict(message: &str, object: &RemotePath) -> Error {
-    Failure::new(Code::Conflict, message).object(object.to_string()).hint("choose another name, or remove it first").into()
+    Failure::new(Code::Conflict, message)
+        .object(object.to_string())
+        .hint("choose another name, or remove it first")
+        .into()
 }
 
 pub(crate) fn is_folder(row: &NodeRow) -> bool {

@@ -68,7 +68,9 @@ impl Shared {
         let (sender, mut steps) = mpsc::channel(AHEAD);
         let (db, row, filter) = (self.db.clone(), journal.row, request.filter);
         let planner = tokio::task::spawn_blocking(move || {
-            landings.iter().try_for_each(|landing| transfer::plan_put(&db, row, landing, &filter, totals.clone(), &sender))
+            landings.iter().try_for_each(|landing| {
+                transfer::plan_put(&db, row, landing, &filter, totals.clone(), &sender)
+            })
         });
         let changed = if request.dry_run {
             while let Some(step) = steps.recv().await {
@@ -88,7 +90,10 @@ impl Shared {
         let many = request.sources.len() > 1;
         let mut landings = Vec::new();
         for source in &request.sources {
-            let metadata = source.path.symlink_metadata().map_err(|error| Error::io(&source.path, error))?;
+            let metadata = source
+                .path
+                .symlink_metadata()
+                .map_err(|error| Error::io(&source.path, error))?;
             let folder = metadata.is_dir() || (source.contents && source.path.is_dir());
             if folder && !request.recursive {
                 return Err(Failure::new(Code::Usage, "it is a folder")
@@ -97,13 +102,31 @@ impl Shared {
                     .into());
             }
             let place = match self.find_node(journal, target).await? {
-                Some(row) if is_folder(&row) => Place { parent: row.node, parent_path: target.to_string(), name: None },
-                Some(_) if many => return Err(usage("the target is not a folder", target, "give a folder that exists")),
+                Some(row) if is_folder(&row) => Place {
+                    parent: row.node,
+                    parent_path: target.to_string(),
+                    name: None,
+                },
+                Some(_) if many => {
+                    return Err(usage(
+                        "the target is not a folder",
+                        target,
+                        "give a folder that exists",
+                    ));
+                }
                 Some(_) | None => self.place(journal, target, many).await?,
             };
             let own_name = || -> Result<String> {
-                let name = source.path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
-                name.ok_or_else(|| Failure::new(Code::Usage, "the name is not Unicode").object(source.path.display().to_string()).into())
+                let name = source
+                    .path
+                    .file_name()
+                    .and_then(|name| name.to_str())
+                    .map(str::to_owned);
+                name.ok_or_else(|| {
+                    Failure::new(Code::Usage, "the name is not Unicode")
+                        .object(source.path.display().to_string())
+                        .into()
+                })
             };
             let new_name = place.name.clone();
             let name = match (folder && source.contents, new_name) {
@@ -126,18 +149,32 @@ impl Shared {
         Ok(landings)
     }
 
-    pub(crate) async fn put_stdin(self: &Arc<Self>, target: RemotePath, dry_run: bool, caller: &Caller) -> Result<Answer> {
+    pub(crate) async fn put_stdin(
+        self: &Arc<Self>,
+        target: RemotePath,
+        dry_run: bool,
+        caller: &Caller,
+    ) -> Result<Answer> {
         let _counted = Counted::new(self);
         let journal = self.open_drive(target.drive.as_deref()).await?;
         let to = match self.find_node(&journal, &target).await? {
             Some(row) => match row.kind {
-                RowKind::File { current, .. } => transfer::Target::Write { node: row.node, base: current },
+                RowKind::File { current, .. } => transfer::Target::Write {
+                    node: row.node,
+                    base: current,
+                },
                 _ => return Err(usage("the target is no file", &target, "give the name of a file")),
             },
             None => {
                 let place = self.place(&journal, &target, false).await?;
-                let name = place.name.ok_or_else(|| usage("the target has no name", &target, "give the name of a file"))?;
-                transfer::Target::Create { node: transfer::fresh_node(), parent: place.parent, name }
+                let name = place
+                    .name
+                    .ok_or_else(|| usage("the target has no name", &target, "give the name of a file"))?;
+                transfer::Target::Create {
+                    node: transfer::fresh_node(),
+                    parent: place.parent,
+                    name,
+                }
             }
         };
         let mut report = Report::new(caller, "uploading", dry_run);
@@ -147,7 +184,8 @@ impl Shared {
             return Ok(Answer::Changed(report.done()));
         }
         let mut input = caller.input.lock().await;
-        let changed = transfer::put_stdin(self, &journal, to, now_attrs(0o644), &path, &mut input, report).await?;
+        let changed =
+            transfer::put_stdin(self, &journal, to, now_attrs(0o644), &path, &mut input, report).await?;
         Ok(Answer::Changed(changed))
     }
 
@@ -160,15 +198,26 @@ impl Shared {
                 .hint("make it first, or get one thing at a time")
                 .into());
         }
-        let mut all = crannog_agent_api::answer::Changed { dry_run: request.dry_run, ..Default::default() };
+        let mut all = crannog_agent_api::answer::Changed {
+            dry_run: request.dry_run,
+            ..Default::default()
+        };
         for path in &request.sources {
             let journal = self.open_drive(path.drive.as_deref()).await?;
             let row = self.node(&journal, path).await?;
             if is_folder(&row) && !request.recursive {
-                return Err(usage("it is a folder", path, "crannog get -r fetches it with all that it holds"));
+                return Err(usage(
+                    "it is a folder",
+                    path,
+                    "crannog get -r fetches it with all that it holds",
+                ));
             }
             let contents = path.trailing_slash || row.node == NodeId::ROOT;
-            let to = if into && !contents { request.target.join(transfer::component(&row.name)?) } else { request.target.clone() };
+            let to = if into && !contents {
+                request.target.join(transfer::component(&row.name)?)
+            } else {
+                request.target.clone()
+            };
             let landing = transfer::GetLanding {
                 from: row,
                 to,
@@ -181,7 +230,9 @@ impl Shared {
             let totals = report.totals();
             let (sender, mut steps) = mpsc::channel(AHEAD);
             let (db, number) = (self.db.clone(), journal.row);
-            let planner = tokio::task::spawn_blocking(move || transfer::plan_get(&db, number, &landing, totals, &sender));
+            let planner = tokio::task::spawn_blocking(move || {
+                transfer::plan_get(&db, number, &landing, totals, &sender)
+            });
             let changed = if request.dry_run {
                 while let Some(step) = steps.recv().await {
                     report.would_get(step).await;
@@ -196,22 +247,42 @@ impl Shared {
         Ok(Answer::Changed(all))
     }
 
-    pub(crate) async fn cat(self: &Arc<Self>, path: RemotePath, version: Option<String>, caller: &Caller) -> Result<Answer> {
+    pub(crate) async fn cat(
+        self: &Arc<Self>,
+        path: RemotePath,
+        version: Option<String>,
+        caller: &Caller,
+    ) -> Result<Answer> {
         let _counted = Counted::new(self);
         let (journal, _, version) = self.version_of(&path, version.as_deref()).await?;
         let fetcher = transfer::Fetcher::new(self, &journal);
         let name = path.to_string();
         let output = &caller.output;
-        let sent = transfer::stream(&fetcher, &version.content, |bytes| async move { output.send(Bytes::from(bytes)).await.is_ok() });
+        let sent = transfer::stream(&fetcher, &version.content, |bytes| async move {
+            output.send(Bytes::from(bytes)).await.is_ok()
+        });
         let complete = sent.await.map_err(|error| named(error, &name))?;
-        if complete { Ok(Answer::Ok) } else { Err(transfer::interrupted()) }
+        if complete {
+            Ok(Answer::Ok)
+        } else {
+            Err(transfer::interrupted())
+        }
     }
 
-    pub(crate) async fn verify_store(self: &Arc<Self>, drive: Option<String>, repair_from: Vec<PathBuf>, caller: &Caller) -> Result<Answer> {
+    pub(crate) async fn verify_store(
+        self: &Arc<Self>,
+        drive: Option<String>,
+        repair_from: Vec<PathBuf>,
+        caller: &Caller,
+    ) -> Result<Answer> {
         let _counted = Counted::new(self);
         let journals = match drive {
             Some(name) => vec![self.open_drive(Some(&name)).await?],
-            None => self.home().drives().filter_map(|drive| self.journal(&drive.journal)).collect(),
+            None => self
+                .home()
+                .drives()
+                .filter_map(|drive| self.journal(&drive.journal))
+                .collect(),
         };
         let mut findings = Vec::new();
         for journal in journals {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use crannog_core::content::{
-    Blob, Chunk, Content, ContentDraft, INLINE_MAX, Leaf, OpenedLeaf, PackBuilder, SealedChunk, SealedPiece, build_content,
-    plan_filler, seal_filler,
+    Blob, Chunk, Content, ContentDraft, INLINE_MAX, Leaf, OpenedLeaf, PackBuilder, SealedChunk, SealedPiece,
+    build_content, plan_filler, seal_filler,
 };
 use crannog_core::drive::{Attrs, DriveBatch, DriveOp, NewNode, NodeId, VersionId};
 use crannog_core::journal::Content as EntryContent;
@@ -33,7 +33,11 @@ const HOLD_AT: usize = limits::IDS_MAX - 4 * 1024;
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
     /// A new file.
-    Create { node: NodeId, parent: NodeId, name: String },
+    Create {
+        node: NodeId,
+        parent: NodeId,
+        name: String,
+    },
     /// A new version.
     Write { node: NodeId, base: VersionId },
 }
@@ -153,7 +157,12 @@ impl Batch {
     /// Begins a file; its chunks follow in order.
     pub(crate) fn begin(&mut self, head: FileHead) {
         let version = VersionId::generate(clock::now_ms(), &mut rand::rng());
-        self.file = Some(Box::new(PendingFile { head, version, hashes: Vec::new(), chunks: Vec::new() }));
+        self.file = Some(Box::new(PendingFile {
+            head,
+            version,
+            hashes: Vec::new(),
+            chunks: Vec::new(),
+        }));
     }
 
     /// The next chunk of the file that was begun.
@@ -161,10 +170,17 @@ impl Batch {
         if self.adds.len() >= HOLD_AT {
             self.hold().await?;
         }
-        let mut file = self.file.take().ok_or_else(|| internal("a chunk without a file"))?;
+        let mut file = self
+            .file
+            .take()
+            .ok_or_else(|| internal("a chunk without a file"))?;
         let place = file.chunks.len() as u64;
         file.hashes.push(ready.hash);
-        let owner = Owner { local: file.head.local.clone(), place, hash: ready.hash };
+        let owner = Owner {
+            local: file.head.local.clone(),
+            place,
+            hash: ready.hash,
+        };
         let placed = match ready.at {
             Ready::Known(chunk) => {
                 self.adds.push(chunk.blob);
@@ -177,7 +193,10 @@ impl Batch {
             Ready::Sealed(SealedChunk::Piece(piece)) => {
                 let index = self.add_piece(piece).await?;
                 self.owners.push(owner);
-                Placed::InPack { pack: self.packs.len(), index }
+                Placed::InPack {
+                    pack: self.packs.len(),
+                    index,
+                }
             }
         };
         file.chunks.push(placed);
@@ -226,7 +245,10 @@ impl Batch {
         while let Some(done) = self.uploads.try_join_next() {
             done.map_err(Error::task)??;
         }
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| internal("uploads have ended"))?;
+        let permit = Arc::clone(&self.permits)
+            .acquire_owned()
+            .await
+            .map_err(|_| internal("uploads have ended"))?;
         self.plain += blob.plain_len();
         let id = blob.id();
         self.adds.push(id);
@@ -239,7 +261,10 @@ impl Batch {
                 return Ok(());
             }
             let row = journal.row;
-            shared.db.write(move |tx| Transfers(tx).save_staged(row, &id, clock::now_ms(), &staged)).await?;
+            shared
+                .db
+                .write(move |tx| Transfers(tx).save_staged(row, &id, clock::now_ms(), &staged))
+                .await?;
             Ok(())
         });
         Ok(())
@@ -256,7 +281,10 @@ impl Batch {
     async fn hold(&mut self) -> Result<()> {
         self.join_uploads().await?;
         let adds = std::mem::take(&mut self.adds);
-        let draft = Draft { adds, ..Draft::change(EntryContent::Drive(DriveBatch::default())) };
+        let draft = Draft {
+            adds,
+            ..Draft::change(EntryContent::Drive(DriveBatch::default()))
+        };
         self.shared.append(&self.journal, draft).await.map(drop)
     }
 
@@ -273,7 +301,10 @@ impl Batch {
                 Slot::Op(op) => ops.push(op),
                 Slot::File(file) => {
                     let (draft, leaves) = drafts.next().ok_or_else(|| internal("a file without its list"))?;
-                    let stored = leaves.into_iter().map(|place| self.leaf(place)).collect::<Result<_>>()?;
+                    let stored = leaves
+                        .into_iter()
+                        .map(|place| self.leaf(place))
+                        .collect::<Result<_>>()?;
                     let content = match draft {
                         Some(draft) => draft.finish(stored),
                         None => self.inline(&file),
@@ -292,7 +323,10 @@ impl Batch {
             }
             transfers.forget_staged(row, &adds)
         });
-        let content = EntryContent::Drive(DriveBatch { ops, filler: std::mem::take(&mut self.filler) });
+        let content = EntryContent::Drive(DriveBatch {
+            ops,
+            filler: std::mem::take(&mut self.filler),
+        });
         let draft = Draft {
             kind: Kind::Change,
             adds: std::mem::take(&mut self.adds),
@@ -305,7 +339,10 @@ impl Batch {
         match self.shared.append(&self.journal, draft).await {
             Err(error) if error.is_missing_blobs() => {
                 // The leases ran out: forget them, so that the next try sends these again.
-                self.shared.db.write(move |tx| Transfers(tx).forget_staged(row, &staged)).await?;
+                self.shared
+                    .db
+                    .write(move |tx| Transfers(tx).forget_staged(row, &staged))
+                    .await?;
                 Err(error)
             }
             other => other,
@@ -320,7 +357,9 @@ impl Batch {
         }
         let mut drafts = Vec::new();
         for at in 0..self.slots.len() {
-            let Some(Slot::File(file)) = self.slots.get(at) else { continue };
+            let Some(Slot::File(file)) = self.slots.get(at) else {
+                continue;
+            };
             if file.chunks.len() as u64 <= INLINE_MAX {
                 drafts.push((None, Vec::new()));
                 continue;
@@ -374,7 +413,9 @@ impl Batch {
     }
 
     fn inline(&self, file: &PendingFile) -> Result<Content, crannog_core::content::ContentError> {
-        let chunks = self.resolve(file).map_err(|_| crannog_core::content::ContentError::Chunks)?;
+        let chunks = self
+            .resolve(file)
+            .map_err(|_| crannog_core::content::ContentError::Chunks)?;
         build_content(file.head.size, chunks, &[], &mut rand::rng())?.finish(Vec::new())
     }
 
@@ -387,17 +428,33 @@ impl Batch {
 fn operation(head: FileHead, version: VersionId, content: Content) -> DriveOp {
     let attrs = head.attrs;
     match head.target {
-        Target::Create { node, parent, name } => {
-            DriveOp::Create { node, parent, name, attrs, new: NewNode::File { version, content } }
-        }
-        Target::Write { node, base } => DriveOp::Write { node, base, version, attrs, content },
+        Target::Create { node, parent, name } => DriveOp::Create {
+            node,
+            parent,
+            name,
+            attrs,
+            new: NewNode::File { version, content },
+        },
+        Target::Write { node, base } => DriveOp::Write {
+            node,
+            base,
+            version,
+            attrs,
+            content,
+        },
     }
 }
 
 fn pieces(owned: Vec<(Owner, Chunk)>) -> Vec<StagedPiece> {
     let piece = |(owner, chunk): (Owner, Chunk)| {
         let (path, stamp) = owner.local?;
-        Some(StagedPiece { path, stamp, place: owner.place, hash: owner.hash, chunk })
+        Some(StagedPiece {
+            path,
+            stamp,
+            place: owner.place,
+            hash: owner.hash,
+            chunk,
+        })
     };
     owned.into_iter().filter_map(piece).collect()
 }

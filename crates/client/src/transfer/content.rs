@@ -4,7 +4,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crannog_core::check::Check;
-use crannog_core::content::{Blob, Chunk, Chunks, Content, LEAF_MAX, Leaf, OpenedLeaf, OpenedPack, chunk_count, open_chunk};
+use crannog_core::content::{
+    Blob, Chunk, Chunks, Content, LEAF_MAX, Leaf, OpenedLeaf, OpenedPack, chunk_count, open_chunk,
+};
 use crannog_proto::{BlobId, ErrorCode, limits};
 use futures_util::StreamExt;
 use tokio::sync::OnceCell;
@@ -37,16 +39,34 @@ struct Packs {
 
 impl Fetcher {
     pub(crate) fn new(shared: &Arc<Shared>, journal: &Arc<Journal>) -> Self {
-        Self { shared: Arc::clone(shared), journal: Arc::clone(journal), packs: Arc::default() }
+        Self {
+            shared: Arc::clone(shared),
+            journal: Arc::clone(journal),
+            packs: Arc::default(),
+        }
     }
 
     /// A blob whose bytes hash to its id (CHK-001). What the server acknowledged and cannot give is a lie (CHK-026).
     pub(crate) async fn blob(&self, id: BlobId) -> Result<Blob> {
-        let token = self.shared.read_token(&self.journal).ok_or_else(|| super::seal::internal("a drive without keys"))?;
-        let fetched = self.shared.retry(|| self.shared.transport.get_blob(&self.journal.id, &token, &id, limits::BLOB_MAX)).await;
+        let token = self
+            .shared
+            .read_token(&self.journal)
+            .ok_or_else(|| super::seal::internal("a drive without keys"))?;
+        let fetched = self
+            .shared
+            .retry(|| {
+                self.shared
+                    .transport
+                    .get_blob(&self.journal.id, &token, &id, limits::BLOB_MAX)
+            })
+            .await;
         match fetched {
-            Ok(bytes) => Blob::check(id, Vec::from(bytes)).map_err(|check| Error::lied(check, format!("blob {id}"))),
-            Err(error) if error.server_code() == Some(ErrorCode::NotFound) => Err(self.shared.missing_blob(&self.journal.id, &id, "a file")),
+            Ok(bytes) => {
+                Blob::check(id, Vec::from(bytes)).map_err(|check| Error::lied(check, format!("blob {id}")))
+            }
+            Err(error) if error.server_code() == Some(ErrorCode::NotFound) => {
+                Err(self.shared.missing_blob(&self.journal.id, &id, "a file"))
+            }
             Err(error) => Err(error),
         }
     }
@@ -55,13 +75,20 @@ impl Fetcher {
     pub(crate) async fn chunks(&self, content: &Content) -> Result<Vec<Chunk>> {
         match &content.chunks {
             Chunks::Inline(chunks) => Ok(chunks.clone()),
-            Chunks::Leaves(_) => Ok(self.leaves(content).await?.into_iter().flat_map(|leaf| leaf.chunks).collect()),
+            Chunks::Leaves(_) => Ok(self
+                .leaves(content)
+                .await?
+                .into_iter()
+                .flat_map(|leaf| leaf.chunks)
+                .collect()),
         }
     }
 
     /// The leaves of a content, opened; none if it names its chunks itself.
     pub(crate) async fn leaves(&self, content: &Content) -> Result<Vec<OpenedLeaf>> {
-        let Chunks::Leaves(leaves) = &content.chunks else { return Ok(Vec::new()) };
+        let Chunks::Leaves(leaves) = &content.chunks else {
+            return Ok(Vec::new());
+        };
         let mut opened = Vec::with_capacity(leaves.len());
         for (index, leaf) in (0..).zip(leaves) {
             opened.push(self.leaf(leaf, content.size, index).await?);
@@ -71,18 +98,30 @@ impl Fetcher {
 
     async fn leaf(&self, leaf: &Leaf, size: u64, index: u64) -> Result<OpenedLeaf> {
         let pack = self.pack(leaf.blob, &leaf.slot.key).await?;
-        let chunks = pack.leaf(leaf, size, index).map_err(|check| lied(check, leaf.blob))?;
-        Ok(OpenedLeaf { leaf: leaf.clone(), chunks })
+        let chunks = pack
+            .leaf(leaf, size, index)
+            .map_err(|check| lied(check, leaf.blob))?;
+        Ok(OpenedLeaf {
+            leaf: leaf.clone(),
+            chunks,
+        })
     }
 
     /// A pack, fetched and opened once for all that ask meanwhile.
-    pub(crate) async fn pack(&self, id: BlobId, key: &crannog_seal::content::PackKey) -> Result<Arc<OpenedPack>> {
+    pub(crate) async fn pack(
+        &self,
+        id: BlobId,
+        key: &crannog_seal::content::PackKey,
+    ) -> Result<Arc<OpenedPack>> {
         let cell = self.cell(id);
         let opened = cell
             .get_or_try_init(|| async {
                 let (blob, key) = (self.blob(id).await?, key.clone());
                 let opened = tokio::task::spawn_blocking(move || OpenedPack::open(&blob, &key));
-                let pack = opened.await.map_err(Error::task)?.map_err(|check| lied(check, id))?;
+                let pack = opened
+                    .await
+                    .map_err(Error::task)?
+                    .map_err(|check| lied(check, id))?;
                 Ok::<_, Error>(Arc::new(pack))
             })
             .await?;
@@ -107,12 +146,17 @@ impl Fetcher {
     pub(crate) async fn chunk(&self, chunk: &Chunk, size: u64, index: u64) -> Result<Vec<u8>> {
         if let Some(slot) = &chunk.slot {
             let pack = self.pack(chunk.blob, &slot.key).await?;
-            return pack.chunk(chunk, size, index).map_err(|check| lied(check, chunk.blob));
+            return pack
+                .chunk(chunk, size, index)
+                .map_err(|check| lied(check, chunk.blob));
         }
         let (blob, chunk) = (self.blob(chunk.blob).await?, chunk.clone());
         let id = chunk.blob;
         let opened = tokio::task::spawn_blocking(move || open_chunk(&chunk, size, index, &blob));
-        opened.await.map_err(Error::task)?.map_err(|check| lied(check, id))
+        opened
+            .await
+            .map_err(Error::task)?
+            .map_err(|check| lied(check, id))
     }
 
     /// Every blob of a content, its lists and what they name.
@@ -132,16 +176,28 @@ impl Fetcher {
             Chunks::Inline(chunks) => chunks.len() as u64 == chunk_count(content.size),
             Chunks::Leaves(leaves) => leaves.len() as u64 == chunk_count(content.size).div_ceil(LEAF_MAX),
         };
-        if named { Ok(()) } else { Err(Error::lied(Check::Length, "a file's record")) }
+        if named {
+            Ok(())
+        } else {
+            Err(Error::lied(Check::Length, "a file's record"))
+        }
     }
 }
 
 /// The bytes of a content in order, a few chunks fetched ahead; false when the taker wants no more.
-pub(crate) async fn stream<F: Future<Output = bool>>(fetcher: &Fetcher, content: &Content, mut take: impl FnMut(Vec<u8>) -> F) -> Result<bool> {
+pub(crate) async fn stream<F: Future<Output = bool>>(
+    fetcher: &Fetcher,
+    content: &Content,
+    mut take: impl FnMut(Vec<u8>) -> F,
+) -> Result<bool> {
     Fetcher::check_shape(content)?;
     let (size, chunks) = (content.size, fetcher.chunks(content).await?);
     let fetch = |(index, chunk): (u64, Chunk)| async move { fetcher.chunk(&chunk, size, index).await };
-    let mut pieces = Box::pin(futures_util::stream::iter((0..).zip(chunks)).map(fetch).buffered(AHEAD));
+    let mut pieces = Box::pin(
+        futures_util::stream::iter((0..).zip(chunks))
+            .map(fetch)
+            .buffered(AHEAD),
+    );
     while let Some(piece) = pieces.next().await {
         if !take(piece?).await {
             return Ok(false);

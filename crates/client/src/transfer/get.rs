@@ -14,10 +14,10 @@ use ignore::gitignore::GitignoreBuilder;
 use ignore::overrides::{Override, OverrideBuilder};
 use tokio::sync::mpsc;
 
+use super::Report;
 use super::content::{Fetcher, lied};
 use super::local::{self, Part};
 use super::scan;
-use super::Report;
 use crate::db::{ChunkHash, Db, DriveStore, NodeRow, RowKind, Transfers};
 use crate::error::{Error, Result};
 use crate::journal::Journal;
@@ -36,7 +36,12 @@ pub(crate) enum Step {
     /// A folder is there (again); its attributes come last.
     Folder { path: PathBuf, attrs: Attrs, new: bool },
     /// A link to make.
-    Symlink { path: PathBuf, target: Vec<u8>, node: NodeId, attrs: Attrs },
+    Symlink {
+        path: PathBuf,
+        target: Vec<u8>,
+        node: NodeId,
+        attrs: Attrs,
+    },
     /// A file to fetch.
     File(Box<FileStep>),
     /// It is there already, with this size and time.
@@ -65,8 +70,21 @@ pub(crate) struct Landing {
 }
 
 /// Compares one remote tree with the local disk and sends the steps; makes folders. Blocking.
-pub(crate) fn plan(db: &Db, drive: i64, landing: &Landing, totals: (Arc<AtomicU64>, Arc<AtomicU64>), steps: &mpsc::Sender<Step>) -> Result<()> {
-    let planner = Planner { db, drive, landing, totals, steps, wanted: wanted(landing)? };
+pub(crate) fn plan(
+    db: &Db,
+    drive: i64,
+    landing: &Landing,
+    totals: (Arc<AtomicU64>, Arc<AtomicU64>),
+    steps: &mpsc::Sender<Step>,
+) -> Result<()> {
+    let planner = Planner {
+        db,
+        drive,
+        landing,
+        totals,
+        steps,
+        wanted: wanted(landing)?,
+    };
     let mut stack = vec![(landing.from.clone(), landing.to.clone())];
     while let Some((row, path)) = stack.pop() {
         match planner.node(&row, &path) {
@@ -80,7 +98,9 @@ pub(crate) fn plan(db: &Db, drive: i64, landing: &Landing, totals: (Arc<AtomicU6
                 }
             }
             Ok(false) => {}
-            Err(error @ (Error::Io { .. } | Error::User(_) | Error::Lied { .. })) => planner.send(Step::Failed(error.into()))?,
+            Err(error @ (Error::Io { .. } | Error::User(_) | Error::Lied { .. })) => {
+                planner.send(Step::Failed(error.into()))?
+            }
             Err(error) => return Err(error),
         }
     }
@@ -125,7 +145,11 @@ impl Planner<'_> {
             RowKind::Directory => {
                 let new = !self.landing.dry_run && local::folder(path, self.landing.umask)?;
                 let new = new || (self.landing.dry_run && !path.is_dir());
-                self.send(Step::Folder { path: path.to_owned(), attrs: row.attrs, new })?;
+                self.send(Step::Folder {
+                    path: path.to_owned(),
+                    attrs: row.attrs,
+                    new,
+                })?;
                 Ok(true)
             }
             RowKind::Symlink(target) => self.symlink(row, target, path).map(|()| false),
@@ -146,7 +170,12 @@ impl Planner<'_> {
             Ok(_) => return Err(local::in_the_way(path)),
             Err(_) => {}
         }
-        self.send(Step::Symlink { path: path.to_owned(), target: target.to_vec(), node: row.node, attrs: row.attrs })
+        self.send(Step::Symlink {
+            path: path.to_owned(),
+            target: target.to_vec(),
+            node: row.node,
+            attrs: row.attrs,
+        })
     }
 
     fn file(&self, row: &NodeRow, size: u64, path: &Path) -> Result<()> {
@@ -163,14 +192,20 @@ impl Planner<'_> {
             Err(_) => {}
         }
         let (drive, node) = (self.drive, row.node);
-        let version = self.db.read_blocking(|c| DriveStore::new(c, drive).current(node))?;
+        let version = self
+            .db
+            .read_blocking(|c| DriveStore::new(c, drive).current(node))?;
         let Some(mut version) = version else { return Ok(()) };
         // Attributes may have been set after the version was written.
         version.attrs = row.attrs;
         Fetcher::check_shape(&version.content)?;
         self.totals.0.fetch_add(1, Ordering::Relaxed);
         self.totals.1.fetch_add(size, Ordering::Relaxed);
-        self.send(Step::File(Box::new(FileStep { local: path.to_owned(), node, version })))
+        self.send(Step::File(Box::new(FileStep {
+            local: path.to_owned(),
+            node,
+            version,
+        })))
     }
 
     fn may_overwrite(&self, path: &Path) -> Result<()> {
@@ -178,15 +213,24 @@ impl Planner<'_> {
             return Ok(());
         }
         Err(Error::User(
-            Failure::new(Code::Conflict, "the local file differs from the drive's and was left as it is")
-                .object(path.display().to_string())
-                .hint("--overwrite replaces it"),
+            Failure::new(
+                Code::Conflict,
+                "the local file differs from the drive's and was left as it is",
+            )
+            .object(path.display().to_string())
+            .hint("--overwrite replaces it"),
         ))
     }
 }
 
 /// Fetches everything that the steps ask for.
-pub(crate) async fn get(shared: &Arc<Shared>, journal: &Arc<Journal>, umask: u32, steps: mpsc::Receiver<Step>, mut report: Report<'_>) -> Result<Changed> {
+pub(crate) async fn get(
+    shared: &Arc<Shared>,
+    journal: &Arc<Journal>,
+    umask: u32,
+    steps: mpsc::Receiver<Step>,
+    mut report: Report<'_>,
+) -> Result<Changed> {
     let fetcher = Fetcher::new(shared, journal);
     let mut folders = Vec::new();
     let work = |group| {
@@ -217,7 +261,12 @@ pub(crate) async fn get(shared: &Arc<Shared>, journal: &Arc<Journal>, umask: u32
                 }
                 folders.push((path, attrs));
             }
-            Unit::One(Step::Symlink { path, target, node, attrs }) => match local::symlink(&target, &path, node, attrs) {
+            Unit::One(Step::Symlink {
+                path,
+                target,
+                node,
+                attrs,
+            }) => match local::symlink(&target, &path, node, attrs) {
                 Ok(()) => finished(&mut report, &path, 0),
                 Err(error) => report.failed_or_stop(error).await?,
             },
@@ -326,10 +375,17 @@ enum Bytes {
 }
 
 async fn source(fetcher: &Fetcher, version: &Version) -> Result<Bytes> {
-    let Chunks::Inline(chunks) = &version.content.chunks else { return Ok(Bytes::Empty) };
-    let Some(chunk) = chunks.first() else { return Ok(Bytes::Empty) };
+    let Chunks::Inline(chunks) = &version.content.chunks else {
+        return Ok(Bytes::Empty);
+    };
+    let Some(chunk) = chunks.first() else {
+        return Ok(Bytes::Empty);
+    };
     match &chunk.slot {
-        Some(slot) => Ok(Bytes::Pack(fetcher.pack(chunk.blob, &slot.key).await?, chunk.clone())),
+        Some(slot) => Ok(Bytes::Pack(
+            fetcher.pack(chunk.blob, &slot.key).await?,
+            chunk.clone(),
+        )),
         None => Ok(Bytes::Plain(fetcher.chunk(chunk, version.content.size, 0).await?)),
     }
 }
@@ -338,7 +394,9 @@ fn write_small(step: &FileStep, source: Bytes, umask: u32) -> Result<u64> {
     let size = step.version.content.size;
     let bytes = match source {
         Bytes::Empty => Vec::new(),
-        Bytes::Pack(pack, chunk) => pack.chunk(&chunk, size, 0).map_err(|check| lied(check, chunk.blob))?,
+        Bytes::Pack(pack, chunk) => pack
+            .chunk(&chunk, size, 0)
+            .map_err(|check| lied(check, chunk.blob))?,
         Bytes::Plain(bytes) => bytes,
     };
     let part = Part::new(&step.local, step.node, step.version.version)?;
@@ -348,14 +406,25 @@ fn write_small(step: &FileStep, source: Bytes, umask: u32) -> Result<u64> {
 }
 
 /// A large file: chunks in parallel into a part file, which survives an interruption.
-async fn large(shared: &Arc<Shared>, fetcher: &Fetcher, step: FileStep, umask: u32, report: &Report<'_>) -> Result<u64> {
+async fn large(
+    shared: &Arc<Shared>,
+    fetcher: &Fetcher,
+    step: FileStep,
+    umask: u32,
+    report: &Report<'_>,
+) -> Result<u64> {
     let size = step.version.content.size;
     let chunks = fetcher.chunks(&step.version.content).await?;
     let part = Arc::new(Part::resumable(&step.local, step.node, step.version.version)?);
     let key = part.key();
     let have = present(shared, &part, size).await?;
     let fetch = |(index, chunk): (u64, Chunk)| {
-        let (part, shared, key, have) = (Arc::clone(&part), Arc::clone(shared), key.clone(), have.contains(&index));
+        let (part, shared, key, have) = (
+            Arc::clone(&part),
+            Arc::clone(shared),
+            key.clone(),
+            have.contains(&index),
+        );
         async move {
             let len = chunk_len(size, index).unwrap_or(0);
             if !have {
@@ -366,12 +435,17 @@ async fn large(shared: &Arc<Shared>, fetcher: &Fetcher, step: FileStep, umask: u
                     Ok::<ChunkHash, Error>(hash_key.hash(&bytes))
                 });
                 let hash = written.await.map_err(Error::task)??;
-                shared.db.write(move |tx| Transfers(tx).save_fetched(&key, index, &hash)).await?;
+                shared
+                    .db
+                    .write(move |tx| Transfers(tx).save_fetched(&key, index, &hash))
+                    .await?;
             }
             Ok::<u64, Error>(len)
         }
     };
-    let mut lens = stream::iter((0..).zip(chunks)).map(fetch).buffer_unordered(CHUNKS);
+    let mut lens = stream::iter((0..).zip(chunks))
+        .map(fetch)
+        .buffer_unordered(CHUNKS);
     while let Some(len) = lens.try_next().await? {
         report.moved(0, len);
         report.check_cancel()?;
@@ -383,7 +457,10 @@ async fn large(shared: &Arc<Shared>, fetcher: &Fetcher, step: FileStep, umask: u
         None => Err(super::seal::internal("a part file is still in use")),
     });
     finished.await.map_err(Error::task)??;
-    shared.db.write(move |tx| Transfers(tx).forget_fetched(&key)).await?;
+    shared
+        .db
+        .write(move |tx| Transfers(tx).forget_fetched(&key))
+        .await?;
     Ok(size)
 }
 
@@ -399,7 +476,11 @@ async fn present(shared: &Arc<Shared>, part: &Arc<Part>, size: u64) -> Result<Ve
             buffer.resize(usize::try_from(len).unwrap_or(0), 0);
             part.read_at(&mut buffer, index * CHUNK).is_ok() && hash_key.hash(&buffer) == *hash
         };
-        noted.into_iter().filter(|noted| holds(noted)).map(|(index, _)| index).collect()
+        noted
+            .into_iter()
+            .filter(|noted| holds(noted))
+            .map(|(index, _)| index)
+            .collect()
     });
     found.await.map_err(Error::task)
 }

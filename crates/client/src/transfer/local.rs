@@ -16,7 +16,11 @@ use crate::error::{Error, Result};
 /// A name from the drive as one component of a local path (CHK-023). Core has checked it already; here the local system's rules count.
 pub(crate) fn component(name: &str) -> Result<&OsStr> {
     let plain = check_name(name).is_ok() && name.len() <= 255 && Path::new(name).components().count() == 1;
-    if plain { Ok(OsStr::new(name)) } else { Err(Error::lied(Check::Name, format!("{name:?}"))) }
+    if plain {
+        Ok(OsStr::new(name))
+    } else {
+        Err(Error::lied(Check::Name, format!("{name:?}")))
+    }
 }
 
 /// Makes a folder, or takes one that is there; never a link to one (CHK-023). True if it is new.
@@ -25,7 +29,10 @@ pub(crate) fn folder(path: &Path, umask: u32) -> Result<bool> {
         Ok(metadata) if metadata.is_dir() => Ok(false),
         Ok(_) => Err(in_the_way(path)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            fs::DirBuilder::new().mode(0o777 & !umask | 0o700).create(path).map_err(|error| Error::io(path, error))?;
+            fs::DirBuilder::new()
+                .mode(0o777 & !umask | 0o700)
+                .create(path)
+                .map_err(|error| Error::io(path, error))?;
             Ok(true)
         }
         Err(error) => Err(Error::io(path, error)),
@@ -66,7 +73,12 @@ impl Part {
             .mode(0o600)
             .open(&path)
             .map_err(|error| Error::io(&path, error))?;
-        Ok(Self { path, target: target.to_owned(), file, keep: false })
+        Ok(Self {
+            path,
+            target: target.to_owned(),
+            file,
+            keep: false,
+        })
     }
 
     /// Its name in the transfer memory.
@@ -75,11 +87,15 @@ impl Part {
     }
 
     pub(crate) fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
-        self.file.write_all_at(bytes, offset).map_err(|error| Error::io(&self.path, error))
+        self.file
+            .write_all_at(bytes, offset)
+            .map_err(|error| Error::io(&self.path, error))
     }
 
     pub(crate) fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<()> {
-        self.file.read_exact_at(bytes, offset).map_err(|error| Error::io(&self.path, error))
+        self.file
+            .read_exact_at(bytes, offset)
+            .map_err(|error| Error::io(&self.path, error))
     }
 
     /// Sets length, mode and time, and takes the target's place in one step.
@@ -89,7 +105,8 @@ impl Part {
         let mode = Mode::from_bits_truncate(u32::from(attrs.mode) & 0o777 & !umask);
         nix::sys::stat::fchmod(&self.file, mode).map_err(|error| Error::io(&self.path, error.into()))?;
         let time = TimeSpec::new(attrs.mtime_s, i64::from(attrs.mtime_ns));
-        nix::sys::stat::futimens(&self.file, &time, &time).map_err(|error| Error::io(&self.path, error.into()))?;
+        nix::sys::stat::futimens(&self.file, &time, &time)
+            .map_err(|error| Error::io(&self.path, error.into()))?;
         fs::rename(&self.path, &self.target).map_err(|error| Error::io(&self.target, error))?;
         self.keep = true;
         Ok(())
@@ -119,21 +136,31 @@ pub(crate) fn symlink(target: &[u8], path: &Path, node: NodeId, attrs: Attrs) ->
 /// The last thing that is done to a folder: its own mode and time.
 pub(crate) fn finish_folder(path: &Path, attrs: Attrs, umask: u32) -> Result<()> {
     let mode = Mode::from_bits_truncate(u32::from(attrs.mode) & 0o777 & !umask);
-    fchmodat(nix::fcntl::AT_FDCWD, path, mode, FchmodatFlags::FollowSymlink).map_err(|error| Error::io(path, error.into()))?;
+    fchmodat(nix::fcntl::AT_FDCWD, path, mode, FchmodatFlags::FollowSymlink)
+        .map_err(|error| Error::io(path, error.into()))?;
     set_times(path, attrs)
 }
 
 fn set_times(path: &Path, attrs: Attrs) -> Result<()> {
     let time = TimeSpec::new(attrs.mtime_s, i64::from(attrs.mtime_ns));
-    utimensat(nix::fcntl::AT_FDCWD, path, &time, &time, UtimensatFlags::NoFollowSymlink)
-        .map_err(|error| Error::io(path, error.into()))
+    utimensat(
+        nix::fcntl::AT_FDCWD,
+        path,
+        &time,
+        &time,
+        UtimensatFlags::NoFollowSymlink,
+    )
+    .map_err(|error| Error::io(path, error.into()))
 }
 
 pub(crate) fn in_the_way(path: &Path) -> Error {
     use crannog_agent_api::{Code, Failure};
     Error::User(
-        Failure::new(Code::Conflict, "something else is in the way, and it is not followed or replaced")
-            .object(path.display().to_string())
-            .hint("move it away, or choose another target"),
+        Failure::new(
+            Code::Conflict,
+            "something else is in the way, and it is not followed or replaced",
+        )
+        .object(path.display().to_string())
+        .hint("move it away, or choose another target"),
     )
 }

@@ -55,7 +55,10 @@ impl<'a> Report<'a> {
         Self {
             caller,
             phase,
-            changed: Changed { dry_run, ..Changed::default() },
+            changed: Changed {
+                dry_run,
+                ..Changed::default()
+            },
             files: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             files_total: Arc::default(),
@@ -89,7 +92,14 @@ impl<'a> Report<'a> {
     }
 
     pub(crate) async fn note(&self, object: impl Into<String>, text: impl Into<String>) {
-        let _ = self.caller.events.send(Event::Note(Note { object: object.into(), text: text.into() })).await;
+        let _ = self
+            .caller
+            .events
+            .send(Event::Note(Note {
+                object: object.into(),
+                text: text.into(),
+            }))
+            .await;
     }
 
     /// One object failed; the work goes on.
@@ -110,13 +120,19 @@ impl<'a> Report<'a> {
     }
 
     pub(crate) fn check_cancel(&self) -> Result<()> {
-        if self.caller.cancel.is_cancelled() { Err(interrupted()) } else { Ok(()) }
+        if self.caller.cancel.is_cancelled() {
+            Err(interrupted())
+        } else {
+            Ok(())
+        }
     }
 
     /// A step of a put that is only looked at.
     pub(crate) async fn would_put(&mut self, step: plan::Step) {
         match step {
-            plan::Step::Op { path, folder: true, .. } => {
+            plan::Step::Op {
+                path, folder: true, ..
+            } => {
                 self.changed.folders += 1;
                 self.line("mkdir", &path);
             }
@@ -162,5 +178,8 @@ impl<'a> Report<'a> {
 }
 
 pub(crate) fn interrupted() -> Error {
-    Error::User(Failure::new(Code::Interrupted, "interrupted").hint("what was finished stays; the same command goes on from there"))
+    Error::User(
+        Failure::new(Code::Interrupted, "interrupted")
+            .hint("what was finished stays; the same command goes on from there"),
+    )
 }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crannog_agent_api::request::Filter;
 use crannog_agent_api::{Code, Failure};
@@ -20,7 +20,11 @@ use crate::error::Result;
 #[derive(Debug)]
 pub(crate) enum Step {
     /// An operation without content; `folder`: it makes one.
-    Op { op: Box<DriveOp>, path: String, folder: bool },
+    Op {
+        op: Box<DriveOp>,
+        path: String,
+        folder: bool,
+    },
     /// A file to send.
     File(Box<FileStep>),
     /// Size and time are the same: nothing to do.
@@ -55,16 +59,33 @@ pub(crate) struct Landing {
 }
 
 /// Compares one source with the drive and sends the steps. Blocking; ends early when nobody listens.
-pub(crate) fn plan(db: &Db, drive: i64, landing: &Landing, filter: &Filter, totals: (Arc<AtomicU64>, Arc<AtomicU64>), steps: &mpsc::Sender<Step>) -> Result<()> {
-    let mut planner = Planner { db, drive, landing, stack: Vec::new(), totals, steps };
+pub(crate) fn plan(
+    db: &Db,
+    drive: i64,
+    landing: &Landing,
+    filter: &Filter,
+    totals: (Arc<AtomicU64>, Arc<AtomicU64>),
+    steps: &mpsc::Sender<Step>,
+) -> Result<()> {
+    let mut planner = Planner {
+        db,
+        drive,
+        landing,
+        stack: Vec::new(),
+        totals,
+        steps,
+    };
     if landing.name.is_none() {
-        planner.stack.push(planner.folder(landing.parent, landing.parent_is_new, landing.path.clone())?);
+        planner
+            .stack
+            .push(planner.folder(landing.parent, landing.parent_is_new, landing.path.clone())?);
     }
     if !landing.recursive {
         return match scan::look(&landing.source, Vec::new())? {
             Some(found) => planner.found(found),
             None => planner.send(Step::Failed(
-                Failure::new(Code::Usage, "neither a file, a folder nor a link").object(landing.source.display().to_string()),
+                Failure::new(Code::Usage, "neither a file, a folder nor a link")
+                    .object(landing.source.display().to_string()),
             )),
         };
     }
@@ -113,8 +134,14 @@ impl Planner<'_> {
         }
         // The stack has one folder per name above, and the landing's parent at the bottom.
         if self.stack.is_empty() {
-            let Landing { parent, parent_is_new, path, .. } = self.landing;
-            self.stack.push(self.folder(*parent, *parent_is_new, path.clone())?);
+            let Landing {
+                parent,
+                parent_is_new,
+                path,
+                ..
+            } = self.landing;
+            self.stack
+                .push(self.folder(*parent, *parent_is_new, path.clone())?);
         }
         let above = if contents_only { depth } else { depth + 1 };
         self.stack.truncate(above);
@@ -129,21 +156,39 @@ impl Planner<'_> {
         let (parent, path) = (folder.node, join(&folder.path, &name));
         if let Err(error) = crannog_core::drive::check_name(&name) {
             return self.send(Step::Failed(
-                Failure::new(Code::Usage, error.to_string()).object(found.path.display().to_string()).hint("rename it, then put it again"),
+                Failure::new(Code::Usage, error.to_string())
+                    .object(found.path.display().to_string())
+                    .hint("rename it, then put it again"),
             ));
         }
         match found.kind {
             FoundKind::Directory => self.directory(found.attrs, existing, parent, name, path),
-            FoundKind::File(stamp) => self.file(&found.path, stamp, found.attrs, existing, parent, name, path),
+            FoundKind::File(stamp) => {
+                self.file(&found.path, stamp, found.attrs, existing, parent, name, path)
+            }
             FoundKind::Symlink(target) => self.symlink(target, found.attrs, existing, parent, name, path),
         }
     }
 
-    fn directory(&mut self, attrs: Attrs, existing: Option<NodeRow>, parent: NodeId, name: String, path: String) -> Result<()> {
+    fn directory(
+        &mut self,
+        attrs: Attrs,
+        existing: Option<NodeRow>,
+        parent: NodeId,
+        name: String,
+        path: String,
+    ) -> Result<()> {
         let (node, new) = match existing {
             Some(row) if row.kind == RowKind::Directory => {
                 if row.attrs != attrs && row.node != NodeId::RECOVERED {
-                    self.op(DriveOp::SetAttrs { node: row.node, attrs }, path.clone(), false)?;
+                    self.op(
+                        DriveOp::SetAttrs {
+                            node: row.node,
+                            attrs,
+                        },
+                        path.clone(),
+                        false,
+                    )?;
                 }
                 (row.node, false)
             }
@@ -153,7 +198,17 @@ impl Planner<'_> {
             }
             None => {
                 let node = fresh();
-                self.op(DriveOp::Create { node, parent, name, attrs, new: NewNode::Directory }, path.clone(), true)?;
+                self.op(
+                    DriveOp::Create {
+                        node,
+                        parent,
+                        name,
+                        attrs,
+                        new: NewNode::Directory,
+                    },
+                    path.clone(),
+                    true,
+                )?;
                 (node, true)
             }
         };
@@ -162,20 +217,50 @@ impl Planner<'_> {
         Ok(())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one found file and of where it goes")]
-    fn file(&self, local: &Path, stamp: FileStamp, attrs: Attrs, existing: Option<NodeRow>, parent: NodeId, name: String, path: String) -> Result<()> {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one found file and of where it goes"
+    )]
+    fn file(
+        &self,
+        local: &Path,
+        stamp: FileStamp,
+        attrs: Attrs,
+        existing: Option<NodeRow>,
+        parent: NodeId,
+        name: String,
+        path: String,
+    ) -> Result<()> {
         let (target, previous) = match existing {
-            None => (Target::Create { node: fresh(), parent, name }, None),
+            None => (
+                Target::Create {
+                    node: fresh(),
+                    parent,
+                    name,
+                },
+                None,
+            ),
             Some(row) => match row.kind {
                 RowKind::File { size, current } => {
-                    if size == stamp.size && (row.attrs.mtime_s, row.attrs.mtime_ns) == (attrs.mtime_s, attrs.mtime_ns) {
+                    if size == stamp.size
+                        && (row.attrs.mtime_s, row.attrs.mtime_ns) == (attrs.mtime_s, attrs.mtime_ns)
+                    {
                         if row.attrs.mode != attrs.mode {
-                            return self.op(DriveOp::SetAttrs { node: row.node, attrs }, path, false);
+                            return self.op(
+                                DriveOp::SetAttrs {
+                                    node: row.node,
+                                    attrs,
+                                },
+                                path,
+                                false,
+                            );
                         }
                         return self.send(Step::Unchanged);
                     }
                     let (drive, node) = (self.drive, row.node);
-                    let previous = self.db.read_blocking(|c| DriveStore::new(c, drive).current(node))?;
+                    let previous = self
+                        .db
+                        .read_blocking(|c| DriveStore::new(c, drive).current(node))?;
                     (Target::Write { node, base: current }, previous)
                 }
                 _ => return self.send(Step::Failed(in_the_way(&row, &path))),
@@ -183,29 +268,63 @@ impl Planner<'_> {
         };
         self.totals.0.fetch_add(1, Ordering::Relaxed);
         self.totals.1.fetch_add(stamp.size, Ordering::Relaxed);
-        self.send(Step::File(Box::new(FileStep { local: local.to_owned(), stamp, attrs, target, previous, path })))
+        self.send(Step::File(Box::new(FileStep {
+            local: local.to_owned(),
+            stamp,
+            attrs,
+            target,
+            previous,
+            path,
+        })))
     }
 
-    fn symlink(&self, target: Vec<u8>, attrs: Attrs, existing: Option<NodeRow>, parent: NodeId, name: String, path: String) -> Result<()> {
+    fn symlink(
+        &self,
+        target: Vec<u8>,
+        attrs: Attrs,
+        existing: Option<NodeRow>,
+        parent: NodeId,
+        name: String,
+        path: String,
+    ) -> Result<()> {
         match existing {
             None => {}
-            Some(NodeRow { kind: RowKind::Symlink(old), attrs: old_attrs, node, .. }) if old == target => {
+            Some(NodeRow {
+                kind: RowKind::Symlink(old),
+                attrs: old_attrs,
+                node,
+                ..
+            }) if old == target => {
                 if old_attrs.mtime_s == attrs.mtime_s && old_attrs.mtime_ns == attrs.mtime_ns {
                     return self.send(Step::Unchanged);
                 }
                 return self.op(DriveOp::SetAttrs { node, attrs }, path, false);
             }
-            Some(NodeRow { kind: RowKind::Symlink(_), node, .. }) => {
+            Some(NodeRow {
+                kind: RowKind::Symlink(_),
+                node,
+                ..
+            }) => {
                 self.op(DriveOp::Trash { node }, path.clone(), false)?;
             }
             Some(row) => return self.send(Step::Failed(in_the_way(&row, &path))),
         }
-        let op = DriveOp::Create { node: fresh(), parent, name, attrs, new: NewNode::Symlink { target } };
+        let op = DriveOp::Create {
+            node: fresh(),
+            parent,
+            name,
+            attrs,
+            new: NewNode::Symlink { target },
+        };
         self.op(op, path, false)
     }
 
     fn op(&self, op: DriveOp, path: String, folder: bool) -> Result<()> {
-        self.send(Step::Op { op: Box::new(op), path, folder })
+        self.send(Step::Op {
+            op: Box::new(op),
+            path,
+            folder,
+        })
     }
 }
 
@@ -214,7 +333,11 @@ pub(crate) fn fresh() -> NodeId {
 }
 
 pub(crate) fn join(folder: &str, name: &str) -> String {
-    if folder.ends_with('/') { format!("{folder}{name}") } else { format!("{folder}/{name}") }
+    if folder.ends_with('/') {
+        format!("{folder}{name}")
+    } else {
+        format!("{folder}/{name}")
+    }
 }
 
 fn in_the_way(row: &NodeRow, path: &str) -> Failure {
@@ -223,5 +346,7 @@ fn in_the_way(row: &NodeRow, path: &str) -> Failure {
         RowKind::File { .. } => "a file",
         RowKind::Symlink(_) => "a link",
     };
-    Failure::new(Code::Conflict, format!("{what} is in the way")).object(path).hint("move or remove it first (crannog mv, crannog rm)")
+    Failure::new(Code::Conflict, format!("{what} is in the way"))
+        .object(path)
+        .hint("move or remove it first (crannog mv, crannog rm)")
 }

@@ -32,10 +32,18 @@ const STAGED_FOR: i64 = 6 * 24 * 3600 * 1000;
 type Staged = HashMap<Vec<u8>, Vec<StagedPiece>>;
 
 /// Sends everything that the steps ask for.
-pub(crate) async fn put(shared: &Arc<Shared>, journal: &Arc<Journal>, steps: mpsc::Receiver<Step>, mut report: Report<'_>) -> Result<Changed> {
+pub(crate) async fn put(
+    shared: &Arc<Shared>,
+    journal: &Arc<Journal>,
+    steps: mpsc::Receiver<Step>,
+    mut report: Report<'_>,
+) -> Result<Changed> {
     let row = journal.row;
     let after = crate::clock::now_ms() - STAGED_FOR;
-    let pieces = shared.db.write(move |tx| Transfers(tx).staged(row, after)).await?;
+    let pieces = shared
+        .db
+        .write(move |tx| Transfers(tx).staged(row, after))
+        .await?;
     let mut staged = Staged::new();
     for piece in pieces {
         staged.entry(piece.path.clone()).or_default().push(piece);
@@ -128,7 +136,11 @@ impl Run {
 
     async fn large(&mut self, step: FileStep, staged: &Staged, report: &mut Report<'_>) -> Result<()> {
         let (known, leaves) = known(&self.shared, &self.fetcher, staged, &step).await?;
-        let source = Arc::new(Source { path: step.local.clone(), stamp: step.stamp, known });
+        let source = Arc::new(Source {
+            path: step.local.clone(),
+            stamp: step.stamp,
+            known,
+        });
         let file = match seal::open(&source) {
             Ok(file) => Arc::new(file),
             Err(error) => return report.failed_or_stop(error).await,
@@ -139,7 +151,9 @@ impl Run {
         let chunk = |place| {
             let (file, source, key) = (Arc::clone(&file), Arc::clone(&source), hash_key.clone());
             async move {
-                let sealed = tokio::task::spawn_blocking(move || seal::ready_chunk(&file, &source, place, &key, &mut Vec::new()));
+                let sealed = tokio::task::spawn_blocking(move || {
+                    seal::ready_chunk(&file, &source, place, &key, &mut Vec::new())
+                });
                 sealed.await.map_err(Error::task)?
             }
         };
@@ -202,29 +216,44 @@ impl Run {
             self.close().await?;
         }
         let (shared, journal, permits) = (&self.shared, &self.journal, &self.permits);
-        Ok(self.batch.get_or_insert_with(|| Batch::new(shared, journal, permits)))
+        Ok(self
+            .batch
+            .get_or_insert_with(|| Batch::new(shared, journal, permits)))
     }
 
     async fn close_if_full(&mut self) -> Result<()> {
-        if self.batch.as_ref().is_some_and(Batch::is_full_between_files) { self.close().await } else { Ok(()) }
+        if self.batch.as_ref().is_some_and(Batch::is_full_between_files) {
+            self.close().await
+        } else {
+            Ok(())
+        }
     }
 
     /// Appends the batch in the background, after the one before: entries keep their order.
     async fn close(&mut self) -> Result<()> {
         self.appended().await?;
-        let Some(batch) = self.batch.take().filter(|batch| !batch.is_empty()) else { return Ok(()) };
+        let Some(batch) = self.batch.take().filter(|batch| !batch.is_empty()) else {
+            return Ok(());
+        };
         self.appending = Some(tokio::spawn(batch.finish()));
         Ok(())
     }
 
     async fn appended(&mut self) -> Result<()> {
-        let Some(task) = self.appending.take() else { return Ok(()) };
+        let Some(task) = self.appending.take() else {
+            return Ok(());
+        };
         for applied in task.await.map_err(Error::task)??.applied {
             match applied.outcome {
                 Outcome::Conflict(landing) => {
-                    self.landed.push(("another device had been there: it was kept beside it under this name", landing.name));
+                    self.landed.push((
+                        "another device had been there: it was kept beside it under this name",
+                        landing.name,
+                    ));
                 }
-                Outcome::Recovered(landing) => self.landed.push(("its folder was gone: it lies in /Recovered", landing.name)),
+                Outcome::Recovered(landing) => self
+                    .landed
+                    .push(("its folder was gone: it lies in /Recovered", landing.name)),
                 Outcome::Done | Outcome::Ignored(_) => {}
             }
         }
@@ -246,7 +275,10 @@ fn finished(report: &mut Report<'_>, size: u64, path: &str) {
 
 fn verb(op: &DriveOp) -> &'static str {
     match op {
-        DriveOp::Create { new: crannog_core::drive::NewNode::Directory, .. } => "mkdir",
+        DriveOp::Create {
+            new: crannog_core::drive::NewNode::Directory,
+            ..
+        } => "mkdir",
         DriveOp::Create { .. } => "link",
         DriveOp::Trash { .. } => "rm",
         _ => "attributes",
@@ -254,7 +286,13 @@ fn verb(op: &DriveOp) -> &'static str {
 }
 
 fn head(step: FileStep, leaves: Vec<OpenedLeaf>) -> FileHead {
-    FileHead { local: FileHead::local(&step.local, step.stamp), target: step.target, attrs: step.attrs, size: step.stamp.size, leaves }
+    FileHead {
+        local: FileHead::local(&step.local, step.stamp),
+        target: step.target,
+        attrs: step.attrs,
+        size: step.stamp.size,
+        leaves,
+    }
 }
 
 /// A run of small files, or one other step.
@@ -299,7 +337,15 @@ async fn prepare(shared: &Arc<Shared>, fetcher: &Fetcher, staged: &Staged, group
     let mut work = Vec::with_capacity(steps.len());
     for step in steps {
         let (known, leaves) = known(shared, fetcher, staged, &step).await?;
-        work.push((Source { path: step.local.clone(), stamp: step.stamp, known }, leaves, step));
+        work.push((
+            Source {
+                path: step.local.clone(),
+                stamp: step.stamp,
+                known,
+            },
+            leaves,
+            step,
+        ));
     }
     let key = shared.hash_key.clone();
     let sealed = tokio::task::spawn_blocking(move || {
@@ -314,7 +360,12 @@ async fn prepare(shared: &Arc<Shared>, fetcher: &Fetcher, staged: &Staged, group
 }
 
 /// Chunks that need not be sent: those of the version before with the same keyed hash at the same place, and those that are staged.
-async fn known(shared: &Arc<Shared>, fetcher: &Fetcher, staged: &Staged, step: &FileStep) -> Result<(Known, Vec<OpenedLeaf>)> {
+async fn known(
+    shared: &Arc<Shared>,
+    fetcher: &Fetcher,
+    staged: &Staged,
+    step: &FileStep,
+) -> Result<(Known, Vec<OpenedLeaf>)> {
     use std::os::unix::ffi::OsStrExt;
     let mut known = Known::new();
     let leaves = match &step.previous {
@@ -322,16 +373,27 @@ async fn known(shared: &Arc<Shared>, fetcher: &Fetcher, staged: &Staged, step: &
         None => Vec::new(),
     };
     let pieces = staged.get(step.local.as_os_str().as_bytes());
-    for piece in pieces.into_iter().flatten().filter(|piece| piece.stamp == step.stamp) {
+    for piece in pieces
+        .into_iter()
+        .flatten()
+        .filter(|piece| piece.stamp == step.stamp)
+    {
         known.insert(piece.place, (piece.hash, piece.chunk.clone()));
     }
     Ok((known, leaves))
 }
 
-async fn add_previous(shared: &Arc<Shared>, fetcher: &Fetcher, previous: &Version, known: &mut Known) -> Result<Vec<OpenedLeaf>> {
+async fn add_previous(
+    shared: &Arc<Shared>,
+    fetcher: &Fetcher,
+    previous: &Version,
+    known: &mut Known,
+) -> Result<Vec<OpenedLeaf>> {
     let version = previous.version;
     let hashes = shared.db.read(move |c| Transfers(c).hashes(&version)).await?;
-    let Some(hashes) = hashes else { return Ok(Vec::new()) };
+    let Some(hashes) = hashes else {
+        return Ok(Vec::new());
+    };
     let leaves = match &previous.content.chunks {
         Chunks::Inline(chunks) => {
             known.extend((0..).zip(hashes.into_iter().zip(chunks.iter().cloned())));

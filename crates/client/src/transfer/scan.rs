@@ -66,16 +66,22 @@ pub(crate) fn walk(
         let entry = match entry {
             Ok(entry) => entry,
             Err(error) => {
-                failed(Failure::new(Code::LocalIo, error.to_string()).hint("it was left out; check its permissions"));
+                failed(
+                    Failure::new(Code::LocalIo, error.to_string())
+                        .hint("it was left out; check its permissions"),
+                );
                 continue;
             }
         };
         let path = entry.path().to_owned();
         let Some(names) = names_below(source, &path) else {
             failed(
-                Failure::new(Code::LocalIo, "the name is not Unicode, so no other system could hold it")
-                    .object(path.display().to_string())
-                    .hint("rename it, then put it again"),
+                Failure::new(
+                    Code::LocalIo,
+                    "the name is not Unicode, so no other system could hold it",
+                )
+                .object(path.display().to_string())
+                .hint("rename it, then put it again"),
             );
             continue;
         };
@@ -91,14 +97,20 @@ pub(crate) fn walk(
 /// The globs of a command; includes alone mean "only these".
 fn overrides(source: &Path, filter: &Filter) -> Result<ignore::overrides::Override> {
     let bad = |glob: &str, error: ignore::Error| {
-        Error::User(Failure::new(Code::Usage, error.to_string()).object(glob).hint("globs are written as in .gitignore"))
+        Error::User(
+            Failure::new(Code::Usage, error.to_string())
+                .object(glob)
+                .hint("globs are written as in .gitignore"),
+        )
     };
     let mut builder = OverrideBuilder::new(source);
     for glob in &filter.include {
         builder.add(glob).map_err(|error| bad(glob, error))?;
     }
     for glob in &filter.exclude {
-        builder.add(&format!("!{glob}")).map_err(|error| bad(glob, error))?;
+        builder
+            .add(&format!("!{glob}"))
+            .map_err(|error| bad(glob, error))?;
     }
     builder.build().map_err(|error| bad("", error))
 }
@@ -119,7 +131,12 @@ fn found(path: PathBuf, names: Vec<String>, metadata: &Metadata) -> Result<Optio
     } else {
         return Ok(None);
     };
-    Ok(Some(Found { path, names, kind, attrs: attrs(metadata) }))
+    Ok(Some(Found {
+        path,
+        names,
+        kind,
+        attrs: attrs(metadata),
+    }))
 }
 
 /// What tells that a file is still the same.

@@ -63,29 +63,50 @@ pub(crate) enum Ready {
 }
 
 /// Reads chunk `place` and seals it unless it is known. A file that ends early has changed: an error.
-pub(crate) fn ready_chunk(file: &File, source: &Source, place: u64, key: &HashKey, buffer: &mut Vec<u8>) -> Result<ReadyChunk> {
+pub(crate) fn ready_chunk(
+    file: &File,
+    source: &Source,
+    place: u64,
+    key: &HashKey,
+    buffer: &mut Vec<u8>,
+) -> Result<ReadyChunk> {
     let len = chunk_len(source.stamp.size, place).unwrap_or(0);
     let size = usize::try_from(len).unwrap_or(usize::MAX);
     buffer.resize(size, 0);
-    file.read_exact_at(buffer, place * content::CHUNK).map_err(|error| changed_or(source, error))?;
+    file.read_exact_at(buffer, place * content::CHUNK)
+        .map_err(|error| changed_or(source, error))?;
     seal_ready(buffer, source.known.get(&place), key)
 }
 
 /// The keyed hash of chunk `place`, without sealing it.
-pub(crate) fn hash_chunk(file: &File, source: &Source, place: u64, key: &HashKey, buffer: &mut Vec<u8>) -> Result<ChunkHash> {
+pub(crate) fn hash_chunk(
+    file: &File,
+    source: &Source,
+    place: u64,
+    key: &HashKey,
+    buffer: &mut Vec<u8>,
+) -> Result<ChunkHash> {
     let len = chunk_len(source.stamp.size, place).unwrap_or(0);
     buffer.resize(usize::try_from(len).unwrap_or(usize::MAX), 0);
-    file.read_exact_at(buffer, place * content::CHUNK).map_err(|error| changed_or(source, error))?;
+    file.read_exact_at(buffer, place * content::CHUNK)
+        .map_err(|error| changed_or(source, error))?;
     Ok(key.hash(buffer))
 }
 
 /// Hashes and seals one chunk, unless `known` is the same.
-pub(crate) fn seal_ready(plaintext: &[u8], known: Option<&(ChunkHash, Chunk)>, key: &HashKey) -> Result<ReadyChunk> {
+pub(crate) fn seal_ready(
+    plaintext: &[u8],
+    known: Option<&(ChunkHash, Chunk)>,
+    key: &HashKey,
+) -> Result<ReadyChunk> {
     let bytes = plaintext.len() as u64;
     let hash = key.hash(plaintext);
     let at = match known {
         Some((before, chunk)) if *before == hash => Ready::Known(chunk.clone()),
-        _ => Ready::Sealed(seal_chunk(plaintext, &mut rand::rng()).map_err(|_| internal("a chunk of an impossible length"))?),
+        _ => Ready::Sealed(
+            seal_chunk(plaintext, &mut rand::rng())
+                .map_err(|_| internal("a chunk of an impossible length"))?,
+        ),
     };
     Ok(ReadyChunk { hash, bytes, at })
 }
@@ -93,7 +114,9 @@ pub(crate) fn seal_ready(plaintext: &[u8], known: Option<&(ChunkHash, Chunk)>, k
 /// All chunks of a small file, one after another.
 pub(crate) fn ready_file(source: &Source, key: &HashKey, buffer: &mut Vec<u8>) -> Result<Vec<ReadyChunk>> {
     let file = open(source)?;
-    let chunks = (0..chunk_count(source.stamp.size)).map(|place| ready_chunk(&file, source, place, key, buffer)).collect();
+    let chunks = (0..chunk_count(source.stamp.size))
+        .map(|place| ready_chunk(&file, source, place, key, buffer))
+        .collect();
     check_unchanged(&file, source)?;
     chunks
 }
@@ -111,22 +134,36 @@ pub(crate) fn open(source: &Source) -> Result<File> {
 /// After reading: the file is still the one that was found, else what was read may be a mixture.
 pub(crate) fn check_unchanged(file: &File, source: &Source) -> Result<()> {
     let metadata = file.metadata().map_err(|error| Error::io(&source.path, error))?;
-    if scan::stamp(&metadata) == source.stamp { Ok(()) } else { Err(changed(source)) }
+    if scan::stamp(&metadata) == source.stamp {
+        Ok(())
+    } else {
+        Err(changed(source))
+    }
 }
 
 fn changed_or(source: &Source, error: std::io::Error) -> Error {
-    if error.kind() == std::io::ErrorKind::UnexpectedEof { changed(source) } else { Error::io(&source.path, error) }
+    if error.kind() == std::io::ErrorKind::UnexpectedEof {
+        changed(source)
+    } else {
+        Error::io(&source.path, error)
+    }
 }
 
 fn changed(source: &Source) -> Error {
     use crannog_agent_api::{Code, Failure};
     Error::User(
-        Failure::new(Code::TryAgain, "the file changed while it was read, so it was left out")
-            .object(source.path.display().to_string())
-            .hint("put it again when nothing writes to it"),
+        Failure::new(
+            Code::TryAgain,
+            "the file changed while it was read, so it was left out",
+        )
+        .object(source.path.display().to_string())
+        .hint("put it again when nothing writes to it"),
     )
 }
 
 pub(crate) fn internal(what: &'static str) -> Error {
-    Error::User(crannog_agent_api::Failure::new(crannog_agent_api::Code::Internal, what))
+    Error::User(crannog_agent_api::Failure::new(
+        crannog_agent_api::Code::Internal,
+        what,
+    ))
 }

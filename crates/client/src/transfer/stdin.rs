@@ -26,7 +26,13 @@ pub(crate) async fn put(
     mut report: Report<'_>,
 ) -> Result<Changed> {
     let mut batch = Batch::new(shared, journal, &Batch::permits());
-    batch.begin(FileHead { target, attrs, size: 0, local: None, leaves: Vec::new() });
+    batch.begin(FileHead {
+        target,
+        attrs,
+        size: 0,
+        local: None,
+        leaves: Vec::new(),
+    });
     let (mut size, mut rest) = (0, Bytes::new());
     loop {
         let chunk = next_chunk(input, &mut rest).await;

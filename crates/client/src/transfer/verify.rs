@@ -26,7 +26,12 @@ use crate::shared::Shared;
 const CHECKS: usize = 4;
 
 /// Checks one drive; findings name what is broken, or say that all is well.
-pub(crate) async fn verify(shared: &Arc<Shared>, journal: &Arc<Journal>, repair_from: &[PathBuf], caller: &Caller) -> Result<Vec<Finding>> {
+pub(crate) async fn verify(
+    shared: &Arc<Shared>,
+    journal: &Arc<Journal>,
+    repair_from: &[PathBuf],
+    caller: &Caller,
+) -> Result<Vec<Finding>> {
     let report = Report::new(caller, "verifying", false);
     let fetcher = Fetcher::new(shared, journal);
     let files = shared
@@ -74,13 +79,19 @@ pub(crate) async fn verify(shared: &Arc<Shared>, journal: &Arc<Journal>, repair_
     }
     if findings.is_empty() {
         let text = format!("{count} versions, every byte checked");
-        findings.push(Finding { state: "ok".to_owned(), object: shared.name_of(&journal.id), text });
+        findings.push(Finding {
+            state: "ok".to_owned(),
+            object: shared.name_of(&journal.id),
+            text,
+        });
     }
     Ok(findings)
 }
 
 async fn path_of(shared: &Arc<Shared>, journal: &Arc<Journal>, node: NodeId) -> Result<String> {
-    let names = shared.with_drive(journal, move |drive| drive.names_of(node)).await?;
+    let names = shared
+        .with_drive(journal, move |drive| drive.names_of(node))
+        .await?;
     Ok(format!("/{}", names.join("/")))
 }
 
@@ -109,10 +120,20 @@ fn candidates(folders: &[PathBuf], sizes: &[u64]) -> Result<BTreeMap<u64, Vec<(P
     Ok(found)
 }
 
-async fn repair(shared: &Arc<Shared>, journal: &Arc<Journal>, broken: Vec<(NodeId, Version, String)>, folders: &[PathBuf]) -> Result<Vec<Finding>> {
-    let sizes: Vec<u64> = broken.iter().map(|(_, version, _)| version.content.size).collect();
+async fn repair(
+    shared: &Arc<Shared>,
+    journal: &Arc<Journal>,
+    broken: Vec<(NodeId, Version, String)>,
+    folders: &[PathBuf],
+) -> Result<Vec<Finding>> {
+    let sizes: Vec<u64> = broken
+        .iter()
+        .map(|(_, version, _)| version.content.size)
+        .collect();
     let folders = folders.to_vec();
-    let local = tokio::task::spawn_blocking(move || candidates(&folders, &sizes)).await.map_err(Error::task)??;
+    let local = tokio::task::spawn_blocking(move || candidates(&folders, &sizes))
+        .await
+        .map_err(Error::task)??;
     let mut findings = Vec::new();
     let row = journal.row;
     for (node, version, path) in broken {
@@ -128,7 +149,11 @@ async fn repair(shared: &Arc<Shared>, journal: &Arc<Journal>, broken: Vec<(NodeI
             if matches_hashes(shared, file, *stamp, &hashes).await? {
                 make_again(shared, journal, node, &version, file, *stamp).await?;
                 let text = format!("made again from {}", file.display());
-                findings.push(Finding { state: "ok".to_owned(), object: path.clone(), text });
+                findings.push(Finding {
+                    state: "ok".to_owned(),
+                    object: path.clone(),
+                    text,
+                });
                 break;
             }
         }
@@ -136,10 +161,25 @@ async fn repair(shared: &Arc<Shared>, journal: &Arc<Journal>, broken: Vec<(NodeI
     Ok(findings)
 }
 
-async fn matches_hashes(shared: &Arc<Shared>, path: &Path, stamp: FileStamp, hashes: &[[u8; 32]]) -> Result<bool> {
-    let (source, key, hashes) = (Source { path: path.to_owned(), stamp, known: Known::new() }, shared.hash_key.clone(), hashes.to_vec());
+async fn matches_hashes(
+    shared: &Arc<Shared>,
+    path: &Path,
+    stamp: FileStamp,
+    hashes: &[[u8; 32]],
+) -> Result<bool> {
+    let (source, key, hashes) = (
+        Source {
+            path: path.to_owned(),
+            stamp,
+            known: Known::new(),
+        },
+        shared.hash_key.clone(),
+        hashes.to_vec(),
+    );
     let same = tokio::task::spawn_blocking(move || {
-        let Ok(file) = seal::open(&source) else { return false };
+        let Ok(file) = seal::open(&source) else {
+            return false;
+        };
         let mut buffer = Vec::new();
         (0..chunk_count(stamp.size)).zip(&hashes).all(|(place, hash)| {
             seal::hash_chunk(&file, &source, place, &key, &mut buffer).is_ok_and(|found| found == *hash)
@@ -149,15 +189,37 @@ async fn matches_hashes(shared: &Arc<Shared>, path: &Path, stamp: FileStamp, has
 }
 
 /// A new version with the same bytes and attributes, in new blobs.
-async fn make_again(shared: &Arc<Shared>, journal: &Arc<Journal>, node: NodeId, version: &Version, path: &Path, stamp: FileStamp) -> Result<()> {
-    let source = Arc::new(Source { path: path.to_owned(), stamp, known: Known::new() });
+async fn make_again(
+    shared: &Arc<Shared>,
+    journal: &Arc<Journal>,
+    node: NodeId,
+    version: &Version,
+    path: &Path,
+    stamp: FileStamp,
+) -> Result<()> {
+    let source = Arc::new(Source {
+        path: path.to_owned(),
+        stamp,
+        known: Known::new(),
+    });
     let file = Arc::new(seal::open(&source)?);
     let mut batch = Batch::new(shared, journal, &Batch::permits());
-    let target = Target::Write { node, base: version.version };
-    batch.begin(FileHead { target, attrs: version.attrs, size: stamp.size, local: FileHead::local(path, stamp), leaves: Vec::new() });
+    let target = Target::Write {
+        node,
+        base: version.version,
+    };
+    batch.begin(FileHead {
+        target,
+        attrs: version.attrs,
+        size: stamp.size,
+        local: FileHead::local(path, stamp),
+        leaves: Vec::new(),
+    });
     for place in 0..chunk_count(stamp.size) {
         let (file, source, key) = (Arc::clone(&file), Arc::clone(&source), shared.hash_key.clone());
-        let sealed = tokio::task::spawn_blocking(move || seal::ready_chunk(&file, &source, place, &key, &mut Vec::new()));
+        let sealed = tokio::task::spawn_blocking(move || {
+            seal::ready_chunk(&file, &source, place, &key, &mut Vec::new())
+        });
         batch.chunk(sealed.await.map_err(Error::task)??).await?;
     }
     seal::check_unchanged(&file, &source)?;

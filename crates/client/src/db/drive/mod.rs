@@ -39,8 +39,9 @@ impl<'a> DriveStore<'a> {
             "INSERT INTO blob_refs (drive, blob, count) VALUES (?1, ?2, ?3)
              ON CONFLICT (drive, blob) DO UPDATE SET count = count + ?3",
         )?;
-        let mut clear =
-            self.connection.prepare_cached("DELETE FROM blob_refs WHERE drive = ?1 AND blob = ?2 AND count <= 0")?;
+        let mut clear = self
+            .connection
+            .prepare_cached("DELETE FROM blob_refs WHERE drive = ?1 AND blob = ?2 AND count <= 0")?;
         for blob in content::blobs_of(content) {
             add.execute((self.drive, blob.as_bytes().as_slice(), by))?;
             if by < 0 {
@@ -56,14 +57,20 @@ const KIND_FILE: i64 = 1;
 const KIND_SYMLINK: i64 = 2;
 
 fn read_attrs(row: &Row<'_>, first: usize) -> rusqlite::Result<Attrs> {
-    Ok(Attrs { mtime_s: row.get(first)?, mtime_ns: row.get(first + 1)?, mode: row.get(first + 2)? })
+    Ok(Attrs {
+        mtime_s: row.get(first)?,
+        mtime_ns: row.get(first + 1)?,
+        mode: row.get(first + 2)?,
+    })
 }
 
 fn read_head(row: &Row<'_>) -> rusqlite::Result<Head> {
     let kind = match row.get::<_, i64>(6)? {
         KIND_DIRECTORY => HeadKind::Directory,
         KIND_SYMLINK => HeadKind::Symlink(row.get(7)?),
-        _ => HeadKind::File { current: VersionId(row.get(8)?) },
+        _ => HeadKind::File {
+            current: VersionId(row.get(8)?),
+        },
     };
     Ok(Head {
         node: NodeId(row.get(0)?),
@@ -90,6 +97,7 @@ fn read_version(row: &Row<'_>) -> Result<Version, DbError> {
     })
 }
 
+// Indexes are named in queries: without statistics SQLite takes a scan of the whole drive for cheap.
 const HEAD_COLUMNS: &str =
     "node, parent, name, mtime_s, mtime_ns, mode, kind, target, current, created, changed, trashed";
 
@@ -110,7 +118,8 @@ impl DriveState for DriveStore<'_> {
         let node = self
             .connection
             .prepare_cached(
-                "SELECT node FROM nodes WHERE drive = ?1 AND parent = ?2 AND name = ?3 AND trashed IS NULL",
+                "SELECT node FROM nodes INDEXED BY nodes_by_parent
+                 WHERE drive = ?1 AND parent = ?2 AND name = ?3 AND trashed IS NULL",
             )?
             .query_row((self.drive, parent.0.as_slice(), name), |row| row.get(0))
             .optional()?;
@@ -118,8 +127,9 @@ impl DriveState for DriveStore<'_> {
     }
 
     fn children(&self, parent: NodeId) -> Result<Vec<NodeId>, DbError> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT node FROM nodes WHERE drive = ?1 AND parent = ?2 ORDER BY node")?;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT node FROM nodes INDEXED BY nodes_by_parent WHERE drive = ?1 AND parent = ?2 ORDER BY node",
+        )?;
         let rows = statement.query_map((self.drive, parent.0.as_slice()), |row| row.get(0).map(NodeId))?;
         rows.collect::<Result<_, _>>().map_err(DbError::from)
     }
@@ -156,10 +166,12 @@ impl DriveState for DriveStore<'_> {
 
     fn changed(&self, after: u64, to: u64) -> Result<Vec<NodeId>, DbError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT node FROM nodes WHERE drive = ?1 AND changed > ?2 AND changed <= ?3
-             UNION SELECT node FROM gone WHERE drive = ?1 AND changed > ?2 AND changed <= ?3 ORDER BY node",
+            "SELECT node FROM nodes INDEXED BY nodes_by_change WHERE drive = ?1 AND changed > ?2 AND changed <= ?3
+             UNION SELECT node FROM gone INDEXED BY gone_by_change WHERE drive = ?1 AND changed > ?2 AND changed <= ?3 ORDER BY node",
         )?;
-        let rows = statement.query_map((self.drive, to_sql(after), to_sql(to)), |row| row.get(0).map(NodeId))?;
+        let rows = statement.query_map((self.drive, to_sql(after), to_sql(to)), |row| {
+            row.get(0).map(NodeId)
+        })?;
         rows.collect::<Result<_, _>>().map_err(DbError::from)
     }
 
@@ -229,8 +241,12 @@ impl DriveState for DriveStore<'_> {
     fn remove_version(&mut self, node: NodeId, version: VersionId) -> Result<Option<Content>, DbError> {
         let content: Option<Vec<u8>> = self
             .connection
-            .prepare_cached("DELETE FROM versions WHERE drive = ?1 AND node = ?2 AND version = ?3 RETURNING content")?
-            .query_row((self.drive, node.0.as_slice(), version.0.as_slice()), |row| row.get(0))
+            .prepare_cached(
+                "DELETE FROM versions WHERE drive = ?1 AND node = ?2 AND version = ?3 RETURNING content",
+            )?
+            .query_row((self.drive, node.0.as_slice(), version.0.as_slice()), |row| {
+                row.get(0)
+            })
             .optional()?;
         let Some(bytes) = content else { return Ok(None) };
         let content: Content = crannog_proto::decode(&zeroize::Zeroizing::new(bytes))?;

@@ -48,18 +48,41 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<NodeRow> {
     let kind = match row.get::<_, i64>(5)? {
         KIND_DIRECTORY => RowKind::Directory,
         KIND_SYMLINK => RowKind::Symlink(row.get(6)?),
-        _ => RowKind::File { size: from_sql(row.get(8)?), current: VersionId(row.get(7)?) },
+        _ => RowKind::File {
+            size: from_sql(row.get(8)?),
+            current: VersionId(row.get(7)?),
+        },
     };
-    Ok(NodeRow { node: NodeId(row.get(0)?), name: row.get(1)?, attrs: read_attrs(row, 2)?, kind, versions: row.get(9)? })
+    Ok(NodeRow {
+        node: NodeId(row.get(0)?),
+        name: row.get(1)?,
+        attrs: read_attrs(row, 2)?,
+        kind,
+        versions: row.get(9)?,
+    })
 }
 
 impl DriveStore<'_> {
     /// A node by id, trashed or not. The root and `/Recovered` are folders that always are.
     pub(crate) fn row(&self, node: NodeId) -> Result<Option<NodeRow>, DbError> {
         if node == NodeId::ROOT || node == NodeId::RECOVERED {
-            let name = if node == NodeId::ROOT { String::new() } else { crannog_core::drive::RECOVERED_NAME.to_owned() };
-            let attrs = Attrs { mtime_s: 0, mtime_ns: 0, mode: 0o755 };
-            return Ok(Some(NodeRow { node, name, attrs, kind: RowKind::Directory, versions: 0 }));
+            let name = if node == NodeId::ROOT {
+                String::new()
+            } else {
+                crannog_core::drive::RECOVERED_NAME.to_owned()
+            };
+            let attrs = Attrs {
+                mtime_s: 0,
+                mtime_ns: 0,
+                mode: 0o755,
+            };
+            return Ok(Some(NodeRow {
+                node,
+                name,
+                attrs,
+                kind: RowKind::Directory,
+                versions: 0,
+            }));
         }
         let sql = format!("SELECT {ROW} FROM nodes n WHERE n.drive = ?1 AND n.node = ?2");
         let mut statement = self.connection.prepare_cached(&sql)?;
@@ -70,7 +93,8 @@ impl DriveStore<'_> {
     /// What lies in a folder, by name; the trash does not.
     pub(crate) fn list(&self, parent: NodeId) -> Result<Vec<NodeRow>, DbError> {
         let sql = format!(
-            "SELECT {ROW} FROM nodes n WHERE n.drive = ?1 AND n.parent = ?2 AND n.trashed IS NULL ORDER BY n.name"
+            "SELECT {ROW} FROM nodes n INDEXED BY nodes_by_parent
+             WHERE n.drive = ?1 AND n.parent = ?2 AND n.trashed IS NULL ORDER BY n.name"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         let rows = statement.query_map((self.drive, parent.0.as_slice()), read_row)?;
@@ -84,7 +108,7 @@ impl DriveStore<'_> {
     fn holds_anything(&self, parent: NodeId) -> Result<bool, DbError> {
         let found = self
             .connection
-            .prepare_cached("SELECT 1 FROM nodes WHERE drive = ?1 AND parent = ?2 AND trashed IS NULL")?
+            .prepare_cached("SELECT 1 FROM nodes INDEXED BY nodes_by_parent WHERE drive = ?1 AND parent = ?2 AND trashed IS NULL")?
             .exists((self.drive, parent.0.as_slice()))?;
         Ok(found)
     }
@@ -109,7 +133,10 @@ impl DriveStore<'_> {
         from: NodeRow,
         each: &mut impl FnMut(Walked) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut stack = vec![Walked { names: Vec::new(), row: from }];
+        let mut stack = vec![Walked {
+            names: Vec::new(),
+            row: from,
+        }];
         while let Some(walked) = stack.pop() {
             if walked.row.kind == RowKind::Directory {
                 let mut children = self.list(walked.row.node)?;
@@ -126,7 +153,11 @@ impl DriveStore<'_> {
     }
 
     /// A node and everything below it, the trash included.
-    pub(crate) fn each_below(&self, node: NodeId, each: &mut impl FnMut(NodeId) -> Result<(), DbError>) -> Result<(), DbError> {
+    pub(crate) fn each_below(
+        &self,
+        node: NodeId,
+        each: &mut impl FnMut(NodeId) -> Result<(), DbError>,
+    ) -> Result<(), DbError> {
         let mut stack = vec![node];
         while let Some(at) = stack.pop() {
             stack.extend(self.children(at)?);
@@ -142,10 +173,16 @@ impl DriveStore<'_> {
 
     /// The nodes that were put into the trash themselves, newest first, with the names from the top to where they were.
     pub(crate) fn trash(&self) -> Result<Vec<(NodeRow, Vec<String>)>, DbError> {
-        let sql = format!("SELECT {ROW} FROM nodes n WHERE n.drive = ?1 AND n.trashed IS NOT NULL ORDER BY n.trashed DESC");
+        let sql = format!(
+            "SELECT {ROW} FROM nodes n INDEXED BY nodes_in_trash WHERE n.drive = ?1 AND n.trashed IS NOT NULL ORDER BY n.trashed DESC"
+        );
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let rows = statement.query_map([self.drive], read_row)?.collect::<Result<Vec<_>, _>>()?;
-        rows.into_iter().map(|row| Ok((row.clone(), self.names_of(row.node)?))).collect()
+        let rows = statement
+            .query_map([self.drive], read_row)?
+            .collect::<Result<Vec<_>, _>>()?;
+        rows.into_iter()
+            .map(|row| Ok((row.clone(), self.names_of(row.node)?)))
+            .collect()
     }
 
     /// The names from the top to a node.
@@ -172,17 +209,21 @@ impl DriveStore<'_> {
             .prepare_cached(
                 "WITH RECURSIVE below(node) AS (
                      SELECT ?2 UNION ALL
-                     SELECT n.node FROM nodes n JOIN below b ON n.parent = b.node
+                     SELECT n.node FROM below b CROSS JOIN nodes n INDEXED BY nodes_by_parent ON n.parent = b.node
                      WHERE n.drive = ?1 AND n.trashed IS NULL)
                  SELECT COUNT(*), COALESCE(SUM(n.size), 0),
                         COALESCE(SUM((SELECT SUM(v.size) FROM versions v WHERE v.drive = ?1 AND v.node = n.node)), 0)
-                 FROM below b JOIN nodes n ON n.drive = ?1 AND n.node = b.node WHERE n.kind = ?3",
+                 FROM below b CROSS JOIN nodes n ON n.drive = ?1 AND n.node = b.node WHERE n.kind = ?3",
             )?
             .query_row((self.drive, node.0.as_slice(), KIND_FILE), |row| {
                 Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
             })?;
         let (files, bytes, all) = (from_sql(row.0), from_sql(row.1), from_sql(row.2));
-        Ok(UsageTotals { files, bytes, old_bytes: all.saturating_sub(bytes) })
+        Ok(UsageTotals {
+            files,
+            bytes,
+            old_bytes: all.saturating_sub(bytes),
+        })
     }
 
     /// Every version of every file, one at a time, also in the trash.

@@ -1,8 +1,8 @@
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 
 use super::*;
-use crate::encode;
 use crate::sign::{Signature, message};
+use crate::{encode, labels};
 
 fn key(role: u8, n: u32) -> Ed25519KeyPair {
     let mut seed = [role; 32];
