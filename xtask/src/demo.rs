@@ -24,7 +24,8 @@ pub fn run(arguments: &[String]) -> Outcome {
         }
     }
     if paths.is_empty() {
-        paths = vec![root().join("docs"), root().join("crates")];
+        // Not the server: its own text stands in its own files, and would look like a leak.
+        paths = ["docs/security", "crates/core", "crates/seal"].map(|path| root().join(path)).to_vec();
     }
     let start = Instant::now();
     step("build");

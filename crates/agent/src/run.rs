@@ -71,9 +71,9 @@ fn take_post(how: Start, home: &Path) -> Result<(Post, Option<Legacy>), Failure>
     match how {
         Start::HandedOver => {
             let inherited = handover::inherit().map_err(system)?;
-            let mut lock = Lock::inherit(inherited.lock, home, lock_file::AGENT);
+            let lock = Lock::inherit(inherited.lock, home, lock_file::AGENT);
+            // What stands in it is still true: same process, same socket.
             let socket = lock_file::place(home).map(|place| place.socket).unwrap_or_default();
-            lock.write(&lock_file::Place { pid: std::process::id(), socket: socket.clone() })?;
             Ok((Post { lock, listener: inherited.listener, socket }, inherited.legacy))
         }
         Start::Detached => Ok((Post::take(home, how)?, None)),

@@ -76,7 +76,12 @@ impl Printer {
         };
         let printed = if self.json {
             let text = format!("{}\n", document(&shown, failure.as_ref(), remarks));
-            if shown.streamed { error(&text) } else { print(&text) }
+            if shown.streamed {
+                error(&text);
+                Print::Done
+            } else {
+                print(&text)
+            }
         } else {
             let printed = print(&shown.text);
             if let Some(failure) = &failure {
@@ -110,11 +115,14 @@ fn print(text: &str) -> Print {
     }
 }
 
-fn error(text: &str) -> Print {
-    match io::stderr().lock().write_all(text.as_bytes()) {
-        Ok(()) => Print::Done,
-        Err(_) => Print::Failed,
-    }
+fn error(text: &str) {
+    // There is nowhere left to say that this failed.
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Something to read before a question.
+pub(crate) fn aside(text: &str) {
+    error(text);
 }
 
 /// A command line that is not understood, or a call for help.

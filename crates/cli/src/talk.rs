@@ -38,12 +38,15 @@ pub(crate) async fn talk(
     remarks: &mut Remarks,
 ) -> Result<Answer, Failure> {
     client.writer.push(request).map_err(lost)?;
-    let mut talk = Talk { with, waiting: None, decision: None, own: None, interrupted: false, printer, remarks };
+    let mut talk = Talk { with, waiting: None, decision: None, own: None, interrupted: false, unread: false, printer, remarks };
     let result = talk.until_done(client).await;
-    let (output, own) = (talk.with.output.take(), talk.own.take());
+    let (output, own, unread) = (talk.with.output.take(), talk.own.take(), talk.unread);
     printer.end_bar();
     if let Some(output) = output {
         output.end().await?;
+    }
+    if unread {
+        return Ok(Answer::Ok);
     }
     // Why we stopped it says more than that it was stopped.
     own.map_or(result, Err)
@@ -58,6 +61,8 @@ struct Talk<'a> {
     /// What failed on our side.
     own: Option<Failure>,
     interrupted: bool,
+    /// The reader of our output went away, which is no failure (`| head`).
+    unread: bool,
     printer: &'a mut Printer,
     remarks: &'a mut Remarks,
 }
@@ -80,9 +85,11 @@ impl Talk<'_> {
                     Said::Data(bytes) => self.waiting = self.with.output.is_some().then_some(bytes),
                 },
                 room = room(self.with.output.as_ref()), if waiting => match (room, self.waiting.take()) {
-                    (Some(room), Some(bytes)) => room.send(bytes),
-                    // The reader of our output went away: so do we.
-                    _ => self.stop(client)?,
+                    (Some(room), Some(bytes)) => drop(room.send(bytes)),
+                    _ => {
+                        self.unread = true;
+                        self.stop(client)?;
+                    }
                 },
                 piece = next(&mut self.with.input), if idle && self.with.input.is_some() => self.piece(piece, client)?,
                 decided = decided(&mut self.decision), if self.decision.is_some() => {

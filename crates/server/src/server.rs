@@ -29,7 +29,7 @@ use crate::clock::now_ms;
 use crate::config::Config;
 use crate::datadir::{DataDir, DataDirError};
 use crate::error::ApiError;
-use crate::http::{App, Patient, Peer, router};
+use crate::http::{App, Patient, Peer, Shared, router};
 use crate::jobs;
 use crate::store::sqlite::{SchemaError, SqliteStore};
 use crate::store::{Store, StoreError};
@@ -284,7 +284,16 @@ async fn serve(
                 );
             }
             request.extensions_mut().insert(peer);
-            routes.call(request).await
+            let (parts, body) = request.into_parts();
+            let body = Shared::new(body);
+            let answer = routes.call(Request::from_parts(parts, body.clone())).await;
+            if answer
+                .as_ref()
+                .is_ok_and(|answer| answer.status().as_u16() >= 400)
+            {
+                body.drain(idle).await;
+            }
+            answer
         }
     });
     let mut http = http1::Builder::new();

@@ -149,9 +149,7 @@ impl Shared {
                 .retry(|| self.transport.put_blob(&journal.id, &grant, id, bytes.clone()))
                 .await
             {
-                Err(error) if attempt == 0 && error.server_code() == Some(ErrorCode::Forbidden) => {
-                    self.catch_up(journal).await?
-                }
+                Err(error) if attempt == 0 && ended(&error) => self.catch_up(journal).await?,
                 other => return other,
             }
         }
@@ -208,6 +206,11 @@ impl Shared {
         self.take_with_body(journal, Arrived { stored, body }, extra)
             .await
     }
+}
+
+/// The grant was for an epoch that has ended.
+fn ended(error: &Error) -> bool {
+    matches!(error.server_code(), Some(ErrorCode::Forbidden | ErrorCode::StaleEpoch))
 }
 
 fn read_only(journal: &str) -> Error {

@@ -12,7 +12,7 @@ use crannog_proto::BlobId;
 
 use super::look::info;
 use crate::db::{DbError, NodeRow};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::journal::{Draft, Journal};
 use crate::shared::Shared;
 use crate::transfer::Fetcher;
@@ -219,7 +219,7 @@ impl Shared {
                 drops: dropped,
                 ..Draft::change(EntryContent::Drive(batch))
             };
-            self.append(journal, draft).await.map_err(Error::from)?;
+            self.append(journal, draft).await?;
         }
         Ok(())
     }

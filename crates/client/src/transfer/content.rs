@@ -133,10 +133,10 @@ impl Fetcher {
         if let Some(cell) = packs.cells.get(&id) {
             return Arc::clone(cell);
         }
-        if packs.order.len() >= PACKS {
-            if let Some(oldest) = packs.order.pop_front() {
-                packs.cells.remove(&oldest);
-            }
+        if packs.order.len() >= PACKS
+            && let Some(oldest) = packs.order.pop_front()
+        {
+            packs.cells.remove(&oldest);
         }
         packs.order.push_back(id);
         Arc::clone(packs.cells.entry(id).or_default())

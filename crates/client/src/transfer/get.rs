@@ -287,10 +287,11 @@ pub(crate) async fn get(
         }
     }
     for (path, attrs) in folders.into_iter().rev() {
-        if attrs != Attrs::default() && attrs.mtime_s != 0 {
-            if let Err(error) = local::finish_folder(&path, attrs, umask) {
-                report.failed_or_stop(error).await?;
-            }
+        if attrs != Attrs::default()
+            && attrs.mtime_s != 0
+            && let Err(error) = local::finish_folder(&path, attrs, umask)
+        {
+            report.failed_or_stop(error).await?;
         }
     }
     Ok(report.done())

@@ -108,10 +108,10 @@ fn candidates(folders: &[PathBuf], sizes: &[u64]) -> Result<BTreeMap<u64, Vec<(P
     let mut found: BTreeMap<u64, Vec<(PathBuf, FileStamp)>> = BTreeMap::new();
     for folder in folders {
         let each = |item: scan::Found| {
-            if let FoundKind::File(stamp) = item.kind {
-                if sizes.contains(&stamp.size) {
-                    found.entry(stamp.size).or_default().push((item.path, stamp));
-                }
+            if let FoundKind::File(stamp) = item.kind
+                && sizes.contains(&stamp.size)
+            {
+                found.entry(stamp.size).or_default().push((item.path, stamp));
             }
             Ok(())
         };

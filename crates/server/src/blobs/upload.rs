@@ -15,7 +15,7 @@ use crate::store::{BlobFile, FileName};
 /// Bytes gathered before they are written.
 pub(crate) const PIECE: usize = 512 * 1024;
 
-/// A file being written. Dropped before [`Upload::keep`], it removes the file.
+/// A file being written. Dropped before [`Written::keep`], it removes the file.
 #[derive(Debug)]
 pub(crate) struct Upload {
     blobs: Arc<BlobDir>,

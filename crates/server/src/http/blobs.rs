@@ -23,36 +23,13 @@ use crate::store::{BlobFile, NewStaged};
 
 pub(super) async fn put(
     State(app): State<Arc<App>>,
-    caller: Result<Caller, ApiError>,
+    Caller(caller): Caller,
     Path((journal, blob)): Path<(String, String)>,
     headers: HeaderMap,
     mut body: Body,
 ) -> Result<StatusCode, ApiError> {
-    let result = receive(Arc::clone(&app), caller, &journal, &blob, headers, &mut body).await;
-    if result.is_err() {
-        // Who is still sending would not hear a refusal: take the rest of a blob and throw it away.
-        let mut left = limits::BLOB_MAX;
-        while let Ok(Some(bytes)) = next(&mut body, app.idle()).await {
-            match left.checked_sub(bytes.len()) {
-                Some(less) => left = less,
-                None => break,
-            }
-        }
-    }
-    result
-}
-
-async fn receive(
-    app: Arc<App>,
-    caller: Result<Caller, ApiError>,
-    journal: &str,
-    blob: &str,
-    headers: HeaderMap,
-    body: &mut Body,
-) -> Result<StatusCode, ApiError> {
-    let Caller(caller) = caller?;
-    let id = journal_id(journal)?;
-    let blob = blob_id(blob)?;
+    let id = journal_id(&journal)?;
+    let blob = blob_id(&blob)?;
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
@@ -74,7 +51,7 @@ async fn receive(
         .map_err(|_| ErrorCode::Unavailable)?;
     let mut upload = Upload::new(&app.blobs).map_err(ApiError::disk)?;
     let mut length = 0;
-    while let Some(bytes) = next(body, app.idle()).await? {
+    while let Some(bytes) = next(&mut body, app.idle()).await? {
         length += bytes.len();
         if length > limits::BLOB_MAX {
             return Err(ErrorCode::TooLarge.into());

@@ -1,4 +1,4 @@
-//! The API of `docs/spec/api.md`: [`router`] has all routes, one file per resource has their work.
+//! The API of `docs/spec/api.md`: [`router()`] has all routes, one file per resource has their work.
 
 mod access;
 mod accounts;
@@ -10,11 +10,13 @@ mod caller;
 mod directory;
 mod info;
 mod journals;
+mod leftover;
 mod login;
 mod patient;
 mod router;
 mod sessions;
 
 pub(crate) use app::{App, Peer};
+pub(crate) use leftover::Shared;
 pub(crate) use patient::Patient;
 pub(crate) use router::router;

@@ -2,7 +2,7 @@
 //!
 //! A method returns only after its change is committed. [`Store::append`] and [`Store::register`], [`Store::create_journal`],
 //! [`Store::append_link`] return only after it is on disk; staging and sessions may be lost with the power.
-//! [`contract::contract`] is the suite that every backend passes.
+//! `contract::contract` is the suite that every backend passes.
 
 #[cfg(test)]
 pub(crate) mod contract;

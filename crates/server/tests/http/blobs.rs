@@ -140,7 +140,7 @@ async fn refusals() {
     assert_eq!(files.len(), 1, "what was refused left nothing: {files:?}");
 }
 
-pub fn walk(root: &std::path::Path) -> Vec<std::path::PathBuf> {
+pub(crate) fn walk(root: &std::path::Path) -> Vec<std::path::PathBuf> {
     let folders = std::fs::read_dir(root).unwrap().map(|item| item.unwrap().path());
     folders
         .flat_map(|folder| {
@@ -202,7 +202,7 @@ async fn blobs_move_between_journals_of_one_creator() {
     client.done(&mut from, &add).await;
     let take = to.entry(Kind::Change, &[id], &[]);
     assert_eq!(
-        client.append(to.id, &[take.clone()]).await,
+        client.append(to.id, std::slice::from_ref(&take)).await,
         [AppendResult::Missing(vec![id])]
     );
     let (_, mut bob) = server.person("bob").await;
@@ -267,7 +267,14 @@ async fn what_a_crash_spoiled_is_missing() {
         match std::fs::metadata(&file).unwrap().len() {
             10 => std::fs::remove_file(file).unwrap(),
             7_000 => std::fs::write(file, vec![0; 7_000]).unwrap(),
-            _ => std::fs::write(file.with_file_name("00".repeat(16)), b"orphan").unwrap(),
+            _ => std::fs::write(
+                {
+                    let name = file.file_name().unwrap().to_str().unwrap();
+                    file.with_file_name(format!("{}{}", name.get(..2).unwrap(), "0".repeat(30)))
+                },
+                b"orphan",
+            )
+            .unwrap(),
         }
     }
     let server = TestServer::start_in(folder, |_| ()).await;

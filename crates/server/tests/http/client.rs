@@ -20,20 +20,20 @@ use tokio_rustls::client::TlsStream;
 
 use crate::fixtures::{Epoch, Journal, Key, Person, secrets};
 
-pub struct Client {
+pub(crate) struct Client {
     send: SendRequest<Full<Bytes>>,
-    pub url: ServerUrl,
-    pub session: Option<[u8; 32]>,
+    pub(crate) url: ServerUrl,
+    pub(crate) session: Option<[u8; 32]>,
 }
 
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Answer {
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         let error: serde_json::Value = serde_json::from_slice(&self.body).unwrap();
         assert_eq!(
             crannog_proto::ErrorCode::ALL
@@ -47,13 +47,13 @@ impl Answer {
         code.as_str().to_owned()
     }
 
-    pub fn read<T: borsh::BorshDeserialize>(&self) -> T {
+    pub(crate) fn read<T: borsh::BorshDeserialize>(&self) -> T {
         assert_eq!(self.status, StatusCode::OK, "{:?}", self.body);
         decode(&self.body).unwrap()
     }
 }
 
-pub fn tls(data: &Path, groups: Vec<&'static dyn rustls::crypto::SupportedKxGroup>) -> TlsConnector {
+pub(crate) fn tls(data: &Path, groups: Vec<&'static dyn rustls::crypto::SupportedKxGroup>) -> TlsConnector {
     let mut roots = rustls::RootCertStore::empty();
     roots
         .add(CertificateDer::from(std::fs::read(data.join("ca.der")).unwrap()))
@@ -70,11 +70,11 @@ pub fn tls(data: &Path, groups: Vec<&'static dyn rustls::crypto::SupportedKxGrou
     TlsConnector::from(Arc::new(config))
 }
 
-pub fn ours() -> Vec<&'static dyn rustls::crypto::SupportedKxGroup> {
+pub(crate) fn ours() -> Vec<&'static dyn rustls::crypto::SupportedKxGroup> {
     vec![rustls::crypto::aws_lc_rs::kx_group::X25519MLKEM768]
 }
 
-pub async fn stream(url: &ServerUrl, data: &Path) -> TlsStream<TcpStream> {
+pub(crate) async fn stream(url: &ServerUrl, data: &Path) -> TlsStream<TcpStream> {
     let tcp = TcpStream::connect(&url.address).await.unwrap();
     tcp.set_nodelay(true).unwrap();
     let name = ServerName::try_from(url.fingerprint.dns_name()).unwrap();
@@ -82,7 +82,7 @@ pub async fn stream(url: &ServerUrl, data: &Path) -> TlsStream<TcpStream> {
 }
 
 impl Client {
-    pub async fn connect(url: &ServerUrl, data: &Path) -> Self {
+    pub(crate) async fn connect(url: &ServerUrl, data: &Path) -> Self {
         let (send, connection) = handshake(TokioIo::new(stream(url, data).await)).await.unwrap();
         tokio::spawn(connection);
         Self {
@@ -92,7 +92,7 @@ impl Client {
         }
     }
 
-    pub async fn call(
+    pub(crate) async fn call(
         &mut self,
         method: Method,
         path: &str,
@@ -120,15 +120,15 @@ impl Client {
         }
     }
 
-    pub async fn get(&mut self, path: &str) -> Answer {
+    pub(crate) async fn get(&mut self, path: &str) -> Answer {
         self.call(Method::GET, path, &[], vec![]).await
     }
 
-    pub async fn post<T: borsh::BorshSerialize>(&mut self, path: &str, body: &T) -> Answer {
+    pub(crate) async fn post<T: borsh::BorshSerialize>(&mut self, path: &str, body: &T) -> Answer {
         self.call(Method::POST, path, &[], encode(body)).await
     }
 
-    pub async fn register(&mut self, person: &Person, invite: &str) -> Answer {
+    pub(crate) async fn register(&mut self, person: &Person, invite: &str) -> Answer {
         let home = person.home.genesis.clone();
         let secrets = secrets(0, person.device_id);
         let request = Register {
@@ -140,7 +140,7 @@ impl Client {
         self.post("/v1/accounts", &request).await
     }
 
-    pub async fn challenge(&mut self, name: &str) -> [u8; 32] {
+    pub(crate) async fn challenge(&mut self, name: &str) -> [u8; 32] {
         self.post(
             "/v1/login/challenge",
             &ChallengeRequest {
@@ -152,7 +152,7 @@ impl Client {
         .challenge
     }
 
-    pub async fn answer(
+    pub(crate) async fn answer(
         &mut self,
         name: &str,
         principal: Principal,
@@ -173,7 +173,7 @@ impl Client {
         .await
     }
 
-    pub async fn login(&mut self, person: &Person) {
+    pub(crate) async fn login(&mut self, person: &Person) {
         self.session = None;
         let challenge = self.challenge(&person.name).await;
         let answer = self
@@ -187,14 +187,14 @@ impl Client {
         self.session = Some(answer.read::<Session>().token);
     }
 
-    pub async fn create(&mut self) -> Journal {
+    pub(crate) async fn create(&mut self) -> Journal {
         let journal = Journal::new();
         let receipt: crannog_proto::Receipt = self.post("/v1/journals", &journal.genesis).await.read();
         assert_eq!((receipt.journal, receipt.head), (journal.id, journal.seen.head));
         journal
     }
 
-    pub fn grant(&self, journal: JournalId, number: u64, epoch: &Epoch) -> String {
+    pub(crate) fn grant(&self, journal: JournalId, number: u64, epoch: &Epoch) -> String {
         let statement = write_grant_statement(&journal, number, &self.session.unwrap());
         format!(
             "{number}:{}",
@@ -202,40 +202,40 @@ impl Client {
         )
     }
 
-    pub async fn put(&mut self, journal: &Journal, id: BlobId, bytes: Vec<u8>) -> Answer {
+    pub(crate) async fn put(&mut self, journal: &Journal, id: BlobId, bytes: Vec<u8>) -> Answer {
         let grant = self.grant(journal.id, journal.number, &journal.epoch);
         let path = format!("/v1/journals/{}/blobs/{id}", journal.id);
         self.call(Method::PUT, &path, &[("crannog-write", &grant)], bytes)
             .await
     }
 
-    pub async fn put_ok(&mut self, journal: &Journal, bytes: Vec<u8>) -> BlobId {
+    pub(crate) async fn put_ok(&mut self, journal: &Journal, bytes: Vec<u8>) -> BlobId {
         let id = BlobId::of(&bytes);
         assert_eq!(self.put(journal, id, bytes).await.status, StatusCode::NO_CONTENT);
         id
     }
 
-    pub async fn blob(&mut self, journal: JournalId, id: BlobId, token: &[u8; 32]) -> Answer {
+    pub(crate) async fn blob(&mut self, journal: JournalId, id: BlobId, token: &[u8; 32]) -> Answer {
         let path = format!("/v1/journals/{journal}/blobs/{id}");
         self.call(Method::GET, &path, &[("crannog-read", &hex(token))], vec![])
             .await
     }
 
-    pub async fn page(&mut self, journal: JournalId, query: &str, token: &[u8; 32]) -> Answer {
+    pub(crate) async fn page(&mut self, journal: JournalId, query: &str, token: &[u8; 32]) -> Answer {
         let path = format!("/v1/journals/{journal}/entries{query}");
         self.call(Method::GET, &path, &[("crannog-read", &hex(token))], vec![])
             .await
     }
 
-    pub async fn pages(&mut self, journal: &Journal, query: &str) -> Page {
+    pub(crate) async fn pages(&mut self, journal: &Journal, query: &str) -> Page {
         self.page(journal.id, query, &journal.epoch.token).await.read()
     }
 
-    pub async fn append(&mut self, journal: JournalId, entries: &[Entry]) -> Vec<AppendResult> {
+    pub(crate) async fn append(&mut self, journal: JournalId, entries: &[Entry]) -> Vec<AppendResult> {
         self.append_raw(journal, entries).await.read::<Appended>().results
     }
 
-    pub async fn append_raw(&mut self, journal: JournalId, entries: &[Entry]) -> Answer {
+    pub(crate) async fn append_raw(&mut self, journal: JournalId, entries: &[Entry]) -> Answer {
         self.post(
             &format!("/v1/journals/{journal}/entries"),
             &Append {
@@ -246,7 +246,7 @@ impl Client {
     }
 
     /// Appends one entry, which has to get its place.
-    pub async fn done(&mut self, journal: &mut Journal, entry: &Entry) {
+    pub(crate) async fn done(&mut self, journal: &mut Journal, entry: &Entry) {
         let results = self.append(journal.id, std::slice::from_ref(entry)).await;
         journal.saw(entry);
         assert!(
@@ -256,13 +256,13 @@ impl Client {
     }
 }
 
-pub fn refused(results: &[AppendResult]) -> &str {
+pub(crate) fn refused(results: &[AppendResult]) -> &str {
     match results.last() {
         Some(AppendResult::Refused { code }) => code,
         other => panic!("{other:?}"),
     }
 }
 
-pub fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(bytes)
 }

@@ -13,42 +13,42 @@ use crannog_proto::{
     encode, labels, limits,
 };
 
-pub fn random<const N: usize>() -> [u8; N] {
+pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     rand::fill(&mut bytes).unwrap();
     bytes
 }
 
-pub fn noise(len: usize) -> Vec<u8> {
+pub(crate) fn noise(len: usize) -> Vec<u8> {
     let mut bytes = vec![0; len];
     rand::fill(&mut bytes).unwrap();
     bytes
 }
 
-pub struct Key(Ed25519KeyPair);
+pub(crate) struct Key(Ed25519KeyPair);
 
 impl Key {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Ed25519KeyPair::from_seed_unchecked(&random::<32>()).unwrap())
     }
 
-    pub fn public(&self) -> VerifyingKey {
+    pub(crate) fn public(&self) -> VerifyingKey {
         VerifyingKey(self.0.public_key().as_ref().try_into().unwrap())
     }
 
-    pub fn sign(&self, label: &'static str, data: &[u8]) -> Signature {
+    pub(crate) fn sign(&self, label: &'static str, data: &[u8]) -> Signature {
         Signature(self.0.sign(&message(label, data)).as_ref().try_into().unwrap())
     }
 }
 
-pub struct Epoch {
-    pub token: [u8; 32],
-    pub write: Key,
-    pub admin: Key,
+pub(crate) struct Epoch {
+    pub(crate) token: [u8; 32],
+    pub(crate) write: Key,
+    pub(crate) admin: Key,
 }
 
 impl Epoch {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             token: random(),
             write: Key::new(),
@@ -56,7 +56,7 @@ impl Epoch {
         }
     }
 
-    pub fn public(&self) -> EpochPublic {
+    pub(crate) fn public(&self) -> EpochPublic {
         EpochPublic {
             read_token_hash: Hash::of(labels::READ_TOKEN_HASH, &self.token),
             write_key: self.write.public(),
@@ -66,16 +66,16 @@ impl Epoch {
 }
 
 /// A journal as its members know it.
-pub struct Journal {
-    pub id: JournalId,
-    pub number: u64,
-    pub epoch: Epoch,
-    pub genesis: Entry,
-    pub seen: Seen,
+pub(crate) struct Journal {
+    pub(crate) id: JournalId,
+    pub(crate) number: u64,
+    pub(crate) epoch: Epoch,
+    pub(crate) genesis: Entry,
+    pub(crate) seen: Seen,
 }
 
 impl Journal {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let epoch = Epoch::new();
         let header = Header {
             version: VERSION,
@@ -99,7 +99,7 @@ impl Journal {
         }
     }
 
-    pub fn header(&self, kind: Kind) -> Header {
+    pub(crate) fn header(&self, kind: Kind) -> Header {
         Header {
             version: VERSION,
             journal: self.id,
@@ -113,18 +113,18 @@ impl Journal {
         }
     }
 
-    pub fn entry(&self, kind: Kind, adds: &[BlobId], drops: &[BlobId]) -> Entry {
+    pub(crate) fn entry(&self, kind: Kind, adds: &[BlobId], drops: &[BlobId]) -> Entry {
         let mut header = self.header(kind);
         (header.adds, header.drops) = (adds.to_vec(), drops.to_vec());
         header.adds.sort_unstable();
         self.seal(&header)
     }
 
-    pub fn change(&self) -> Entry {
+    pub(crate) fn change(&self) -> Entry {
         self.entry(Kind::Change, &[], &[])
     }
 
-    pub fn seal(&self, header: &Header) -> Entry {
+    pub(crate) fn seal(&self, header: &Header) -> Entry {
         let admin = matches!(
             header.kind,
             Kind::Rekey {
@@ -145,7 +145,7 @@ impl Journal {
         )
     }
 
-    pub fn rekey(&self, next: &Epoch) -> Entry {
+    pub(crate) fn rekey(&self, next: &Epoch) -> Entry {
         self.entry(
             Kind::Rekey {
                 signer: Signer::Admin,
@@ -157,7 +157,7 @@ impl Journal {
     }
 
     /// The member has seen this entry in its place.
-    pub fn saw(&mut self, entry: &Entry) {
+    pub(crate) fn saw(&mut self, entry: &Entry) {
         let seq = self.seen.seq + 1;
         self.seen = Seen {
             seq,
@@ -166,7 +166,7 @@ impl Journal {
     }
 }
 
-pub fn inline(body: &[u8]) -> Body {
+pub(crate) fn inline(body: &[u8]) -> Body {
     Body {
         hash: Hash::plain(body),
         len: u32::try_from(body.len()).unwrap(),
@@ -174,7 +174,7 @@ pub fn inline(body: &[u8]) -> Body {
     }
 }
 
-pub fn seal(header: &Header, key: &Key, body: &[u8]) -> Entry {
+pub(crate) fn seal(header: &Header, key: &Key, body: &[u8]) -> Entry {
     let body = if header.body.place == Place::Inline {
         body.to_vec()
     } else {
@@ -189,18 +189,18 @@ pub fn seal(header: &Header, key: &Key, body: &[u8]) -> Entry {
 }
 
 /// A person with one device.
-pub struct Person {
-    pub name: String,
-    pub root: Key,
-    pub account: Key,
-    pub device: Key,
-    pub device_id: DeviceId,
-    pub create: SignedLink,
-    pub home: Journal,
+pub(crate) struct Person {
+    pub(crate) name: String,
+    pub(crate) root: Key,
+    pub(crate) account: Key,
+    pub(crate) device: Key,
+    pub(crate) device_id: DeviceId,
+    pub(crate) create: SignedLink,
+    pub(crate) home: Journal,
 }
 
 impl Person {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let (root, account, device, device_id) = (Key::new(), Key::new(), Key::new(), DeviceId(random()));
         let kind = LinkKind::Create {
             name: name.to_owned(),
@@ -222,7 +222,7 @@ impl Person {
     }
 }
 
-pub fn generation(number: u32, key: &Key) -> Generation {
+pub(crate) fn generation(number: u32, key: &Key) -> Generation {
     Generation {
         number,
         sign: key.public(),
@@ -230,7 +230,7 @@ pub fn generation(number: u32, key: &Key) -> Generation {
     }
 }
 
-pub fn device_of(id: DeviceId, key: &Key) -> Device {
+pub(crate) fn device_of(id: DeviceId, key: &Key) -> Device {
     Device {
         id,
         sign: key.public(),
@@ -238,7 +238,7 @@ pub fn device_of(id: DeviceId, key: &Key) -> Device {
     }
 }
 
-pub fn sign_link(seq: u32, prev: Hash, kind: LinkKind, keys: &[&Key]) -> SignedLink {
+pub(crate) fn sign_link(seq: u32, prev: Hash, kind: LinkKind, keys: &[&Key]) -> SignedLink {
     let link = encode(&Link {
         version: 1,
         seq,
@@ -252,7 +252,7 @@ pub fn sign_link(seq: u32, prev: Hash, kind: LinkKind, keys: &[&Key]) -> SignedL
     SignedLink { link, signatures }
 }
 
-pub fn secrets(number: u32, device: DeviceId) -> GenerationSecrets {
+pub(crate) fn secrets(number: u32, device: DeviceId) -> GenerationSecrets {
     let devices = vec![DeviceEnvelope {
         device,
         wrapped: noise(1200),

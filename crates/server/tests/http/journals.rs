@@ -119,7 +119,10 @@ async fn refusals() {
     );
     journal.saw(&good);
     assert_eq!(
-        client.append_raw(Journal::new().id, &[good.clone()]).await.code(),
+        client
+            .append_raw(Journal::new().id, std::slice::from_ref(&good))
+            .await
+            .code(),
         "not_found"
     );
     assert_eq!(client.append_raw(id, &[]).await.code(), "bad_request");

@@ -1,4 +1,11 @@
 //! A real server on port 0 and a raw client: every error code, every rule of acceptance.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "tests fail by panicking"
+)]
 
 mod accounts;
 mod bell;
@@ -7,6 +14,7 @@ mod client;
 mod fixtures;
 mod journals;
 mod operate;
+mod speed;
 
 use client::Client;
 use crannog_server::{Config, RunningServer, Server};

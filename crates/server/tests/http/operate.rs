@@ -191,6 +191,8 @@ async fn a_full_disk_is_told_and_recovers() {
     let server = TestServer::start_in(folder, |_| ()).await;
     let (_, mut client) = server.person("alice").await;
     let mut journal = client.create().await;
+    let reserve = server.folder.path().join("reserve");
+    std::fs::write(&reserve, noise(2 << 20)).unwrap();
     let mut put = Vec::new();
     let full = loop {
         let bytes = noise(1 << 20);
@@ -203,11 +205,9 @@ async fn a_full_disk_is_told_and_recovers() {
     };
     assert_eq!(full, "storage_full");
     // The last free bytes go too: now no row can be written either.
-    let filler = server.folder.path().join("filler");
-    let mut file = std::fs::File::create(&filler).unwrap();
+    let mut file = std::fs::File::create(server.folder.path().join("filler")).unwrap();
     while std::io::Write::write_all(&mut file, &[1; 4096]).is_ok() {}
     drop(file);
-    let add = journal.entry(Kind::Change, &put, &[]);
     let mut header = journal.header(Kind::Change);
     let body = noise(16_000);
     header.body = crate::fixtures::inline(&body);
@@ -224,7 +224,7 @@ async fn a_full_disk_is_told_and_recovers() {
         header.seen = journal.seen;
     }
     assert_eq!(code.as_deref(), Some("storage_full"));
-    std::fs::remove_file(filler).unwrap();
+    std::fs::remove_file(reserve).unwrap();
     let page = client.pages(&journal, "?limit=1").await;
     assert_eq!(
         (page.last.seq, page.last.head),
@@ -234,7 +234,6 @@ async fn a_full_disk_is_told_and_recovers() {
     let mut header = journal.header(Kind::Change);
     header.adds = put;
     header.adds.sort_unstable();
-    drop(add);
     let add = journal.seal(&header);
     client.done(&mut journal, &add).await;
     let report = crannogd(server.folder.path(), &["fsck", "--full", "--json"]);

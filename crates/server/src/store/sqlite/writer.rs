@@ -79,10 +79,8 @@ impl Writer {
     pub(super) fn close(&self) {
         drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            if thread.join().is_err() {
-                tracing::error!("the store's writer ended badly");
-            }
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the store's writer ended badly");
         }
     }
 }
@@ -135,10 +133,11 @@ fn commit(connection: &Connection, group: Vec<Job>) {
     if broken.is_none() {
         broken = connection.execute_batch("COMMIT").err();
     }
-    if broken.is_some() && !connection.is_autocommit() {
-        if let Err(error) = connection.execute_batch("ROLLBACK") {
-            tracing::error!(error = %error, "a transaction could not be rolled back");
-        }
+    if broken.is_some()
+        && !connection.is_autocommit()
+        && let Err(error) = connection.execute_batch("ROLLBACK")
+    {
+        tracing::error!(error = %error, "a transaction could not be rolled back");
     }
     if let Some(error) = &broken {
         tracing::warn!(error = %error, "a transaction failed; nothing of it was acknowledged");

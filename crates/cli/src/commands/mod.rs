@@ -1,0 +1,69 @@
+//! The commands, a file for each group: its words, its request, what it shows.
+
+pub(crate) mod account;
+pub(crate) mod agent;
+pub(crate) mod browse;
+pub(crate) mod change;
+pub(crate) mod completions;
+pub(crate) mod drive;
+pub(crate) mod health;
+pub(crate) mod history;
+pub(crate) mod transfer;
+pub(crate) mod trash;
+
+use std::process::ExitCode;
+
+use crannog_agent_api::Failure;
+
+use crate::args::{Arguments, Command};
+use crate::output::Printer;
+use crate::session::Session;
+use crate::shown::{Remarks, Shown};
+
+/// Runs a command to its last word.
+pub(crate) async fn run(arguments: Arguments, mut printer: Printer) -> ExitCode {
+    match Session::new(arguments.global.clone(), printer) {
+        Ok(mut session) => {
+            let outcome = dispatch(arguments.command, &mut session).await;
+            session.printer.finish(outcome, &session.remarks)
+        }
+        Err(failure) => {
+            printer = Printer::new(&arguments.global);
+            printer.finish(Err(failure), &Remarks::default())
+        }
+    }
+}
+
+async fn dispatch(command: Command, session: &mut Session) -> Result<Shown, Failure> {
+    match command {
+        Command::Join(join) => join.run(session).await,
+        Command::Recover(recover) => recover.run(session).await,
+        Command::Passwd(passwd) => passwd.run(session).await,
+        Command::Whoami(whoami) => whoami.run(session).await,
+        Command::Devices(devices) => devices.run(session).await,
+        Command::Status(status) => status.run(session).await,
+        Command::Doctor(doctor) => doctor.run(session).await,
+        Command::Sync(sync) => sync.run(session).await,
+        Command::VerifyStore(verify) => verify.run(session).await,
+        Command::Lock(lock) => lock.run(session).await,
+        Command::Unlock(unlock) => unlock.run(session).await,
+        Command::Agent(agent) => agent.run(session).await,
+        Command::Drive(drive) => drive.run(session).await,
+        Command::Ls(ls) => ls.run(session).await,
+        Command::Tree(tree) => tree.run(session).await,
+        Command::Stat(stat) => stat.run(session).await,
+        Command::Find(find) => find.run(session).await,
+        Command::Du(du) => du.run(session).await,
+        Command::Put(put) => put.run(session).await,
+        Command::Get(get) => get.run(session).await,
+        Command::Cat(cat) => cat.run(session).await,
+        Command::Mkdir(mkdir) => mkdir.run(session).await,
+        Command::Cp(cp) => cp.run(session).await,
+        Command::Mv(mv) => mv.run(session).await,
+        Command::Rm(rm) => rm.run(session).await,
+        Command::Trash(trash) => trash.run(session).await,
+        Command::Versions(versions) => versions.run(session).await,
+        Command::Restore(restore) => restore.run(session).await,
+        Command::Completions(completions) => completions.run(),
+    }
+}
