@@ -244,7 +244,7 @@ def folded():
 
 
 def batches(case):
-    for entry, _, done in folded():
+    for entry, drive, done in folded():
         expected = [not outcome.startswith("ignored") for outcome in entry["outcomes"]]
         assert done == expected, f"entry {entry['seq']}: {done} is not {entry['outcomes']}"
         # "conflict: NAME" and "recovered: NAME" say where a node was placed.

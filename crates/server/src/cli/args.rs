@@ -85,8 +85,14 @@ Prints `listening on ADDR:PORT` when ready. SIGTERM and SIGINT stop it cleanly."
     #[command(after_help = "Example:\n  crannogd stats --json")]
     Stats(#[command(flatten)] Common),
     /// Ask whether the server is well; exit code 1 if not.
-    #[command(after_help = "Example:\n  crannogd health")]
-    Health(#[command(flatten)] Common),
+    #[command(after_help = "Examples:\n  crannogd health\n  crannogd health --wait 60")]
+    Health {
+        /// Wait so many seconds for the server to be well.
+        #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "30")]
+        wait: Option<u64>,
+        #[command(flatten)]
+        common: Common,
+    },
 }
 
 #[derive(Debug, Subcommand)]

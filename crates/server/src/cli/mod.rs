@@ -87,9 +87,21 @@ pub fn run() -> ExitCode {
             common,
         ),
         Command::Stats(common) => (Ask::Stats, common),
-        Command::Health(common) => (Ask::Health, common),
+        Command::Health { wait, common } => {
+            wait_for(&common, wait);
+            (Ask::Health, common)
+        }
     };
     end(ask_and_show(&ask, &common))
+}
+
+/// Until the server answers, or the time is over; what it answers then is shown as always.
+fn wait_for(common: &Common, seconds: Option<u64>) {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(seconds.unwrap_or(0));
+    while ask(&common.data, &Ask::Health).is_err() && std::time::Instant::now() < end {
+        // sleep: the socket of a server that starts cannot be waited for
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
 }
 
 fn ask_and_show(asked: &Ask, common: &Common) -> Result<bool, Failure> {
