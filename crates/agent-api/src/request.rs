@@ -37,7 +37,7 @@ pub struct Filter {
 /// One request. Local paths are absolute. `dry_run` answers with what would be done and changes nothing.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
-#[allow(
+#[expect(
     missing_docs,
     reason = "each field is named by the command's option of the same name"
 )]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crannog_agent_api::{Failure, Hello, Next, PROTOCOL, Welcome, build};
 use crannog_agent_api::{Code, answer::Status};
+use crannog_agent_api::{Failure, Hello, Next, PROTOCOL, Welcome, build};
 use crannog_client::Engine;
 use tokio::sync::{Notify, watch};
 
@@ -86,9 +86,18 @@ impl Agent {
             Next::Ready
         } else {
             let failure = Failure::new(Code::Other, "the running agent is of another version");
-            Next::Refused(failure.object(self.program.display().to_string()).hint("run `crannog agent stop`, then try again"))
+            Next::Refused(
+                failure
+                    .object(self.program.display().to_string())
+                    .hint("run `crannog agent stop`, then try again"),
+            )
         };
-        Welcome { protocol: PROTOCOL, build: self.build.clone(), pid: std::process::id(), next }
+        Welcome {
+            protocol: PROTOCOL,
+            build: self.build.clone(),
+            pid: std::process::id(),
+            next,
+        }
     }
 
     /// Waits until the program shall change, and nobody is served any more.
@@ -135,7 +144,10 @@ impl Agent {
     /// so it is looked at least once a minute.
     pub(crate) fn idle_check(&self) -> Duration {
         const OFTEN: Duration = Duration::from_secs(60);
-        self.vault.locks_in(since_boot()).unwrap_or(OFTEN).clamp(Duration::from_millis(10), OFTEN)
+        self.vault
+            .locks_in(since_boot())
+            .unwrap_or(OFTEN)
+            .clamp(Duration::from_millis(10), OFTEN)
     }
 
     /// Locks when nobody asked anything for long enough.

@@ -46,9 +46,13 @@ impl Config {
         let lock_after = match file.lock_after {
             None => DEFAULT_LOCK_AFTER,
             Some(Span::Seconds(seconds)) => Duration::from_secs(seconds),
-            Some(Span::Text(text)) => span(&text).ok_or_else(|| format!("{text:?} is no time: write 30m, 8h or 0"))?,
+            Some(Span::Text(text)) => {
+                span(&text).ok_or_else(|| format!("{text:?} is no time: write 30m, 8h or 0"))?
+            }
         };
-        Ok(Self { lock_after: Some(lock_after).filter(|time| !time.is_zero()) })
+        Ok(Self {
+            lock_after: Some(lock_after).filter(|time| !time.is_zero()),
+        })
     }
 }
 
@@ -63,7 +67,9 @@ fn span(text: &str) -> Option<Duration> {
         "d" => 86_400,
         _ => return None,
     };
-    Some(Duration::from_secs(digits.parse::<u64>().ok()?.checked_mul(unit)?))
+    Some(Duration::from_secs(
+        digits.parse::<u64>().ok()?.checked_mul(unit)?,
+    ))
 }
 
 #[cfg(test)]
@@ -80,7 +86,12 @@ mod tests {
         assert_eq!(after("lock_after = 90"), Ok(Some(Duration::from_secs(90))));
         assert_eq!(after("lock_after = 0"), Ok(None));
         assert_eq!(after("lock_after = \"0\""), Ok(None));
-        for wrong in ["lock_after = \"8 hours\"", "lock_after = -1", "lock = 1", "lock_after"] {
+        for wrong in [
+            "lock_after = \"8 hours\"",
+            "lock_after = -1",
+            "lock = 1",
+            "lock_after",
+        ] {
             assert!(after(wrong).is_err(), "{wrong}");
         }
     }

@@ -29,18 +29,27 @@ mod tests {
     use super::Question;
 
     fn sheet() -> Event {
-        Event::Sheet { words: Secret::new("a b".into()), sheet: Secret::new("words: a b".into()) }
+        Event::Sheet {
+            words: Secret::new("a b".into()),
+            sheet: Secret::new("words: a b".into()),
+        }
     }
 
     #[tokio::test]
     async fn yes_and_no() {
         let (events, mut shown) = mpsc::channel(1);
         let (confirm, confirms) = mpsc::channel(1);
-        let question = Question { events, confirms: Mutex::new(confirms) };
+        let question = Question {
+            events,
+            confirms: Mutex::new(confirms),
+        };
         confirm.send(vec!["id".into()]).await.unwrap();
         assert_eq!(question.confirm(sheet()).await.unwrap(), ["id"]);
         assert!(matches!(shown.recv().await, Some(Event::Sheet { .. })));
         drop(confirm);
-        assert_eq!(question.confirm(sheet()).await.unwrap_err().code, Code::Interrupted);
+        assert_eq!(
+            question.confirm(sheet()).await.unwrap_err().code,
+            Code::Interrupted
+        );
     }
 }

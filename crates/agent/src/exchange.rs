@@ -42,7 +42,16 @@ pub(crate) fn for_engine(umask: u32) -> (Lines, Caller) {
         confirms: None,
         cancel: Arc::clone(&cancel),
     };
-    (lines, Caller { events, input: Mutex::new(input), output, umask, cancel })
+    (
+        lines,
+        Caller {
+            events,
+            input: Mutex::new(input),
+            output,
+            umask,
+            cancel,
+        },
+    )
 }
 
 /// Lines for join and recover.
@@ -56,7 +65,13 @@ pub(crate) fn for_question() -> (Lines, Question) {
         confirms: Some(confirm),
         cancel: Arc::default(),
     };
-    (lines, Question { events, confirms: Mutex::new(confirms) })
+    (
+        lines,
+        Question {
+            events,
+            confirms: Mutex::new(confirms),
+        },
+    )
 }
 
 /// The work of a request.
@@ -85,7 +100,9 @@ pub(crate) async fn carry(
     while let Ok(bytes) = lines.output.try_recv() {
         writer.data(bytes)?;
     }
-    writer.send(&result.map_or_else(Reply::Failure, Reply::Answer)).await
+    writer
+        .send(&result.map_or_else(Reply::Failure, Reply::Answer))
+        .await
 }
 
 async fn until_done(
@@ -222,9 +239,19 @@ mod tests {
         let (lines, caller) = for_engine(0);
         let work = tokio::spawn(async move {
             for i in 0..20_000_u64 {
-                let note = Note { object: format!("{i:0>100}"), text: String::new() };
+                let note = Note {
+                    object: format!("{i:0>100}"),
+                    text: String::new(),
+                };
                 caller.events.send(Event::Note(note)).await.unwrap();
-                caller.events.send(Event::Progress(Progress { files: i, ..Progress::default() })).await.unwrap();
+                caller
+                    .events
+                    .send(Event::Progress(Progress {
+                        files: i,
+                        ..Progress::default()
+                    }))
+                    .await
+                    .unwrap();
             }
             Err(Failure::new(Code::Quota, "full"))
         });
@@ -244,7 +271,9 @@ mod tests {
         finished.notified().await;
         let mut notes = 0;
         loop {
-            let Some(Frame::Json(text)) = command_reads.next().await.unwrap() else { panic!("not a word") };
+            let Some(Frame::Json(text)) = command_reads.next().await.unwrap() else {
+                panic!("not a word")
+            };
             match word(&text).unwrap() {
                 Reply::Event(Event::Note(_)) => notes += 1,
                 Reply::Event(_) => {}

@@ -59,7 +59,11 @@ impl Requests {
         let id = cancels.0;
         cancels.0 += 1;
         cancels.1.insert(id, cancel);
-        Request { id, all: Arc::clone(self), _entered: self.gauge.enter() }
+        Request {
+            id,
+            all: Arc::clone(self),
+            _entered: self.gauge.enter(),
+        }
     }
 
     /// Asks all to stop.
@@ -84,7 +88,12 @@ pub(crate) struct Request {
 
 impl Drop for Request {
     fn drop(&mut self) {
-        self.all.cancels.lock().unwrap_or_else(PoisonError::into_inner).1.remove(&self.id);
+        self.all
+            .cancels
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .1
+            .remove(&self.id);
     }
 }
 

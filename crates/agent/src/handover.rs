@@ -32,7 +32,11 @@ pub(crate) struct Legacy {
 impl Legacy {
     fn write(&self, to: &mut impl Write) -> io::Result<()> {
         to.write_all(MAGIC)?;
-        to.write_all(&u64::try_from(self.asked.as_millis()).unwrap_or(u64::MAX).to_le_bytes())?;
+        to.write_all(
+            &u64::try_from(self.asked.as_millis())
+                .unwrap_or(u64::MAX)
+                .to_le_bytes(),
+        )?;
         match &self.key {
             Some(key) => to.write_all(&**key),
             None => Ok(()),
@@ -52,19 +56,30 @@ impl Legacy {
                 Err(_) => return Ok(None),
             },
         };
-        Ok(Some(Self { key, asked: Duration::from_millis(u64::from_le_bytes(*asked)) }))
+        Ok(Some(Self {
+            key,
+            asked: Duration::from_millis(u64::from_le_bytes(*asked)),
+        }))
     }
 }
 
 /// Becomes `program`. Returns only when that fails.
-pub(crate) fn become_program(program: &Path, listener: UnixListener, lock: File, legacy: &Legacy) -> io::Error {
+pub(crate) fn become_program(
+    program: &Path,
+    listener: UnixListener,
+    lock: File,
+    legacy: &Legacy,
+) -> io::Error {
     let failed = || -> io::Result<io::Error> {
         let (key, mut write) = io::pipe()?;
         legacy.write(&mut write)?;
         drop(write);
         let mut command = Command::new(program);
         command.args(Start::HandedOver.arguments());
-        command.stdin(OwnedFd::from(listener)).stdout(OwnedFd::from(key)).stderr(lock);
+        command
+            .stdin(OwnedFd::from(listener))
+            .stdout(OwnedFd::from(key))
+            .stderr(lock);
         Ok(command.exec())
     };
     let error = failed().unwrap_or_else(|error| error);
@@ -85,7 +100,11 @@ pub(crate) fn inherit() -> io::Result<Inherited> {
     let standard = take_standard()?;
     forget_standard()?;
     let legacy = Legacy::read(File::from(standard.output))?;
-    Ok(Inherited { listener: UnixListener::from(standard.input), lock: File::from(standard.error), legacy })
+    Ok(Inherited {
+        listener: UnixListener::from(standard.input),
+        lock: File::from(standard.error),
+        legacy,
+    })
 }
 
 #[cfg(test)]
@@ -99,7 +118,10 @@ mod tests {
     #[test]
     fn there_and_back() {
         for key in [None, Some(Zeroizing::new([7; 32]))] {
-            let legacy = Legacy { key: key.clone(), asked: Duration::from_millis(1234) };
+            let legacy = Legacy {
+                key: key.clone(),
+                asked: Duration::from_millis(1234),
+            };
             let mut bytes = Vec::new();
             legacy.write(&mut bytes).unwrap();
             let back = Legacy::read(&bytes[..]).unwrap().unwrap();
@@ -110,7 +132,12 @@ mod tests {
 
     #[test]
     fn another_layout_means_locked() {
-        for text in [&b""[..], b"crannog handover 2\n12345678", b"crannog handover 1\n1234567", b"crannog handover 1\n12345678x"] {
+        for text in [
+            &b""[..],
+            b"crannog handover 2\n12345678",
+            b"crannog handover 1\n1234567",
+            b"crannog handover 1\n12345678x",
+        ] {
             assert!(Legacy::read(text).unwrap().is_none());
         }
     }

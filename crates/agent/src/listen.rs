@@ -25,14 +25,24 @@ impl Post {
             (None, Start::Detached) => succeed(home)?,
             (None, _) => {
                 let failure = Failure::new(Code::Conflict, "an agent already runs for this profile");
-                return Err(failure.object(home.display().to_string()).hint("crannog agent status"));
+                return Err(failure
+                    .object(home.display().to_string())
+                    .hint("crannog agent status"));
             }
         };
         let socket = socket_path::choose(home)?;
-        let listener = bind(&socket)
-            .map_err(|error| Failure::new(Code::LocalIo, error.to_string()).object(socket.display().to_string()))?;
-        lock.write(&Place { pid: std::process::id(), socket: socket.clone() })?;
-        Ok(Self { lock, listener, socket })
+        let listener = bind(&socket).map_err(|error| {
+            Failure::new(Code::LocalIo, error.to_string()).object(socket.display().to_string())
+        })?;
+        lock.write(&Place {
+            pid: std::process::id(),
+            socket: socket.clone(),
+        })?;
+        Ok(Self {
+            lock,
+            listener,
+            socket,
+        })
     }
 
     /// Gives it up. The lock goes when the process does.
@@ -44,7 +54,10 @@ impl Post {
 /// Someone holds the lock, but the command that started us, alone under `start.lock`, could not reach him: his socket is
 /// gone (a logout empties the runtime directory), or he is about to end. Asks him to, and waits.
 fn succeed(home: &Path) -> Result<Lock, Failure> {
-    if let Some(pid) = lock_file::place(home).and_then(|place| i32::try_from(place.pid).ok()).filter(|pid| *pid > 1) {
+    if let Some(pid) = lock_file::place(home)
+        .and_then(|place| i32::try_from(place.pid).ok())
+        .filter(|pid| *pid > 1)
+    {
         let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
     }
     Lock::wait(home, lock_file::AGENT)

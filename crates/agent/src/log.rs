@@ -16,7 +16,10 @@ const LARGEST: u64 = 4 << 20;
 pub(crate) fn init(home: &Path) -> io::Result<()> {
     let filter = EnvFilter::try_from_env("CRANNOG_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let writer = Mutex::new(Rotating::open(home, LARGEST)?);
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(writer);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .with_writer(writer);
     // Fails when a test has set another one.
     let _ = subscriber.try_init();
     Ok(())
@@ -32,9 +35,18 @@ struct Rotating {
 
 impl Rotating {
     fn open(home: &Path, largest: u64) -> io::Result<Self> {
-        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(home.join(FILE))?;
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(home.join(FILE))?;
         let size = file.metadata()?.len();
-        Ok(Self { home: home.to_owned(), file, size, largest })
+        Ok(Self {
+            home: home.to_owned(),
+            file,
+            size,
+            largest,
+        })
     }
 }
 
@@ -68,7 +80,10 @@ mod tests {
             log.write_all(line.as_bytes()).unwrap();
         }
         let read = |name: &str| std::fs::read_to_string(home.path().join(name)).unwrap();
-        assert_eq!((read(OLDER).as_str(), read(FILE).as_str()), ("two.....\n", "three\n4\n"));
+        assert_eq!(
+            (read(OLDER).as_str(), read(FILE).as_str()),
+            ("two.....\n", "three\n4\n")
+        );
         assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 2);
     }
 }

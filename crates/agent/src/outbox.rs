@@ -32,7 +32,12 @@ impl Outbox {
         self.queue.pop_front().or_else(|| {
             let count = std::mem::take(&mut self.left_out);
             let text = "more remarks were left out because the command did not read them".to_owned();
-            (count > 0).then(|| Event::Note(Note { object: count.to_string(), text }))
+            (count > 0).then(|| {
+                Event::Note(Note {
+                    object: count.to_string(),
+                    text,
+                })
+            })
         })
     }
 }
@@ -45,11 +50,17 @@ mod tests {
     use super::{MOST, Outbox};
 
     fn progress(files: u64) -> Event {
-        Event::Progress(Progress { files, ..Progress::default() })
+        Event::Progress(Progress {
+            files,
+            ..Progress::default()
+        })
     }
 
     fn note(object: u64) -> Event {
-        Event::Note(Note { object: object.to_string(), text: String::new() })
+        Event::Note(Note {
+            object: object.to_string(),
+            text: String::new(),
+        })
     }
 
     fn all(outbox: &mut Outbox) -> Vec<String> {
@@ -65,7 +76,14 @@ mod tests {
     #[test]
     fn only_progress_is_left_out() {
         let mut outbox = Outbox::default();
-        for event in [progress(1), progress(2), note(1), note(2), progress(3), progress(4)] {
+        for event in [
+            progress(1),
+            progress(2),
+            note(1),
+            note(2),
+            progress(3),
+            progress(4),
+        ] {
             outbox.push(event);
         }
         assert_eq!(all(&mut outbox), ["p2", "n1", "n2", "p4"]);
@@ -77,6 +95,9 @@ mod tests {
         let mut outbox = Outbox::default();
         (0..MOST as u64 + 5).for_each(|i| outbox.push(note(i)));
         let seen = all(&mut outbox);
-        assert_eq!((seen.len(), seen.last().map(String::as_str)), (MOST + 1, Some("n5")));
+        assert_eq!(
+            (seen.len(), seen.last().map(String::as_str)),
+            (MOST + 1, Some("n5"))
+        );
     }
 }

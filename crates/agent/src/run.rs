@@ -25,7 +25,10 @@ pub fn run(how: Start) -> Result<(), Failure> {
         return be(how, |_| {});
     }
     // Descriptors that are not ours go before we open any.
-    let pipe = process::detach().and_then(|()| process::take_standard()).map_err(system)?.output;
+    let pipe = process::detach()
+        .and_then(|()| process::take_standard())
+        .map_err(system)?
+        .output;
     process::forget_standard().map_err(system)?;
     let mut pipe = Some(File::from(pipe));
     let mut say = |text: &str| {
@@ -49,8 +52,16 @@ fn be(how: Start, mut say: impl FnMut(&str)) -> Result<(), Failure> {
     let (post, legacy) = take_post(how, &home)?;
     log::init(&home).map_err(system)?;
     std::env::set_current_dir("/").map_err(system)?;
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), ?how, "agent");
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(system)?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        pid = std::process::id(),
+        ?how,
+        "agent"
+    );
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(system)?;
     runtime.block_on(async {
         let agent = Arc::new(Agent::new(&home, program, &config));
         let mut signals = Signals::watch()?;
@@ -73,8 +84,17 @@ fn take_post(how: Start, home: &Path) -> Result<(Post, Option<Legacy>), Failure>
             let inherited = handover::inherit().map_err(system)?;
             let lock = Lock::inherit(inherited.lock, home, lock_file::AGENT);
             // What stands in it is still true: same process, same socket.
-            let socket = lock_file::place(home).map(|place| place.socket).unwrap_or_default();
-            Ok((Post { lock, listener: inherited.listener, socket }, inherited.legacy))
+            let socket = lock_file::place(home)
+                .map(|place| place.socket)
+                .unwrap_or_default();
+            Ok((
+                Post {
+                    lock,
+                    listener: inherited.listener,
+                    socket,
+                },
+                inherited.legacy,
+            ))
         }
         Start::Detached => Ok((Post::take(home, how)?, None)),
         Start::Foreground => {
@@ -103,12 +123,18 @@ async fn upgrade(agent: &Arc<Agent>, post: &Post) -> std::io::Error {
     // Requests whose command went away may still be on their way to a safe point.
     agent.requests.none().await;
     let changing = agent.vault.changing().await;
-    let mut legacy = Legacy { key: None, asked: agent.vault.asked() };
+    let mut legacy = Legacy {
+        key: None,
+        asked: agent.vault.asked(),
+    };
     if let Some((engine, unlocked)) = agent.vault.take() {
         legacy.key = unlocked.then(|| engine.export_key());
         engine.close(true).await;
     }
-    let copies = post.listener.try_clone().and_then(|listener| Ok((listener, post.lock.file()?)));
+    let copies = post
+        .listener
+        .try_clone()
+        .and_then(|listener| Ok((listener, post.lock.file()?)));
     let error = match copies {
         Ok((listener, lock)) => handover::become_program(&agent.program, listener, lock, &legacy),
         Err(error) => error,

@@ -50,6 +50,7 @@ pub(crate) async fn serve(agent: &Arc<Agent>, listener: &UnixListener, signals: 
             _ = signals.hangup.recv() => return End::Stop,
             () = agent.stop.notified() => return End::Stop,
             () = agent.upgrade_due() => return End::Upgrade,
+            // sleep: an idle agent looks again when it could be time to lock
             () = tokio::time::sleep(agent.idle_check()) => agent.lock_if_idle().await,
             _ = phase.changed() => {}
             // While the program is about to change, those who come wait in the socket's queue for the new one.
@@ -59,6 +60,7 @@ pub(crate) async fn serve(agent: &Arc<Agent>, listener: &UnixListener, signals: 
                 }
                 Err(error) => {
                     tracing::warn!(%error, "accept");
+                    // sleep: out of descriptors: give connections the time to end
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             },

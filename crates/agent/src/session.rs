@@ -28,7 +28,9 @@ pub(crate) async fn serve(agent: Arc<Agent>, stream: UnixStream) {
 
 async fn converse(agent: &Arc<Agent>, stream: UnixStream) -> io::Result<()> {
     let (mut reader, mut writer) = split(stream);
-    let Some(Frame::Json(text)) = reader.next().await? else { return Ok(()) };
+    let Some(Frame::Json(text)) = reader.next().await? else {
+        return Ok(());
+    };
     let hello: Hello = word(&text)?;
     let welcome = agent.welcome(&hello);
     // From now on the program does not change before this session has ended.
@@ -40,14 +42,23 @@ async fn converse(agent: &Arc<Agent>, stream: UnixStream) -> io::Result<()> {
         Next::Moving => return moved(agent).await,
         Next::Refused(_) => return Ok(()),
     }
-    let mut session = Session { agent: Arc::clone(agent), reader, writer, umask: hello.umask };
+    let mut session = Session {
+        agent: Arc::clone(agent),
+        reader,
+        writer,
+        umask: hello.umask,
+    };
     let served = session.requests().await;
     drop(entered);
     served
 }
 
 async fn moved(agent: &Agent) -> io::Result<()> {
-    let _ = agent.phase.subscribe().wait_for(|phase| *phase == Phase::Serving).await;
+    let _ = agent
+        .phase
+        .subscribe()
+        .wait_for(|phase| *phase == Phase::Serving)
+        .await;
     Ok(())
 }
 
@@ -89,8 +100,12 @@ impl Session {
                 self.agent.lock(now).await;
                 Ok(Answer::Ok)
             }
-            Request::Unlock { password } => self.agent.vault.unlock(&password, now).await.map(|()| Answer::Ok),
-            Request::Status if !self.agent.vault.is_unlocked(now) => self.agent.locked_status().map(Answer::Status),
+            Request::Unlock { password } => {
+                self.agent.vault.unlock(&password, now).await.map(|()| Answer::Ok)
+            }
+            Request::Status if !self.agent.vault.is_unlocked(now) => {
+                self.agent.locked_status().map(Answer::Status)
+            }
             Request::Join { .. } | Request::Recover { .. } => return self.begin(request).await,
             request => return self.perform(request).await,
         };
@@ -98,12 +113,19 @@ impl Session {
     }
 
     async fn reply(&mut self, result: Result<Answer, Failure>) -> io::Result<()> {
-        self.writer.send(&result.map_or_else(Reply::Failure, Reply::Answer)).await
+        self.writer
+            .send(&result.map_or_else(Reply::Failure, Reply::Answer))
+            .await
     }
 
     async fn stop(&self) -> Result<Answer, Failure> {
         self.agent.stop.notify_one();
-        let _ = self.agent.phase.subscribe().wait_for(|phase| *phase == Phase::Stopped).await;
+        let _ = self
+            .agent
+            .phase
+            .subscribe()
+            .wait_for(|phase| *phase == Phase::Stopped)
+            .await;
         Ok(Answer::Ok)
     }
 

@@ -58,7 +58,9 @@ impl Vault {
             }
             _ => {
                 let failure = Failure::new(Code::NoAccount, "this profile has no account");
-                Err(failure.object(self.home.display().to_string()).hint("run `crannog join` or `crannog recover`"))
+                Err(failure
+                    .object(self.home.display().to_string())
+                    .hint("run `crannog join` or `crannog recover`"))
             }
         }
     }
@@ -160,7 +162,16 @@ async fn recheck(engine: &Engine, password: &Secret) -> Result<(), Failure> {
         umask: 0o077,
         cancel: std::sync::Arc::default(),
     };
-    engine.perform(Request::Passwd { old: password.clone(), new: password.clone() }, &caller).await.map(drop)
+    engine
+        .perform(
+            Request::Passwd {
+                old: password.clone(),
+                new: password.clone(),
+            },
+            &caller,
+        )
+        .await
+        .map(drop)
 }
 
 #[cfg(test)]
@@ -177,7 +188,14 @@ mod tests {
         let vault = Vault::new(home.path(), None);
         let now = Duration::from_secs(5);
         assert_eq!(vault.engine(now).unwrap_err().code, Code::NoAccount);
-        assert_eq!(vault.unlock(&Secret::new("x".into()), now).await.unwrap_err().code, Code::NoAccount);
+        assert_eq!(
+            vault
+                .unlock(&Secret::new("x".into()), now)
+                .await
+                .unwrap_err()
+                .code,
+            Code::NoAccount
+        );
         assert!(!vault.is_unlocked(now) && vault.take().is_none());
     }
 
@@ -186,8 +204,14 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let vault = Vault::new(home.path(), Some(Duration::from_secs(10)));
         vault.used(Duration::from_secs(100));
-        assert_eq!(vault.idle_left(Duration::from_secs(104)), Some(Duration::from_secs(6)));
+        assert_eq!(
+            vault.idle_left(Duration::from_secs(104)),
+            Some(Duration::from_secs(6))
+        );
         assert_eq!(vault.idle_left(Duration::from_secs(111)), Some(Duration::ZERO));
-        assert_eq!(Vault::new(home.path(), None).idle_left(Duration::from_secs(1)), None);
+        assert_eq!(
+            Vault::new(home.path(), None).idle_left(Duration::from_secs(1)),
+            None
+        );
     }
 }

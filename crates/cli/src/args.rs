@@ -9,10 +9,16 @@ use crate::commands::{account, agent, browse, change, completions, drive, health
 
 /// An end-to-end-encrypted drive on a server that cannot read it.
 #[derive(Debug, Parser)]
-#[command(name = "crannog", version, max_term_width = 100, arg_required_else_help = true, after_help = "\
+#[command(
+    name = "crannog",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    after_help = "\
 Remote paths are /path in the default drive, or drive:/path. `-` is standard input or output.
 Exit codes: 0 ok, 1 other, 2 usage, 3 partly done, 4 not found, 5 try again, 6 locked,
-7 wrong credentials, 8 quota, 9 conflict, 10 no account, 11 verification failed, 130 interrupted.")]
+7 wrong credentials, 8 quota, 9 conflict, 10 no account, 11 verification failed, 130 interrupted."
+)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -31,10 +37,23 @@ pub(crate) struct Global {
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
     /// How to show progress on standard error
-    #[arg(long, global = true, value_enum, default_value_t, hide_possible_values = true, value_name = "auto|json|none")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        value_name = "auto|json|none"
+    )]
     pub(crate) progress: ProgressStyle,
     /// Read this device's password from a file (`-`: standard input) when it is needed
-    #[arg(long, global = true, value_name = "FILE", env = "CRANNOG_PASSWORD_FILE", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "CRANNOG_PASSWORD_FILE",
+        hide_env_values = true
+    )]
     pub(crate) password_file: Option<PathBuf>,
 }
 
@@ -135,19 +154,33 @@ mod tests {
     fn an_agent_understands_how_it_is_started() {
         for how in [Start::Foreground, Start::Detached, Start::HandedOver] {
             let words = std::iter::once("crannog").chain(how.arguments());
-            assert_eq!(Arguments::try_parse_from(words).unwrap().command.becomes_agent(), Some(how));
+            assert_eq!(
+                Arguments::try_parse_from(words).unwrap().command.becomes_agent(),
+                Some(how)
+            );
         }
-        assert_eq!(parse("crannog agent start").unwrap().command.becomes_agent(), None);
+        assert_eq!(
+            parse("crannog agent start").unwrap().command.becomes_agent(),
+            None
+        );
         assert!(parse("crannog agent start --foreground --detached").is_err());
     }
 
     #[test]
     fn sources_and_target() {
-        let Command::Put(put) = parse("crannog put -r a b/ photos:/x").unwrap().command else { panic!("not put") };
+        let Command::Put(put) = parse("crannog put -r a b/ photos:/x").unwrap().command else {
+            panic!("not put")
+        };
         assert_eq!(put.sources, [std::path::PathBuf::from("a"), "b/".into()]);
         assert_eq!(put.target.to_string(), "photos:/x");
         assert!(parse("crannog put - /x").is_ok() && parse("crannog get /x -").is_ok());
-        for wrong in ["crannog put a", "crannog put a relative", "crannog cp /a", "crannog ls /../x", "crannog nothing"] {
+        for wrong in [
+            "crannog put a",
+            "crannog put a relative",
+            "crannog cp /a",
+            "crannog ls /../x",
+            "crannog nothing",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }
@@ -164,7 +197,11 @@ mod tests {
 
     #[test]
     fn options_of_every_command_stand_anywhere() {
-        for line in ["crannog --json ls", "crannog ls --json", "crannog drive list --json -q"] {
+        for line in [
+            "crannog --json ls",
+            "crannog ls --json",
+            "crannog drive list --json -q",
+        ] {
             assert!(parse(line).unwrap().global.json, "{line}");
         }
     }

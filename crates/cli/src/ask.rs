@@ -28,7 +28,9 @@ pub(crate) fn yes(question: &str) -> Result<bool, Failure> {
 
 /// A line that is not shown, from the terminal itself, even when standard input is a file.
 pub(crate) fn secret(question: &str) -> Result<Secret, Failure> {
-    rpassword::prompt_password(format!("{question}: ")).map(Secret::new).map_err(|error| terminal(&error))
+    rpassword::prompt_password(format!("{question}: "))
+        .map(Secret::new)
+        .map_err(|error| terminal(&error))
 }
 
 /// Is there a terminal for [`secret`]?

@@ -16,7 +16,12 @@ pub(crate) fn size(bytes: u64) -> String {
         tenths /= 1024;
         unit += 1;
     }
-    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS.get(unit).copied().unwrap_or_default())
+    format!(
+        "{}.{} {}",
+        tenths / 10,
+        tenths % 10,
+        UNITS.get(unit).copied().unwrap_or_default()
+    )
 }
 
 /// Bytes exactly, or as people read them.
@@ -27,7 +32,10 @@ pub(crate) fn bytes(bytes: u64, exact: bool) -> String {
 /// `2026-03-01 14:05` here.
 pub(crate) fn time(seconds: i64) -> String {
     match Timestamp::from_second(seconds) {
-        Ok(time) => time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string(),
+        Ok(time) => time
+            .to_zoned(TimeZone::system())
+            .strftime("%Y-%m-%d %H:%M")
+            .to_string(),
         Err(_) => "-".to_owned(),
     }
 }
@@ -39,7 +47,9 @@ pub(crate) fn time_ms(milliseconds: i64) -> String {
 
 /// `12 s ago`, `3 min ago`, `5 h ago`, else the time.
 pub(crate) fn ago(milliseconds: i64, now: Timestamp) -> String {
-    let Ok(then) = Timestamp::from_millisecond(milliseconds) else { return "-".to_owned() };
+    let Ok(then) = Timestamp::from_millisecond(milliseconds) else {
+        return "-".to_owned();
+    };
     let passed: SignedDuration = now.duration_since(then);
     match passed.as_secs() {
         0..=59 => format!("{} s ago", passed.as_secs()),
@@ -57,13 +67,23 @@ pub(crate) fn mode(node: &NodeInfo) -> String {
         NodeKind::Link => 'l',
     };
     let bits = "rwxrwxrwx".chars().enumerate();
-    let shown = bits.map(|(at, letter)| if node.mode & (0o400 >> at) == 0 { '-' } else { letter });
+    let shown = bits.map(|(at, letter)| {
+        if node.mode & (0o400 >> at) == 0 {
+            '-'
+        } else {
+            letter
+        }
+    });
     std::iter::once(kind).chain(shown).collect()
 }
 
 /// `1 file`, `2 files`.
 pub(crate) fn count(number: u64, one: &str) -> String {
-    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+    if number == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{number} {one}s")
+    }
 }
 
 #[cfg(test)]
@@ -74,8 +94,21 @@ mod tests {
 
     #[test]
     fn sizes() {
-        let shown: Vec<String> = [0, 1023, 1024, 1536, 1024 * 1024 - 1, 1 << 30, u64::MAX].map(size).into();
-        assert_eq!(shown, ["0 B", "1023 B", "1.0 KiB", "1.5 KiB", "1023.9 KiB", "1.0 GiB", "15.9 EiB"]);
+        let shown: Vec<String> = [0, 1023, 1024, 1536, 1024 * 1024 - 1, 1 << 30, u64::MAX]
+            .map(size)
+            .into();
+        assert_eq!(
+            shown,
+            [
+                "0 B",
+                "1023 B",
+                "1.0 KiB",
+                "1.5 KiB",
+                "1023.9 KiB",
+                "1.0 GiB",
+                "15.9 EiB"
+            ]
+        );
     }
 
     #[test]
@@ -87,6 +120,9 @@ mod tests {
 
     #[test]
     fn counts() {
-        assert_eq!([count(0, "file"), count(1, "file"), count(2, "file")], ["0 files", "1 file", "2 files"]);
+        assert_eq!(
+            [count(0, "file"), count(1, "file"), count(2, "file")],
+            ["0 files", "1 file", "2 files"]
+        );
     }
 }

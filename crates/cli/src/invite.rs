@@ -25,26 +25,45 @@ impl Invitation {
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
         if text.trim_start().starts_with('{') {
             let document: Document = serde_json::from_str(text).map_err(|_| wrong())?;
-            return Ok(Self { server: document.server, invite: Secret(document.invite) });
+            return Ok(Self {
+                server: document.server,
+                invite: Secret(document.invite),
+            });
         }
         let (mut server, mut invite) = (None, None);
-        for line in text.lines().map(|line| strip_label(line.trim())).filter(|line| !line.is_empty()) {
-            let place = if line.starts_with(SCHEME) { &mut server } else { &mut invite };
+        for line in text
+            .lines()
+            .map(|line| strip_label(line.trim()))
+            .filter(|line| !line.is_empty())
+        {
+            let place = if line.starts_with(SCHEME) {
+                &mut server
+            } else {
+                &mut invite
+            };
             if place.replace(line.to_owned()).is_some() {
                 return Err(wrong());
             }
         }
-        Ok(Self { server, invite: Secret::new(invite.ok_or_else(wrong)?) })
+        Ok(Self {
+            server,
+            invite: Secret::new(invite.ok_or_else(wrong)?),
+        })
     }
 }
 
 /// `invite: X` and `server: X` are `X`.
 fn strip_label(line: &str) -> &str {
-    ["invite:", "server:"].iter().find_map(|label| line.strip_prefix(label)).unwrap_or(line).trim()
+    ["invite:", "server:"]
+        .iter()
+        .find_map(|label| line.strip_prefix(label))
+        .unwrap_or(line)
+        .trim()
 }
 
 fn wrong() -> Failure {
-    Failure::new(Code::Usage, "this is no invite").hint("save what `crannogd invite create --json` printed, as it is")
+    Failure::new(Code::Usage, "this is no invite")
+        .hint("save what `crannogd invite create --json` printed, as it is")
 }
 
 #[cfg(test)]
@@ -52,18 +71,30 @@ mod tests {
     use super::Invitation;
 
     fn parse(text: &str) -> Option<(Option<String>, String)> {
-        Invitation::parse(text).ok().map(|found| (found.server, found.invite.0.to_string()))
+        Invitation::parse(text)
+            .ok()
+            .map(|found| (found.server, found.invite.0.to_string()))
     }
 
     #[test]
     fn all_forms() {
         let both = Some((Some("crannog://h:1#ab".to_owned()), "abc".to_owned()));
-        assert_eq!(parse(r#"{"invite":"abc","server":"crannog://h:1#ab","uses":1}"#), both);
+        assert_eq!(
+            parse(r#"{"invite":"abc","server":"crannog://h:1#ab","uses":1}"#),
+            both
+        );
         assert_eq!(parse("crannog://h:1#ab\nabc\n"), both);
         assert_eq!(parse("\n abc\r\ncrannog://h:1#ab"), both);
         assert_eq!(parse("invite: abc\nserver: crannog://h:1#ab\n"), both);
         assert_eq!(parse("abc"), Some((None, "abc".to_owned())));
-        for wrong in ["", "crannog://h:1#ab", "a\nb", "{}", "{", "crannog://a\ncrannog://b\nx"] {
+        for wrong in [
+            "",
+            "crannog://h:1#ab",
+            "a\nb",
+            "{}",
+            "{",
+            "crannog://a\ncrannog://b\nx",
+        ] {
             assert_eq!(parse(wrong), None, "{wrong:?}");
         }
     }

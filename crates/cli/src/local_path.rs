@@ -17,7 +17,8 @@ pub(crate) fn absolute(path: &Path) -> Result<PathBuf, Failure> {
         whole.canonicalize().map_err(|error| failure(&error))?
     };
     if resolved.to_str().is_none() {
-        let failure = Failure::new(Code::Usage, "this name is not Unicode").object(path.display().to_string());
+        let failure =
+            Failure::new(Code::Usage, "this name is not Unicode").object(path.display().to_string());
         return Err(failure.hint("rename the file; names in a drive are Unicode"));
     }
     Ok(resolved)
@@ -28,7 +29,10 @@ pub(crate) fn source(path: &Path) -> Result<PutSource, Failure> {
     let text = path.as_os_str().as_encoded_bytes();
     let contents = text.ends_with(b"/") || text.ends_with(b"/.") || path.file_name().is_none();
     // Collecting the parts drops the slash.
-    Ok(PutSource { path: absolute(path)?.components().collect(), contents })
+    Ok(PutSource {
+        path: absolute(path)?.components().collect(),
+        contents,
+    })
 }
 
 /// The local disk refused.
@@ -57,14 +61,21 @@ mod tests {
         assert_eq!(absolute(&top.join("link")).unwrap(), top.join("link"));
         assert_eq!(absolute(&top.join("link/../x")).unwrap(), top.join("real/x"));
         assert_eq!(absolute(&top.join("link/..")).unwrap(), top.join("real"));
-        assert_eq!(absolute(Path::new("x")).unwrap(), std::env::current_dir().unwrap().join("x"));
+        assert_eq!(
+            absolute(Path::new("x")).unwrap(),
+            std::env::current_dir().unwrap().join("x")
+        );
         assert!(absolute(&top.join("missing/../x")).is_err());
         assert!(absolute(Path::new(OsStr::from_bytes(b"\xff"))).is_err());
     }
 
     #[test]
     fn contents() {
-        let contents = |text: &str| source(Path::new(text)).map(|source| (source.path, source.contents)).unwrap();
+        let contents = |text: &str| {
+            source(Path::new(text))
+                .map(|source| (source.path, source.contents))
+                .unwrap()
+        };
         assert_eq!(contents("/etc"), ("/etc".into(), false));
         let (path, slash) = contents("/etc/");
         assert_eq!((path.as_os_str(), slash), (OsStr::new("/etc"), true));

@@ -29,15 +29,24 @@ impl Printer {
             ProgressStyle::Auto if global.quiet || !io::stderr().is_terminal() => ProgressStyle::None,
             style => style,
         };
-        Self { json: global.json, quiet: global.quiet, style, bar: None }
+        Self {
+            json: global.json,
+            quiet: global.quiet,
+            style,
+            bar: None,
+        }
     }
 
     /// Something that happens while the work goes on. Words and sheets never come here.
     pub(crate) fn event(&mut self, event: &Event) {
         match (event, self.style) {
             (Event::Sheet { .. } | Event::Recovery(_), _) => {}
-            (event, ProgressStyle::Json) => error(&format!("{}\n", serde_json::to_string(event).unwrap_or_default())),
-            (Event::Progress(progress), ProgressStyle::Auto) => self.bar.get_or_insert_with(Bar::new).show(progress),
+            (event, ProgressStyle::Json) => {
+                error(&format!("{}\n", serde_json::to_string(event).unwrap_or_default()))
+            }
+            (Event::Progress(progress), ProgressStyle::Auto) => {
+                self.bar.get_or_insert_with(Bar::new).show(progress)
+            }
             (Event::Progress(_), ProgressStyle::None) => {}
             (Event::Note(note), _) if !self.quiet && !self.json => self.beside_bar(&note_text(note)),
             (Event::Failed(failure), _) if !self.json => self.beside_bar(&failure_text(failure)),
@@ -137,8 +146,12 @@ pub(crate) fn usage(wrong: &clap::Error) -> ExitCode {
     if std::env::args_os().any(|word| word == "--json") {
         let text = wrong.render().to_string();
         let first = text.lines().next().unwrap_or_default();
-        let failure = Failure::new(Code::Usage, first.strip_prefix("error: ").unwrap_or(first)).hint("crannog help");
-        print(&format!("{}\n", document(&Shown::default(), Some(&failure), &Remarks::default())));
+        let failure =
+            Failure::new(Code::Usage, first.strip_prefix("error: ").unwrap_or(first)).hint("crannog help");
+        print(&format!(
+            "{}\n",
+            document(&Shown::default(), Some(&failure), &Remarks::default())
+        ));
     } else {
         error(&wrong.render().ansi_if(io::stderr().is_terminal()));
     }
@@ -151,7 +164,11 @@ trait AnsiIf {
 
 impl AnsiIf for clap::builder::StyledStr {
     fn ansi_if(&self, terminal: bool) -> String {
-        if terminal { self.ansi().to_string() } else { self.to_string() }
+        if terminal {
+            self.ansi().to_string()
+        } else {
+            self.to_string()
+        }
     }
 }
 
@@ -179,7 +196,11 @@ fn failure_text(failure: &Failure) -> String {
 }
 
 fn note_text(note: &Note) -> String {
-    format!("note: {}: {}\n", sanitise::line(&note.object), sanitise::line(&note.text))
+    format!(
+        "note: {}: {}\n",
+        sanitise::line(&note.object),
+        sanitise::line(&note.text)
+    )
 }
 
 /// `{"ok":true,"result":…}` or `{"ok":false,"error":…}`; with `notes`, `failed` and a partial `result` when there are any.
@@ -214,7 +235,8 @@ mod tests {
 
     #[test]
     fn failures_for_people() {
-        let failure = Failure::new(Code::VerificationFailed, "a blob is not what was stored").object("/a\n\x1b[2J");
+        let failure =
+            Failure::new(Code::VerificationFailed, "a blob is not what was stored").object("/a\n\x1b[2J");
         let failure = failure.hint("keep the evidence").check("CHK-001");
         assert_eq!(
             failure_text(&failure),
@@ -224,10 +246,19 @@ mod tests {
 
     #[test]
     fn documents() {
-        let shown = Shown { result: json!([1]), ..Shown::default() };
-        assert_eq!(document(&shown, None, &Remarks::default()), json!({"ok": true, "result": [1]}));
+        let shown = Shown {
+            result: json!([1]),
+            ..Shown::default()
+        };
+        assert_eq!(
+            document(&shown, None, &Remarks::default()),
+            json!({"ok": true, "result": [1]})
+        );
         let failure = Failure::new(Code::NotFound, "no such file").object("/x");
-        let remarks = Remarks { failed: vec![failure.clone()], ..Remarks::default() };
+        let remarks = Remarks {
+            failed: vec![failure.clone()],
+            ..Remarks::default()
+        };
         let error = json!({"code": "not_found", "message": "no such file", "object": "/x"});
         assert_eq!(
             document(&Shown::default(), Some(&failure), &remarks),

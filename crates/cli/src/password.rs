@@ -29,7 +29,10 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let read = if path == Path::new("-") {
         std::io::stdin().lock().take(LONGEST).read_to_string(&mut text)
     } else {
-        std::fs::File::open(path).map_err(|error| failed(&error))?.take(LONGEST).read_to_string(&mut text)
+        std::fs::File::open(path)
+            .map_err(|error| failed(&error))?
+            .take(LONGEST)
+            .read_to_string(&mut text)
     };
     read.map_err(|error| failed(&error))?;
     Ok(text)
@@ -50,8 +53,13 @@ pub(crate) async fn new(file: Option<&PathBuf>, option: &str) -> Result<Secret, 
         return from_file(file);
     }
     if !ask::secret_is_possible() {
-        let failure = Failure::new(Code::Usage, "a password is needed, and there is no terminal to ask for it");
-        return Err(failure.hint(format!("put it into a file that only you can read, and give {option} FILE")));
+        let failure = Failure::new(
+            Code::Usage,
+            "a password is needed, and there is no terminal to ask for it",
+        );
+        return Err(failure.hint(format!(
+            "put it into a file that only you can read, and give {option} FILE"
+        )));
     }
     ask::apart(|| {
         let first = ask::secret("New password for this device")?;
@@ -75,7 +83,13 @@ mod tests {
     fn one_newline_at_the_end_is_not_part_of_it() {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("password");
-        for (text, password) in [("a b", "a b"), ("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), (" ü ", " ü ")] {
+        for (text, password) in [
+            ("a b", "a b"),
+            ("a\n", "a"),
+            ("a\r\n", "a"),
+            ("a\n\n", "a\n"),
+            (" ü ", " ü "),
+        ] {
             std::fs::write(&path, text).unwrap();
             assert_eq!(*from_file(&path).unwrap().0, password);
         }

@@ -49,7 +49,11 @@ fn message(progress: &Progress) -> String {
     };
     match progress.bytes_total {
         0 => files,
-        total => format!("{files}, {} of {}", human::size(progress.bytes), human::size(total)),
+        total => format!(
+            "{files}, {} of {}",
+            human::size(progress.bytes),
+            human::size(total)
+        ),
     }
 }
 
@@ -61,8 +65,20 @@ mod tests {
 
     #[test]
     fn messages() {
-        let progress = Progress { phase: "uploading".into(), files: 1, files_total: 3, bytes: 512, bytes_total: 2048 };
+        let progress = Progress {
+            phase: "uploading".into(),
+            files: 1,
+            files_total: 3,
+            bytes: 512,
+            bytes_total: 2048,
+        };
         assert_eq!(message(&progress), "1/3 files, 512 B of 2.0 KiB");
-        assert_eq!(message(&Progress { files: 1, ..Progress::default() }), "1 file");
+        assert_eq!(
+            message(&Progress {
+                files: 1,
+                ..Progress::default()
+            }),
+            "1 file"
+        );
     }
 }

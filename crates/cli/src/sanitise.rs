@@ -39,12 +39,16 @@ mod tests {
         assert_eq!(line("two\nlines\r\t"), "two\\nlines\\r\\t");
         assert_eq!(line("\u{9b}2J\x7f"), "\\u{9b}2J\\u{7f}");
         assert_eq!(line("photo\u{202e}gpj.exe"), "photo\\u{202e}gpj.exe");
-        assert_eq!(line("\u{2066}x\u{2069}\u{200f}\u{feff}"), "\\u{2066}x\\u{2069}\\u{200f}\\u{feff}");
+        assert_eq!(
+            line("\u{2066}x\u{2069}\u{200f}\u{feff}"),
+            "\\u{2066}x\\u{2069}\\u{200f}\\u{feff}"
+        );
     }
 
     #[test]
     fn what_is_read_stays() {
-        for text in ["plain.txt", "Straße – naïve", "日本語", "עברית", "👩‍👩‍👧", "a b\\c"] {
+        for text in ["plain.txt", "Straße – naïve", "日本語", "עברית", "👩‍👩‍👧", "a b\\c"]
+        {
             assert_eq!(line(text), text);
         }
     }

@@ -23,7 +23,13 @@ pub(crate) struct Session {
 impl Session {
     /// Not connected yet.
     pub(crate) fn new(global: Global, printer: Printer) -> Result<Self, Failure> {
-        Ok(Self { home: home::locate()?, global, printer, remarks: Remarks::default(), client: None })
+        Ok(Self {
+            home: home::locate()?,
+            global,
+            printer,
+            remarks: Remarks::default(),
+            client: None,
+        })
     }
 
     /// The agent, if one runs.
@@ -39,7 +45,8 @@ impl Session {
         let client = match self.client.take() {
             Some(client) => client,
             None => {
-                let program = std::env::current_exe().map_err(|error| local_path::local("crannog", &error))?;
+                let program =
+                    std::env::current_exe().map_err(|error| local_path::local("crannog", &error))?;
                 Client::connect_or_start(&self.home, &program).await?
             }
         };
@@ -75,8 +82,12 @@ impl Session {
     }
 
     async fn unlock_or(&mut self, failure: Failure) -> Result<(), Failure> {
-        let password = password::current(self.global.password_file.as_ref()).await?.ok_or(failure)?;
-        self.ask_with(&Request::Unlock { password }, With::default()).await.map(drop)
+        let password = password::current(self.global.password_file.as_ref())
+            .await?
+            .ok_or(failure)?;
+        self.ask_with(&Request::Unlock { password }, With::default())
+            .await
+            .map(drop)
     }
 }
 

@@ -30,21 +30,31 @@ pub(crate) struct Remarks {
 impl Shown {
     /// Lines, and the answer that they show.
     pub(crate) fn new(text: impl Into<String>, answer: &Answer) -> Self {
-        Self { text: text.into(), result: value(answer), ..Self::default() }
+        Self {
+            text: text.into(),
+            result: value(answer),
+            ..Self::default()
+        }
     }
 
     /// One line for a person who does not want quiet, nothing for a program.
     pub(crate) fn said(text: &str) -> Self {
-        Self { text: format!("{text}\n"), ..Self::default() }
+        Self {
+            text: format!("{text}\n"),
+            ..Self::default()
+        }
     }
 
     /// What a change did.
     pub(crate) fn changed(answer: &Answer) -> Result<Self, Failure> {
-        let Answer::Changed(changed) = answer else { return Err(unexpected(answer)) };
+        let Answer::Changed(changed) = answer else {
+            return Err(unexpected(answer));
+        };
         let mut shown = Self::new(summary(changed), answer);
         if changed.failed > 0 {
             let text = format!("{} could not be done", human::count(changed.failed, "thing"));
-            shown.failure = Some(Failure::new(Code::PartlyDone, text).hint("what failed is named above; run it again"));
+            shown.failure =
+                Some(Failure::new(Code::PartlyDone, text).hint("what failed is named above; run it again"));
         }
         Ok(shown)
     }
@@ -58,13 +68,19 @@ pub(crate) fn value(answer: &Answer) -> Value {
 
 /// Not the answer that belongs to the request.
 pub(crate) fn unexpected(_: &Answer) -> Failure {
-    Failure::new(Code::Internal, "the agent answered something else").hint("run `crannog agent stop`, then try again")
+    Failure::new(Code::Internal, "the agent answered something else")
+        .hint("run `crannog agent stop`, then try again")
 }
 
 fn summary(changed: &Changed) -> String {
     if changed.dry_run {
-        let lines = changed.plan.iter().map(|line| format!("would {}\n", sanitise::line(line)));
-        return lines.chain(changed.plan.is_empty().then(|| "nothing to do\n".to_owned())).collect();
+        let lines = changed
+            .plan
+            .iter()
+            .map(|line| format!("would {}\n", sanitise::line(line)));
+        return lines
+            .chain(changed.plan.is_empty().then(|| "nothing to do\n".to_owned()))
+            .collect();
     }
     let mut parts = Vec::new();
     let mut part = |number: u64, one: &str| {
@@ -80,7 +96,11 @@ fn summary(changed: &Changed) -> String {
     if changed.unchanged > 0 {
         parts.push(format!("{} unchanged", changed.unchanged));
     }
-    if parts.is_empty() { "done\n".to_owned() } else { format!("{}\n", parts.join(", ")) }
+    if parts.is_empty() {
+        "done\n".to_owned()
+    } else {
+        format!("{}\n", parts.join(", "))
+    }
 }
 
 #[cfg(test)]
@@ -99,16 +119,30 @@ mod tests {
 
     #[test]
     fn summaries() {
-        let changed = Changed { files: 1, folders: 2, bytes: 2048, unchanged: 3, ..Changed::default() };
+        let changed = Changed {
+            files: 1,
+            folders: 2,
+            bytes: 2048,
+            unchanged: 3,
+            ..Changed::default()
+        };
         assert_eq!(summary(&changed), "1 file, 2 folders, 2.0 KiB, 3 unchanged\n");
         assert_eq!(summary(&Changed::default()), "done\n");
-        let plan = Changed { dry_run: true, plan: vec!["put /a\x1b".into()], ..Changed::default() };
+        let plan = Changed {
+            dry_run: true,
+            plan: vec!["put /a\x1b".into()],
+            ..Changed::default()
+        };
         assert_eq!(summary(&plan), "would put /a\\u{1b}\n");
     }
 
     #[test]
     fn partly_done() {
-        let shown = Shown::changed(&Answer::Changed(Changed { failed: 1, ..Changed::default() })).unwrap();
+        let shown = Shown::changed(&Answer::Changed(Changed {
+            failed: 1,
+            ..Changed::default()
+        }))
+        .unwrap();
         assert_eq!(shown.failure.unwrap().code, Code::PartlyDone);
         assert_eq!(Shown::changed(&Answer::Ok).unwrap_err().code, Code::Internal);
     }

@@ -70,7 +70,9 @@ impl Output {
     pub(crate) async fn end(self) -> Result<(), Failure> {
         drop(self.pieces);
         match self.written.await {
-            Ok(Err(error)) if error.kind() != ErrorKind::BrokenPipe => Err(local_path::local("standard output", &error)),
+            Ok(Err(error)) if error.kind() != ErrorKind::BrokenPipe => {
+                Err(local_path::local("standard output", &error))
+            }
             _ => Ok(()),
         }
     }
@@ -112,7 +114,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_reader_may_go_away_but_a_disk_may_not_be_full() {
-        for (kind, fine) in [(io::ErrorKind::BrokenPipe, true), (io::ErrorKind::StorageFull, false)] {
+        for (kind, fine) in [
+            (io::ErrorKind::BrokenPipe, true),
+            (io::ErrorKind::StorageFull, false),
+        ] {
             let output = Output::to(Broken(kind));
             output.pieces.send(Bytes::from_static(b"x")).await.unwrap();
             output.pieces.closed().await;

@@ -38,7 +38,16 @@ pub(crate) async fn talk(
     remarks: &mut Remarks,
 ) -> Result<Answer, Failure> {
     client.writer.push(request).map_err(lost)?;
-    let mut talk = Talk { with, waiting: None, decision: None, own: None, interrupted: false, unread: false, printer, remarks };
+    let mut talk = Talk {
+        with,
+        waiting: None,
+        decision: None,
+        own: None,
+        interrupted: false,
+        unread: false,
+        printer,
+        remarks,
+    };
     let result = talk.until_done(client).await;
     let (output, own, unread) = (talk.with.output.take(), talk.own.take(), talk.unread);
     printer.end_bar();
@@ -172,7 +181,9 @@ async fn next(input: &mut Option<mpsc::Receiver<io::Result<Bytes>>>) -> Option<i
     input.as_mut()?.recv().await
 }
 
-async fn decided(decision: &mut Option<JoinHandle<Result<Vec<String>, Failure>>>) -> Result<Vec<String>, Failure> {
+async fn decided(
+    decision: &mut Option<JoinHandle<Result<Vec<String>, Failure>>>,
+) -> Result<Vec<String>, Failure> {
     let bug = || Failure::new(Code::Internal, "the question ended by a bug");
     match decision {
         Some(decision) => decision.await.unwrap_or_else(|_| Err(bug())),

@@ -33,7 +33,9 @@ impl Keep {
         }
         if self.files().next().is_none() && !ask::is_possible() {
             let failure = Failure::new(Code::Usage, "there is no terminal to show the twelve words on");
-            return Err(failure.hint("give --words-file FILE; keep that file where a thief of this device does not find it"));
+            return Err(failure.hint(
+                "give --words-file FILE; keep that file where a thief of this device does not find it",
+            ));
         }
         Ok(())
     }
@@ -46,7 +48,11 @@ impl Keep {
         if let Some(path) = &self.sheet {
             write(path, sheet)?;
         }
-        if self.files().next().is_some() { Ok(()) } else { show(words, sheet) }
+        if self.files().next().is_some() {
+            Ok(())
+        } else {
+            show(words, sheet)
+        }
     }
 
     /// The account was surely not made: these words belong to nobody.
@@ -60,11 +66,18 @@ impl Keep {
 /// Makes a file for its owner alone, and is back when it is on the disk. Replaces nothing.
 fn write(path: &Path, text: &Secret) -> Result<(), Failure> {
     let written = || -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)?;
         let text = Zeroizing::new(format!("{}\n", text.0.trim_end()));
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         File::open(folder)?.sync_all()
     };
     written().map_err(|error| match error.kind() {
@@ -74,8 +87,13 @@ fn write(path: &Path, text: &Secret) -> Result<(), Failure> {
 }
 
 fn exists(path: &Path) -> Failure {
-    let failure = Failure::new(Code::Conflict, "this file exists already, and words are never written over anything");
-    failure.object(path.display().to_string()).hint("name another file")
+    let failure = Failure::new(
+        Code::Conflict,
+        "this file exists already, and words are never written over anything",
+    );
+    failure
+        .object(path.display().to_string())
+        .hint("name another file")
 }
 
 fn show(words: &Secret, sheet: &Secret) -> Result<(), Failure> {
@@ -85,7 +103,10 @@ fn show(words: &Secret, sheet: &Secret) -> Result<(), Failure> {
     for (at, word) in all.iter().enumerate() {
         text.push_str(&format!("  {:>2}. {word}\n", at + 1));
     }
-    text.push_str(&format!("\nThe whole sheet, for those who can print or copy it:\n\n{}\n\n", sheet.0.trim_end()));
+    text.push_str(&format!(
+        "\nThe whole sheet, for those who can print or copy it:\n\n{}\n\n",
+        sheet.0.trim_end()
+    ));
     let shown = io::stderr().lock().write_all(text.as_bytes());
     shown.map_err(|error| local_path::local("the terminal", &error))?;
     let mut places = some_of(all.len(), ASKED_BACK, RandomState::new().hash_one(0));
@@ -128,15 +149,27 @@ mod tests {
     #[test]
     fn files_are_private_and_never_replaced() {
         let scratch = tempfile::tempdir().unwrap();
-        let keep = Keep { words: Some(scratch.path().join("words")), sheet: Some(scratch.path().join("sheet")) };
-        let (words, sheet) = (Secret::new("one two".into()), Secret::new("sheet\nwords: one two\n".into()));
+        let keep = Keep {
+            words: Some(scratch.path().join("words")),
+            sheet: Some(scratch.path().join("sheet")),
+        };
+        let (words, sheet) = (
+            Secret::new("one two".into()),
+            Secret::new("sheet\nwords: one two\n".into()),
+        );
         keep.check().unwrap();
         keep.keep(&words, &sheet).unwrap();
         for path in keep.files() {
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         }
-        assert_eq!(std::fs::read_to_string(scratch.path().join("words")).unwrap(), "one two\n");
-        assert_eq!(std::fs::read_to_string(scratch.path().join("sheet")).unwrap(), "sheet\nwords: one two\n");
+        assert_eq!(
+            std::fs::read_to_string(scratch.path().join("words")).unwrap(),
+            "one two\n"
+        );
+        assert_eq!(
+            std::fs::read_to_string(scratch.path().join("sheet")).unwrap(),
+            "sheet\nwords: one two\n"
+        );
         assert_eq!(keep.check().unwrap_err().code, Code::Conflict);
         assert_eq!(keep.keep(&words, &sheet).unwrap_err().code, Code::Conflict);
         keep.forget();

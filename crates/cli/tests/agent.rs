@@ -19,7 +19,10 @@ impl Profile {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("run")).unwrap();
-        Self { folder, program: env!("CARGO_BIN_EXE_crannog").into() }
+        Self {
+            folder,
+            program: env!("CARGO_BIN_EXE_crannog").into(),
+        }
     }
 
     /// With a copy of the program, which can be replaced.
@@ -43,7 +46,9 @@ impl Profile {
 
     fn dress<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         let run = self.folder.path().join("run");
-        command.env("CRANNOG_HOME", self.home()).env("XDG_RUNTIME_DIR", run);
+        command
+            .env("CRANNOG_HOME", self.home())
+            .env("XDG_RUNTIME_DIR", run);
         command.env_remove("CRANNOG_PASSWORD_FILE").stdin(Stdio::null())
     }
 
@@ -54,12 +59,19 @@ impl Profile {
     fn json(&self, words: &[&str]) -> (Option<i32>, Value) {
         let output = self.command(words).arg("--json").output().unwrap();
         let document = serde_json::from_slice(&output.stdout);
-        (output.status.code(), document.unwrap_or_else(|_| panic!("no JSON: {output:?}")))
+        (
+            output.status.code(),
+            document.unwrap_or_else(|_| panic!("no JSON: {output:?}")),
+        )
     }
 
     fn pid(&self) -> i32 {
         let (code, document) = self.json(&["agent", "status"]);
-        assert_eq!((code, &document["result"]["running"]), (Some(0), &Value::Bool(true)), "{document}");
+        assert_eq!(
+            (code, &document["result"]["running"]),
+            (Some(0), &Value::Bool(true)),
+            "{document}"
+        );
         document["result"]["pid"].as_i64().unwrap().try_into().unwrap()
     }
 
@@ -79,7 +91,14 @@ impl Drop for Profile {
 /// still has open for writing, in a child that it is about to start, cannot be run.
 fn replace(program: &Path) {
     let new = program.with_extension("new");
-    assert!(Command::new("cp").arg(env!("CARGO_BIN_EXE_crannog")).arg(&new).status().unwrap().success());
+    assert!(
+        Command::new("cp")
+            .arg(env!("CARGO_BIN_EXE_crannog"))
+            .arg(&new)
+            .status()
+            .unwrap()
+            .success()
+    );
     std::fs::rename(new, program).unwrap();
 }
 
@@ -96,7 +115,14 @@ fn a_look_starts_nothing() {
 fn many_commands_start_one_agent() {
     let profile = Profile::new();
     let children: Vec<_> = (0..8)
-        .map(|_| profile.command(&["ls"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+        .map(|_| {
+            profile
+                .command(&["ls"])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
         .collect();
     for child in children {
         let output = child.wait_with_output().unwrap();
@@ -114,11 +140,17 @@ fn nobody_waits_for_the_agent_to_close_what_it_inherited() {
     let profile = Profile::new();
     let mut shell = Command::new("sh");
     // `output` is back only when every copy of the pipe is closed, number 7 too.
-    profile.dress(&mut shell).args(["-c", "exec \"$0\" status 7>&1", env!("CARGO_BIN_EXE_crannog")]);
+    profile
+        .dress(&mut shell)
+        .args(["-c", "exec \"$0\" status 7>&1", env!("CARGO_BIN_EXE_crannog")]);
     assert_eq!(shell.output().unwrap().status.code(), Some(10));
     let session = std::fs::read_to_string(format!("/proc/{}/stat", profile.pid())).unwrap();
     let fields: Vec<&str> = session.rsplit_once(") ").unwrap().1.split(' ').collect();
-    assert_eq!(fields[3], profile.pid().to_string(), "not the leader of its own session");
+    assert_eq!(
+        fields[3],
+        profile.pid().to_string(),
+        "not the leader of its own session"
+    );
 }
 
 #[test]
@@ -127,7 +159,11 @@ fn stopped_killed_and_out_of_reach() {
     assert!(profile.run(&["agent", "start"]).status.success());
     let first = profile.pid();
     assert!(profile.run(&["agent", "stop"]).status.success());
-    assert!(Lock::try_take(&profile.home(), lock_file::AGENT).unwrap().is_some());
+    assert!(
+        Lock::try_take(&profile.home(), lock_file::AGENT)
+            .unwrap()
+            .is_some()
+    );
 
     assert!(profile.run(&["agent", "start"]).status.success());
     let second = profile.pid();
@@ -160,7 +196,11 @@ fn a_newer_program_goes_on_in_the_same_process() {
     assert_eq!(before["result"]["pid"], after["result"]["pid"]);
     assert_ne!(before["result"]["build"], after["result"]["build"]);
     // Still the one agent: it kept the lock.
-    assert!(Lock::try_take(&profile.home(), lock_file::AGENT).unwrap().is_none());
+    assert!(
+        Lock::try_take(&profile.home(), lock_file::AGENT)
+            .unwrap()
+            .is_none()
+    );
     assert!(profile.run(&["agent", "stop"]).status.success());
 }
 
@@ -173,12 +213,36 @@ fn a_newer_program_that_does_not_run_changes_nothing() {
     std::fs::write(&broken, "no program").unwrap();
     std::fs::rename(&broken, &profile.program).unwrap();
     let mut other = Command::new(env!("CARGO_BIN_EXE_crannog"));
-    assert_eq!(profile.dress(&mut other).arg("status").output().unwrap().status.code(), Some(10));
+    assert_eq!(
+        profile
+            .dress(&mut other)
+            .arg("status")
+            .output()
+            .unwrap()
+            .status
+            .code(),
+        Some(10)
+    );
     let mut other = Command::new(env!("CARGO_BIN_EXE_crannog"));
-    let output = profile.dress(&mut other).args(["agent", "status"]).output().unwrap();
-    assert!(String::from_utf8(output.stdout).unwrap().contains(&format!("{pid}\n")));
+    let output = profile
+        .dress(&mut other)
+        .args(["agent", "status"])
+        .output()
+        .unwrap();
+    assert!(
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .contains(&format!("{pid}\n"))
+    );
     let mut other = Command::new(env!("CARGO_BIN_EXE_crannog"));
-    assert!(profile.dress(&mut other).args(["agent", "stop"]).status().unwrap().success());
+    assert!(
+        profile
+            .dress(&mut other)
+            .args(["agent", "stop"])
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 #[test]
@@ -187,7 +251,16 @@ fn another_program_elsewhere_is_served() {
     assert!(profile.run(&["agent", "start"]).status.success());
     let pid = profile.pid();
     let mut other = Command::new(env!("CARGO_BIN_EXE_crannog"));
-    assert_eq!(profile.dress(&mut other).arg("status").output().unwrap().status.code(), Some(10));
+    assert_eq!(
+        profile
+            .dress(&mut other)
+            .arg("status")
+            .output()
+            .unwrap()
+            .status
+            .code(),
+        Some(10)
+    );
     assert_eq!(profile.pid(), pid);
 }
 
@@ -204,13 +277,22 @@ fn failures_have_a_code_a_text_and_a_document() {
     let profile = Profile::new();
     let output = profile.run(&["ls"]);
     let text = String::from_utf8(output.stderr).unwrap();
-    assert!(text.starts_with("crannog: this profile has no account: /"), "{text}");
-    assert!(text.ends_with("\nhint: run `crannog join` or `crannog recover`\n"), "{text}");
+    assert!(
+        text.starts_with("crannog: this profile has no account: /"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("\nhint: run `crannog join` or `crannog recover`\n"),
+        "{text}"
+    );
     let (code, document) = profile.json(&["ls"]);
     assert_eq!((code, &document["ok"]), (Some(10), &Value::Bool(false)));
     assert_eq!(document["error"]["code"], "no_account");
     let (code, document) = profile.json(&["ls", "relative"]);
-    assert_eq!((code, &document["error"]["code"]), (Some(2), &Value::String("usage".into())));
+    assert_eq!(
+        (code, &document["error"]["code"]),
+        (Some(2), &Value::String("usage".into()))
+    );
 }
 
 #[test]
@@ -220,7 +302,10 @@ fn a_home_that_others_can_enter_is_refused() {
     std::fs::create_dir(profile.home()).unwrap();
     std::fs::set_permissions(profile.home(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let (code, document) = profile.json(&["status"]);
-    assert_eq!((code, &document["error"]["code"]), (Some(1), &Value::String("local_io".into())));
+    assert_eq!(
+        (code, &document["error"]["code"]),
+        (Some(1), &Value::String("local_io".into()))
+    );
 }
 
 #[test]
@@ -229,7 +314,13 @@ fn words_are_not_written_over_anything_and_not_shown_to_a_pipe() {
     let words = profile.folder.path().join("words");
     std::fs::write(&words, "mine").unwrap();
     let join = ["join", "--name", "alice", "--invite-file", "missing"];
-    assert_eq!(profile.run(&[&join[..], &["--words-file", words.to_str().unwrap()]].concat()).status.code(), Some(9));
+    assert_eq!(
+        profile
+            .run(&[&join[..], &["--words-file", words.to_str().unwrap()]].concat())
+            .status
+            .code(),
+        Some(9)
+    );
     assert_eq!(profile.run(&join).status.code(), Some(2));
     assert_eq!(std::fs::read_to_string(&words).unwrap(), "mine");
 }

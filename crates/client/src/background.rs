@@ -35,6 +35,7 @@ async fn keep_current(shared: &Arc<Shared>) {
         if let Err(error) = result {
             tracing::info!(error = %crannog_agent_api::Failure::from(error), "not connected");
         }
+        // sleep: backoff before the next attempt to connect
         tokio::time::sleep(pause).await;
         pause = pause.saturating_mul(2).min(Duration::from_secs(60));
     }

@@ -31,6 +31,7 @@ pub(crate) async fn hourly(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             _ = stopped.wait_for(|stop| *stop) => return,
+            // sleep: hourly
             () = tokio::time::sleep(EVERY) => {}
         }
         if let Err(error) = sweep(&app).await {

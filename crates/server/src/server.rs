@@ -218,6 +218,7 @@ async fn accept(
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(error = %error, "a connection could not be accepted");
+                // sleep: out of descriptors: give connections the time to end
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             }

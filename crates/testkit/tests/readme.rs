@@ -23,7 +23,8 @@ fn script() -> String {
 
 #[test]
 fn readme_commands_work() {
-    let (Some(crannogd), Some(crannog)) = (std::env::var_os("CRANNOGD_BIN"), std::env::var_os("CRANNOG_BIN")) else {
+    let (Some(crannogd), Some(crannog)) = (std::env::var_os("CRANNOGD_BIN"), std::env::var_os("CRANNOG_BIN"))
+    else {
         panic!("CRANNOGD_BIN and CRANNOG_BIN must name the built binaries; `cargo xtask test` sets them");
     };
     let folder = tempfile::tempdir().unwrap();
@@ -48,6 +49,11 @@ fn readme_commands_work() {
         .output()
         .unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}\n{}",
+        text(&output.stdout),
+        text(&output.stderr)
+    );
     assert!(text(&output.stdout).contains("a lake in June"));
 }

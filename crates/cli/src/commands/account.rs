@@ -48,15 +48,24 @@ pub(crate) struct Join {
 
 impl Join {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
-        let keep = Keep { words: self.words_file, sheet: self.sheet_file };
+        let keep = Keep {
+            words: self.words_file,
+            sheet: self.sheet_file,
+        };
         keep.check()?;
         let invitation = match &self.invite_file {
             Some(file) => Invitation::parse(&password::read(file)?)?,
-            None if ask::is_possible() => Invitation { server: None, invite: ask::secret("Invite")? },
-            None => return Err(Failure::new(Code::Usage, "an invite is needed").hint("give --invite-file FILE")),
+            None if ask::is_possible() => Invitation {
+                server: None,
+                invite: ask::secret("Invite")?,
+            },
+            None => {
+                return Err(Failure::new(Code::Usage, "an invite is needed").hint("give --invite-file FILE"));
+            }
         };
         let server = self.server.or(invitation.server).ok_or_else(|| {
-            Failure::new(Code::Usage, "the invite does not name a server").hint("give --server crannog://HOST:PORT#FINGERPRINT")
+            Failure::new(Code::Usage, "the invite does not name a server")
+                .hint("give --server crannog://HOST:PORT#FINGERPRINT")
         })?;
         let password = password::new(session.global.password_file.as_ref(), "--password-file").await?;
         let request = Request::Join {
@@ -73,7 +82,15 @@ impl Join {
                 _ => Err(Failure::new(Code::Internal, "the agent asked something else")),
             }
         });
-        let result = session.ask_with(&request, With { decide: Some(decide), ..With::default() }).await;
+        let result = session
+            .ask_with(
+                &request,
+                With {
+                    decide: Some(decide),
+                    ..With::default()
+                },
+            )
+            .await;
         match &result {
             Err(failure) if surely_not(failure.code) => keep.forget(),
             _ => {}
@@ -127,7 +144,9 @@ impl Recover {
         let words = match &self.words_file {
             Some(file) => Secret(password::read(file)?),
             None if ask::secret_is_possible() => ask::secret("The twelve words")?,
-            None => return Err(Failure::new(Code::Usage, "the words are needed").hint("give --words-file FILE")),
+            None => {
+                return Err(Failure::new(Code::Usage, "the words are needed").hint("give --words-file FILE"));
+            }
         };
         let password = password::new(session.global.password_file.as_ref(), "--password-file").await?;
         let request = Request::Recover {
@@ -137,7 +156,11 @@ impl Recover {
             words,
             password,
         };
-        let (revoke, others, quiet) = (self.revoke, self.revoke_others, session.global.quiet || session.global.json);
+        let (revoke, others, quiet) = (
+            self.revoke,
+            self.revoke_others,
+            session.global.quiet || session.global.json,
+        );
         let asks = !self.yes && ask::is_possible();
         let decide: Decide = Arc::new(move |event| match event {
             Event::Recovery(found) => {
@@ -152,23 +175,43 @@ impl Recover {
             }
             _ => Err(Failure::new(Code::Internal, "the agent asked something else")),
         });
-        welcome(&session.ask_with(&request, With { decide: Some(decide), ..With::default() }).await?)
+        welcome(
+            &session
+                .ask_with(
+                    &request,
+                    With {
+                        decide: Some(decide),
+                        ..With::default()
+                    },
+                )
+                .await?,
+        )
     }
 }
 
 /// Ids of the devices that shall not remain.
 fn chosen(found: &RecoverySummary, revoke: &[String], others: bool) -> Result<Vec<String>, Failure> {
     if others {
-        return Ok(found.devices.iter().filter(|device| !device.this).map(|device| device.id.clone()).collect());
+        return Ok(found
+            .devices
+            .iter()
+            .filter(|device| !device.this)
+            .map(|device| device.id.clone())
+            .collect());
     }
     let mut ids = Vec::new();
     for wanted in revoke {
-        let mut named = found.devices.iter().filter(|device| device.id == *wanted || device.name == *wanted);
+        let mut named = found
+            .devices
+            .iter()
+            .filter(|device| device.id == *wanted || device.name == *wanted);
         let failure = |code, text: &str| Failure::new(code, text).object(wanted.clone());
         match (named.next(), named.next()) {
             (Some(device), None) => ids.push(device.id.clone()),
             (Some(_), Some(_)) => {
-                return Err(failure(Code::Usage, "several devices have this name").hint("name the device by its id"));
+                return Err(
+                    failure(Code::Usage, "several devices have this name").hint("name the device by its id")
+                );
             }
             (None, _) => return Err(failure(Code::NotFound, "no such device").hint("nothing was changed")),
         }
@@ -177,7 +220,9 @@ fn chosen(found: &RecoverySummary, revoke: &[String], others: bool) -> Result<Ve
 }
 
 fn describe(found: &RecoverySummary, revoked: &[String]) -> String {
-    let last = found.last_home_time.map_or_else(|| "never".to_owned(), human::time_ms);
+    let last = found
+        .last_home_time
+        .map_or_else(|| "never".to_owned(), human::time_ms);
     let mut text = format!(
         "{}: {} in the chain, the last one: {}; last entry: {last}\n",
         line(&found.name),
@@ -185,7 +230,11 @@ fn describe(found: &RecoverySummary, revoked: &[String]) -> String {
         line(&found.last_link)
     );
     for device in &found.devices {
-        let fate = if revoked.contains(&device.id) { "will be revoked" } else { "stays" };
+        let fate = if revoked.contains(&device.id) {
+            "will be revoked"
+        } else {
+            "stays"
+        };
         text.push_str(&format!("  {}  {}  {fate}\n", device.id, line(&device.name)));
     }
     text
@@ -212,10 +261,15 @@ impl Passwd {
             Failure::new(Code::Usage, "the present password is needed").hint("give --password-file FILE")
         })?;
         let new = password::new(self.new_password_file.as_ref(), "--new-password-file").await?;
-        let request = Request::Passwd { old: old.clone(), new };
+        let request = Request::Passwd {
+            old: old.clone(),
+            new,
+        };
         let result = match session.ask_with(&request, With::default()).await {
             Err(failure) if failure.code == Code::Locked => {
-                session.ask_with(&Request::Unlock { password: old }, With::default()).await?;
+                session
+                    .ask_with(&Request::Unlock { password: old }, With::default())
+                    .await?;
                 session.ask_with(&request, With::default()).await
             }
             result => result,
@@ -232,13 +286,18 @@ pub(crate) struct Whoami {}
 impl Whoami {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
         let answer = session.ask(Request::Whoami).await?;
-        let Answer::Whoami(me) = &answer else { return Err(unexpected(&answer)) };
+        let Answer::Whoami(me) = &answer else {
+            return Err(unexpected(&answer));
+        };
         let text = table::pairs(&[
             ("name", line(&me.name)),
             ("account", line(&me.account)),
             ("root", line(&me.root)),
             ("server", line(&me.server)),
-            ("device", format!("{} ({})", line(&me.device), line(&me.device_id))),
+            (
+                "device",
+                format!("{} ({})", line(&me.device), line(&me.device_id)),
+            ),
         ]);
         Ok(Shown::new(text, &answer))
     }
@@ -252,7 +311,9 @@ pub(crate) struct Devices {}
 impl Devices {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
         let answer = session.ask(Request::Devices).await?;
-        let Answer::Devices(devices) = &answer else { return Err(unexpected(&answer)) };
+        let Answer::Devices(devices) = &answer else {
+            return Err(unexpected(&answer));
+        };
         Ok(Shown::new(list(devices), &answer))
     }
 }
@@ -262,17 +323,31 @@ fn list(devices: &[DeviceInfo]) -> String {
         let this = if device.this { "this device" } else { "" };
         vec![line(&device.name), line(&device.id), this.to_owned()]
     };
-    table::lines(&devices.iter().map(row).collect::<Vec<_>>(), &[table::Align::Left; 3])
+    table::lines(
+        &devices.iter().map(row).collect::<Vec<_>>(),
+        &[table::Align::Left; 3],
+    )
 }
 
 fn welcome(answer: &Answer) -> Result<Shown, Failure> {
-    let Answer::Whoami(Me { name, server, device, .. }) = answer else { return Err(unexpected(answer)) };
-    Ok(Shown::new(format!("{} on {}, device {}\n", line(name), line(server), line(device)), answer))
+    let Answer::Whoami(Me {
+        name, server, device, ..
+    }) = answer
+    else {
+        return Err(unexpected(answer));
+    };
+    Ok(Shown::new(
+        format!("{} on {}, device {}\n", line(name), line(server), line(device)),
+        answer,
+    ))
 }
 
 fn this_machine() -> String {
-    let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
-    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "device".to_owned())
+    let name = nix::unistd::gethostname()
+        .ok()
+        .and_then(|name| name.into_string().ok());
+    name.filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "device".to_owned())
 }
 
 #[cfg(test)]
@@ -283,12 +358,20 @@ mod tests {
     use super::{chosen, describe};
 
     fn found() -> RecoverySummary {
-        let device = |id: &str, name: &str, this| DeviceInfo { id: id.into(), name: name.into(), this };
+        let device = |id: &str, name: &str, this| DeviceInfo {
+            id: id.into(),
+            name: name.into(),
+            this,
+        };
         RecoverySummary {
             name: "alice".into(),
             links: 1,
             last_link: "create".into(),
-            devices: vec![device("1a", "laptop", false), device("2b", "tablet", false), device("3c", "tablet", false)],
+            devices: vec![
+                device("1a", "laptop", false),
+                device("2b", "tablet", false),
+                device("3c", "tablet", false),
+            ],
             last_home_time: None,
         }
     }
@@ -296,7 +379,11 @@ mod tests {
     #[test]
     fn devices_by_name_or_id() {
         let chosen = |revoke: &[&str], others| {
-            chosen(&found(), &revoke.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(), others)
+            chosen(
+                &found(),
+                &revoke.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(),
+                others,
+            )
         };
         assert_eq!(chosen(&["laptop", "3c"], false).unwrap(), ["1a", "3c"]);
         assert_eq!(chosen(&[], true).unwrap(), ["1a", "2b", "3c"]);
@@ -307,7 +394,10 @@ mod tests {
     #[test]
     fn what_was_found() {
         let text = describe(&found(), &["1a".into()]);
-        assert!(text.starts_with("alice: 1 link in the chain, the last one: create; last entry: never\n"), "{text}");
+        assert!(
+            text.starts_with("alice: 1 link in the chain, the last one: create; last entry: never\n"),
+            "{text}"
+        );
         assert!(text.contains("1a  laptop  will be revoked\n") && text.contains("2b  tablet  stays\n"));
     }
 }

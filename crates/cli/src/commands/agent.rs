@@ -26,7 +26,9 @@ impl Lock {
         if session.running().await?.is_none() {
             return Ok(Shown::said("no agent runs, so nothing is unlocked"));
         }
-        session.ask_with(&Request::Lock { now: self.now }, With::default()).await?;
+        session
+            .ask_with(&Request::Lock { now: self.now }, With::default())
+            .await?;
         Ok(Shown::said("locked"))
     }
 }
@@ -40,8 +42,12 @@ impl Unlock {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
         // Says at once when there is no account, before anyone types a password.
         session.ask_with(&Request::Status, With::default()).await?;
-        let password = password::current(session.global.password_file.as_ref()).await?.ok_or_else(locked)?;
-        session.ask_with(&Request::Unlock { password }, With::default()).await?;
+        let password = password::current(session.global.password_file.as_ref())
+            .await?
+            .ok_or_else(locked)?;
+        session
+            .ask_with(&Request::Unlock { password }, With::default())
+            .await?;
         Ok(Shown::said("unlocked"))
     }
 }
@@ -117,7 +123,10 @@ async fn stop(session: &mut Session) -> Result<Shown, Failure> {
     }
     match session.ask_with(&Request::Stop, With::default()).await {
         // It may be gone before its answer is read.
-        Ok(_) | Err(Failure { code: Code::TryAgain, .. }) => {}
+        Ok(_)
+        | Err(Failure {
+            code: Code::TryAgain, ..
+        }) => {}
         Err(failure) => return Err(failure),
     }
     // It lets go of this with its last breath.
@@ -136,7 +145,9 @@ async fn status(session: &mut Session) -> Result<Shown, Failure> {
         });
     };
     let (pid, build) = (client.welcome.pid, client.welcome.build.clone());
-    let socket = place.map(|place| place.socket.display().to_string()).unwrap_or_default();
+    let socket = place
+        .map(|place| place.socket.display().to_string())
+        .unwrap_or_default();
     let text = table::pairs(&[
         ("pid", pid.to_string()),
         ("build", build.clone()),
@@ -144,5 +155,9 @@ async fn status(session: &mut Session) -> Result<Shown, Failure> {
         ("home", home.display().to_string()),
     ]);
     let result = json!({ "running": true, "pid": pid, "build": build, "socket": socket, "home": home });
-    Ok(Shown { text, result, ..Shown::default() })
+    Ok(Shown {
+        text,
+        result,
+        ..Shown::default()
+    })
 }

@@ -14,7 +14,11 @@ use crate::table::Align::{Left, Right};
 use crate::{human, table};
 
 fn top() -> RemotePath {
-    RemotePath { drive: None, components: Vec::new(), trailing_slash: false }
+    RemotePath {
+        drive: None,
+        components: Vec::new(),
+        trailing_slash: false,
+    }
 }
 
 /// List a folder
@@ -41,9 +45,20 @@ pub(crate) struct Ls {
 
 impl Ls {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
-        let answer = session.ask(Request::List { path: self.path, recursive: self.recursive }).await?;
-        let Answer::Nodes(nodes) = &answer else { return Err(unexpected(&answer)) };
-        let text = if self.long { long(nodes, self.bytes) } else { names(nodes.iter().map(|node| node.path.as_str())) };
+        let answer = session
+            .ask(Request::List {
+                path: self.path,
+                recursive: self.recursive,
+            })
+            .await?;
+        let Answer::Nodes(nodes) = &answer else {
+            return Err(unexpected(&answer));
+        };
+        let text = if self.long {
+            long(nodes, self.bytes)
+        } else {
+            names(nodes.iter().map(|node| node.path.as_str()))
+        };
         Ok(Shown::new(text, &answer))
     }
 }
@@ -58,9 +73,17 @@ fn long(nodes: &[NodeInfo], exact: bool) -> String {
             NodeKind::File => human::bytes(node.size, exact),
             NodeKind::Dir | NodeKind::Link => "-".to_owned(),
         };
-        vec![human::mode(node), size, human::time(node.mtime_s), with_target(node)]
+        vec![
+            human::mode(node),
+            size,
+            human::time(node.mtime_s),
+            with_target(node),
+        ]
     };
-    table::lines(&nodes.iter().map(row).collect::<Vec<_>>(), &[Left, Right, Left, Left])
+    table::lines(
+        &nodes.iter().map(row).collect::<Vec<_>>(),
+        &[Left, Right, Left, Left],
+    )
 }
 
 fn with_target(node: &NodeInfo) -> String {
@@ -82,8 +105,15 @@ pub(crate) struct Tree {
 impl Tree {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
         let root = line(&self.path.to_string());
-        let answer = session.ask(Request::List { path: self.path, recursive: true }).await?;
-        let Answer::Nodes(nodes) = &answer else { return Err(unexpected(&answer)) };
+        let answer = session
+            .ask(Request::List {
+                path: self.path,
+                recursive: true,
+            })
+            .await?;
+        let Answer::Nodes(nodes) = &answer else {
+            return Err(unexpected(&answer));
+        };
         Ok(Shown::new(draw(&root, nodes), &answer))
     }
 }
@@ -94,19 +124,34 @@ struct Branch<'a>(BTreeMap<&'a str, Branch<'a>>);
 fn draw(root: &str, nodes: &[NodeInfo]) -> String {
     let mut tree = Branch::default();
     for node in nodes {
-        node.path.split('/').fold(&mut tree, |branch, name| branch.0.entry(name).or_default());
+        node.path
+            .split('/')
+            .fold(&mut tree, |branch, name| branch.0.entry(name).or_default());
     }
-    let count = |dirs: bool| nodes.iter().filter(|node| (node.kind == NodeKind::Dir) == dirs).count() as u64;
+    let count = |dirs: bool| {
+        nodes
+            .iter()
+            .filter(|node| (node.kind == NodeKind::Dir) == dirs)
+            .count() as u64
+    };
     let mut text = format!("{root}\n");
     branches(&tree, "", &mut text);
-    text.push_str(&format!("{}, {}\n", human::count(count(true), "folder"), human::count(count(false), "file")));
+    text.push_str(&format!(
+        "{}, {}\n",
+        human::count(count(true), "folder"),
+        human::count(count(false), "file")
+    ));
     text
 }
 
 fn branches(branch: &Branch<'_>, before: &str, text: &mut String) {
     let last = branch.0.len().saturating_sub(1);
     for (at, (name, below)) in branch.0.iter().enumerate() {
-        let (arm, space) = if at == last { ("└── ", "    ") } else { ("├── ", "│   ") };
+        let (arm, space) = if at == last {
+            ("└── ", "    ")
+        } else {
+            ("├── ", "│   ")
+        };
         text.push_str(&format!("{before}{arm}{}\n", line(name)));
         branches(below, &format!("{before}{space}"), text);
     }
@@ -123,7 +168,9 @@ impl Stat {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
         let path = line(&self.path.to_string());
         let answer = session.ask(Request::Stat { path: self.path }).await?;
-        let Answer::Node(node) = &answer else { return Err(unexpected(&answer)) };
+        let Answer::Node(node) = &answer else {
+            return Err(unexpected(&answer));
+        };
         let kind = match node.kind {
             NodeKind::Dir => "folder".to_owned(),
             NodeKind::File => "file".to_owned(),
@@ -131,11 +178,22 @@ impl Stat {
         };
         let mut pairs = vec![("path", path), ("kind", kind)];
         if node.kind == NodeKind::File {
-            pairs.push(("size", format!("{} ({} bytes)", human::size(node.size), node.size)));
+            pairs.push((
+                "size",
+                format!("{} ({} bytes)", human::size(node.size), node.size),
+            ));
             pairs.push(("versions", node.versions.to_string()));
         }
         pairs.push(("mode", format!("{} ({:03o})", human::mode(node), node.mode)));
-        pairs.push(("modified", format!("{} ({}.{:09})", human::time(node.mtime_s), node.mtime_s, node.mtime_ns)));
+        pairs.push((
+            "modified",
+            format!(
+                "{} ({}.{:09})",
+                human::time(node.mtime_s),
+                node.mtime_s,
+                node.mtime_ns
+            ),
+        ));
         pairs.push(("id", line(&node.id)));
         Ok(Shown::new(table::pairs(&pairs), &answer))
     }
@@ -158,8 +216,15 @@ pub(crate) struct Find {
 impl Find {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
         let path = self.path.unwrap_or_else(top);
-        let answer = session.ask(Request::Find { path: path.clone(), pattern: self.pattern }).await?;
-        let Answer::Nodes(nodes) = &answer else { return Err(unexpected(&answer)) };
+        let answer = session
+            .ask(Request::Find {
+                path: path.clone(),
+                pattern: self.pattern,
+            })
+            .await?;
+        let Answer::Nodes(nodes) = &answer else {
+            return Err(unexpected(&answer));
+        };
         let found: Vec<String> = nodes.iter().map(|node| below(&path, &node.path)).collect();
         Ok(Shown::new(names(found.iter().map(String::as_str)), &answer))
     }
@@ -188,7 +253,9 @@ pub(crate) struct Du {
 impl Du {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
         let answer = session.ask(Request::Usage { path: self.path }).await?;
-        let Answer::Usage(rows) = &answer else { return Err(unexpected(&answer)) };
+        let Answer::Usage(rows) = &answer else {
+            return Err(unexpected(&answer));
+        };
         let lines: Vec<Vec<String>> = rows
             .iter()
             .map(|row| {
@@ -196,7 +263,10 @@ impl Du {
                     0 => String::new(),
                     bytes => format!("(and {} of old versions)", human::bytes(bytes, self.bytes)),
                 };
-                let (size, files) = (human::bytes(row.bytes, self.bytes), human::count(row.files, "file"));
+                let (size, files) = (
+                    human::bytes(row.bytes, self.bytes),
+                    human::count(row.files, "file"),
+                );
                 vec![size, files, line(&row.path.to_string()), old]
             })
             .collect();
@@ -236,8 +306,18 @@ mod tests {
     #[test]
     fn names_are_sanitised() {
         assert_eq!(names(["a", "b\nc"].into_iter()), "a\nb\\nc\n");
-        let text = long(&[node("d", NodeKind::Dir), node("f\x1b", NodeKind::File), node("l", NodeKind::Link)], true);
-        let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+        let text = long(
+            &[
+                node("d", NodeKind::Dir),
+                node("f\x1b", NodeKind::File),
+                node("l", NodeKind::Link),
+            ],
+            true,
+        );
+        let rows: Vec<Vec<&str>> = text
+            .lines()
+            .map(|line| line.split_whitespace().collect())
+            .collect();
         let first = |row: usize| [rows[row][0], rows[row][1], rows[row][4]];
         assert_eq!(first(0), ["drw-r-----", "-", "d"]);
         assert_eq!(first(1), ["-rw-r-----", "2048", "f\\u{1b}"]);

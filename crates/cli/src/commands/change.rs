@@ -22,7 +22,11 @@ pub(crate) struct Mkdir {
 
 impl Mkdir {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
-        let request = Request::Mkdir { paths: self.paths, parents: self.parents, dry_run: self.try_out.dry_run };
+        let request = Request::Mkdir {
+            paths: self.paths,
+            parents: self.parents,
+            dry_run: self.try_out.dry_run,
+        };
         Shown::changed(&session.ask(request).await?)
     }
 }
@@ -46,7 +50,16 @@ pub(crate) struct Cp {
 impl Cp {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
         let (recursive, dry_run) = (self.recursive, self.try_out.dry_run);
-        Shown::changed(&session.ask(Request::Copy { from: self.from, to: self.to, recursive, dry_run }).await?)
+        Shown::changed(
+            &session
+                .ask(Request::Copy {
+                    from: self.from,
+                    to: self.to,
+                    recursive,
+                    dry_run,
+                })
+                .await?,
+        )
     }
 }
 
@@ -66,13 +79,23 @@ pub(crate) struct Mv {
 impl Mv {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
         let dry_run = self.try_out.dry_run;
-        Shown::changed(&session.ask(Request::Move { from: self.from, to: self.to, dry_run }).await?)
+        Shown::changed(
+            &session
+                .ask(Request::Move {
+                    from: self.from,
+                    to: self.to,
+                    dry_run,
+                })
+                .await?,
+        )
     }
 }
 
 /// Put files and folders into the trash
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  crannog rm /a.txt\n  crannog rm -r /letters\n  crannog trash restore /a.txt")]
+#[command(
+    after_help = "Examples:\n  crannog rm /a.txt\n  crannog rm -r /letters\n  crannog trash restore /a.txt"
+)]
 pub(crate) struct Rm {
     /// Folders with everything in them
     #[arg(short, long)]
@@ -86,6 +109,14 @@ pub(crate) struct Rm {
 impl Rm {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
         let (recursive, dry_run) = (self.recursive, self.try_out.dry_run);
-        Shown::changed(&session.ask(Request::Remove { paths: self.paths, recursive, dry_run }).await?)
+        Shown::changed(
+            &session
+                .ask(Request::Remove {
+                    paths: self.paths,
+                    recursive,
+                    dry_run,
+                })
+                .await?,
+        )
     }
 }

@@ -21,6 +21,10 @@ impl Completions {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut crate::command_line(), "crannog", &mut script);
         let text = String::from_utf8_lossy(&script).into_owned();
-        Ok(Shown { result: text.as_str().into(), text, ..Shown::default() })
+        Ok(Shown {
+            result: text.as_str().into(),
+            text,
+            ..Shown::default()
+        })
     }
 }

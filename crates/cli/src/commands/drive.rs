@@ -69,15 +69,27 @@ impl Drive {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
         let request = match self.what {
             What::List(list) => return list.run(session).await,
-            What::Create(Create { name, try_out }) => Request::DriveCreate { name, dry_run: try_out.dry_run },
-            What::Rename(Rename { name, new_name, try_out }) => {
-                Request::DriveRename { name, new_name, dry_run: try_out.dry_run }
-            }
+            What::Create(Create { name, try_out }) => Request::DriveCreate {
+                name,
+                dry_run: try_out.dry_run,
+            },
+            What::Rename(Rename {
+                name,
+                new_name,
+                try_out,
+            }) => Request::DriveRename {
+                name,
+                new_name,
+                dry_run: try_out.dry_run,
+            },
             What::Delete(Delete { name, yes, try_out }) => {
                 if !yes && !try_out.dry_run {
                     sure(format!("Delete the drive {} with everything in it?", line(&name))).await?;
                 }
-                Request::DriveDelete { name, dry_run: try_out.dry_run }
+                Request::DriveDelete {
+                    name,
+                    dry_run: try_out.dry_run,
+                }
             }
         };
         Shown::changed(&session.ask(request).await?)
@@ -87,16 +99,26 @@ impl Drive {
 impl List {
     async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
         let answer = session.ask(Request::DriveList).await?;
-        let Answer::Drives(drives) = &answer else { return Err(unexpected(&answer)) };
+        let Answer::Drives(drives) = &answer else {
+            return Err(unexpected(&answer));
+        };
         let rows: Vec<Vec<String>> = drives
             .iter()
             .map(|drive| {
                 let default = if drive.default { "default" } else { "" };
                 let files = human::count(drive.files, "file");
-                vec![line(&drive.name), files, human::bytes(drive.bytes, self.bytes), default.to_owned()]
+                vec![
+                    line(&drive.name),
+                    files,
+                    human::bytes(drive.bytes, self.bytes),
+                    default.to_owned(),
+                ]
             })
             .collect();
-        Ok(Shown::new(table::lines(&rows, &[Left, Right, Right, Left]), &answer))
+        Ok(Shown::new(
+            table::lines(&rows, &[Left, Right, Right, Left]),
+            &answer,
+        ))
     }
 }
 

@@ -22,13 +22,18 @@ impl Status {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
         // Nobody unlocks in order to read that it is locked.
         let answer = session.ask_with(&Request::Status, With::default()).await?;
-        let Answer::Status(state) = &answer else { return Err(unexpected(&answer)) };
+        let Answer::Status(state) = &answer else {
+            return Err(unexpected(&answer));
+        };
         Ok(Shown::new(describe(state, Timestamp::now()), &answer))
     }
 }
 
 fn describe(state: &State, now: Timestamp) -> String {
-    let mut pairs = vec![("agent", format!("{}{}", state.version, if state.locked { ", locked" } else { "" }))];
+    let mut pairs = vec![(
+        "agent",
+        format!("{}{}", state.version, if state.locked { ", locked" } else { "" }),
+    )];
     if let Some(account) = &state.account {
         pairs.push(("account", line(account)));
     }
@@ -36,15 +41,33 @@ fn describe(state: &State, now: Timestamp) -> String {
         pairs.push(("device", line(device)));
     }
     if !state.locked {
-        let heard = state.last_heard.map_or_else(|| "never".to_owned(), |time| human::ago(time, now));
-        pairs.push(("server", format!("{}, last heard {heard}", if state.online { "online" } else { "offline" })));
-        pairs.push(("behind", human::count(state.behind, "entry").replace("entrys", "entries")));
+        let heard = state
+            .last_heard
+            .map_or_else(|| "never".to_owned(), |time| human::ago(time, now));
+        pairs.push((
+            "server",
+            format!(
+                "{}, last heard {heard}",
+                if state.online { "online" } else { "offline" }
+            ),
+        ));
+        pairs.push((
+            "behind",
+            human::count(state.behind, "entry").replace("entrys", "entries"),
+        ));
         pairs.push(("transfers", state.transfers.to_string()));
-        pairs.push(("space", format!("{} of {}", human::size(state.used), human::size(state.quota))));
+        pairs.push((
+            "space",
+            format!("{} of {}", human::size(state.used), human::size(state.quota)),
+        ));
     }
     let mut text = table::pairs(&pairs);
     for alarm in &state.alarms {
-        let check = alarm.check.as_deref().map(|check| format!(" ({check})")).unwrap_or_default();
+        let check = alarm
+            .check
+            .as_deref()
+            .map(|check| format!(" ({check})"))
+            .unwrap_or_default();
         text.push_str(&format!("ALARM: {}{}\n", line(&alarm.to_string()), line(&check)));
     }
     text
@@ -58,13 +81,20 @@ pub(crate) struct Doctor {}
 impl Doctor {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
         let answer = session.ask(Request::Doctor).await?;
-        let Answer::Findings(found) = answer else { return Err(unexpected(&answer)) };
+        let Answer::Findings(found) = answer else {
+            return Err(unexpected(&answer));
+        };
         let theirs = session.agent().await?.welcome.build.clone();
         let same = theirs == build::running();
         let own = Finding {
             state: if same { "ok" } else { "warning" }.to_owned(),
             object: "agent".to_owned(),
-            text: if same { "runs this program" } else { "runs another program than this one" }.to_owned(),
+            text: if same {
+                "runs this program"
+            } else {
+                "runs another program than this one"
+            }
+            .to_owned(),
         };
         let found = std::iter::once(own).chain(found).collect();
         Ok(findings(found, Code::Other, "something is wrong"))
@@ -105,11 +135,27 @@ pub(crate) struct VerifyStore {
 impl VerifyStore {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
         // Without folders nothing is changed: that is what would be repaired.
-        let folders = if self.try_out.dry_run { &[][..] } else { &self.repair_from };
-        let repair_from = folders.iter().map(|path| local_path::absolute(path)).collect::<Result<_, _>>()?;
-        let answer = session.ask(Request::VerifyStore { drive: self.drive, repair_from }).await?;
+        let folders = if self.try_out.dry_run {
+            &[][..]
+        } else {
+            &self.repair_from
+        };
+        let repair_from = folders
+            .iter()
+            .map(|path| local_path::absolute(path))
+            .collect::<Result<_, _>>()?;
+        let answer = session
+            .ask(Request::VerifyStore {
+                drive: self.drive,
+                repair_from,
+            })
+            .await?;
         match answer {
-            Answer::Findings(found) => Ok(findings(found, Code::VerificationFailed, "the server does not keep what it took")),
+            Answer::Findings(found) => Ok(findings(
+                found,
+                Code::VerificationFailed,
+                "the server does not keep what it took",
+            )),
             answer => Err(unexpected(&answer)),
         }
     }
@@ -117,7 +163,10 @@ impl VerifyStore {
 
 fn findings(found: Vec<Finding>, code: Code, wrong: &str) -> Shown {
     let row = |finding: &Finding| vec![line(&finding.state), line(&finding.object), line(&finding.text)];
-    let text = table::lines(&found.iter().map(row).collect::<Vec<_>>(), &[table::Align::Left; 3]);
+    let text = table::lines(
+        &found.iter().map(row).collect::<Vec<_>>(),
+        &[table::Align::Left; 3],
+    );
     let broken = found.iter().filter(|finding| finding.state == "broken").count();
     let mut shown = Shown::new(text, &Answer::Findings(found));
     if broken > 0 {
@@ -147,7 +196,11 @@ mod tests {
             transfers: 2,
             quota: 1 << 30,
             used: 1 << 20,
-            alarms: vec![Failure::new(Code::VerificationFailed, "two pasts").object("drive").check("CHK-013")],
+            alarms: vec![
+                Failure::new(Code::VerificationFailed, "two pasts")
+                    .object("drive")
+                    .check("CHK-013"),
+            ],
         };
         let text = describe(&state, Timestamp::from_second(8).unwrap());
         assert_eq!(
@@ -156,15 +209,33 @@ mod tests {
              server:     online, last heard 3 s ago\nbehind:     1 entry\ntransfers:  2\nspace:      1.0 MiB of 1.0 GiB\n\
              ALARM: two pasts: drive (CHK-013)\n"
         );
-        state = Status { locked: true, account: None, device: None, alarms: Vec::new(), ..state };
+        state = Status {
+            locked: true,
+            account: None,
+            device: None,
+            alarms: Vec::new(),
+            ..state
+        };
         assert_eq!(describe(&state, Timestamp::UNIX_EPOCH), "agent:  0.1.0, locked\n");
     }
 
     #[test]
     fn broken_means_failure() {
-        let finding = |state: &str| Finding { state: state.into(), object: "/a".into(), text: "x".into() };
-        assert!(findings(vec![finding("ok"), finding("warning")], Code::Other, "").failure.is_none());
-        let shown = findings(vec![finding("ok"), finding("broken")], Code::VerificationFailed, "lost");
+        let finding = |state: &str| Finding {
+            state: state.into(),
+            object: "/a".into(),
+            text: "x".into(),
+        };
+        assert!(
+            findings(vec![finding("ok"), finding("warning")], Code::Other, "")
+                .failure
+                .is_none()
+        );
+        let shown = findings(
+            vec![finding("ok"), finding("broken")],
+            Code::VerificationFailed,
+            "lost",
+        );
         assert_eq!(shown.failure.unwrap().code, Code::VerificationFailed);
     }
 }

@@ -24,7 +24,9 @@ pub(crate) struct Versions {
 impl Versions {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
         let answer = session.ask(Request::Versions { path: self.path }).await?;
-        let Answer::Versions(versions) = &answer else { return Err(unexpected(&answer)) };
+        let Answer::Versions(versions) = &answer else {
+            return Err(unexpected(&answer));
+        };
         let row = |version: &VersionInfo| {
             let current = if version.current { "current" } else { "" };
             vec![
@@ -36,7 +38,10 @@ impl Versions {
             ]
         };
         let rows: Vec<Vec<String>> = versions.iter().map(row).collect();
-        Ok(Shown::new(table::lines(&rows, &[Left, Left, Right, Left, Left]), &answer))
+        Ok(Shown::new(
+            table::lines(&rows, &[Left, Left, Right, Left, Left]),
+            &answer,
+        ))
     }
 }
 
@@ -54,6 +59,14 @@ pub(crate) struct Restore {
 impl Restore {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
         let dry_run = self.try_out.dry_run;
-        Shown::changed(&session.ask(Request::Restore { path: self.path, version: self.version, dry_run }).await?)
+        Shown::changed(
+            &session
+                .ask(Request::Restore {
+                    path: self.path,
+                    version: self.version,
+                    dry_run,
+                })
+                .await?,
+        )
     }
 }

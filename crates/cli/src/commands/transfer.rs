@@ -26,7 +26,10 @@ pub(crate) struct Names {
 
 impl From<Names> for Filter {
     fn from(names: Names) -> Self {
-        Self { include: names.include, exclude: names.exclude }
+        Self {
+            include: names.include,
+            exclude: names.exclude,
+        }
     }
 }
 
@@ -61,11 +64,16 @@ impl Put {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
         let stdin = self.sources.iter().any(|source| source == Path::new("-"));
         if stdin && self.sources.len() > 1 {
-            return Err(Failure::new(Code::Usage, "standard input comes alone").hint("put the files by another command"));
+            return Err(Failure::new(Code::Usage, "standard input comes alone")
+                .hint("put the files by another command"));
         }
         let sources = match stdin {
             true => Vec::new(),
-            false => self.sources.iter().map(|path| local_path::source(path)).collect::<Result<_, _>>()?,
+            false => self
+                .sources
+                .iter()
+                .map(|path| local_path::source(path))
+                .collect::<Result<_, _>>()?,
         };
         let request = Request::Put {
             sources,
@@ -77,7 +85,15 @@ impl Put {
         };
         let answer = if stdin {
             session.make_ready().await?;
-            session.ask_with(&request, With { input: Some(stream::input()), ..With::default() }).await?
+            session
+                .ask_with(
+                    &request,
+                    With {
+                        input: Some(stream::input()),
+                        ..With::default()
+                    },
+                )
+                .await?
         } else {
             session.ask(request).await?
         };
@@ -118,8 +134,13 @@ impl Get {
         if self.target == Path::new("-") {
             let mut sources = self.sources.into_iter();
             return match (sources.next(), sources.next()) {
-                (Some(path), None) if !self.recursive && !self.try_out.dry_run => cat(session, path, None).await,
-                _ => Err(Failure::new(Code::Usage, "one file at a time goes to standard output")),
+                (Some(path), None) if !self.recursive && !self.try_out.dry_run => {
+                    cat(session, path, None).await
+                }
+                _ => Err(Failure::new(
+                    Code::Usage,
+                    "one file at a time goes to standard output",
+                )),
             };
         }
         let request = Request::Get {
@@ -155,7 +176,13 @@ impl Cat {
 
 async fn cat(session: &mut Session, path: RemotePath, version: Option<String>) -> Result<Shown, Failure> {
     session.make_ready().await?;
-    let with = With { output: Some(Output::standard()), ..With::default() };
+    let with = With {
+        output: Some(Output::standard()),
+        ..With::default()
+    };
     session.ask_with(&Request::Cat { path, version }, with).await?;
-    Ok(Shown { streamed: true, ..Shown::new("", &Answer::Ok) })
+    Ok(Shown {
+        streamed: true,
+        ..Shown::new("", &Answer::Ok)
+    })
 }

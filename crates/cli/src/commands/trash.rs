@@ -53,7 +53,9 @@ struct Restore {
 
 /// Delete things in the trash for good, or all of them; asks on a terminal
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  crannog trash empty --dry-run\n  crannog trash empty /letters/a.txt --yes")]
+#[command(
+    after_help = "Examples:\n  crannog trash empty --dry-run\n  crannog trash empty /letters/a.txt --yes"
+)]
 struct Empty {
     /// Of this drive [default: the default drive]
     #[arg(long)]
@@ -72,15 +74,34 @@ impl Trash {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
         let request = match self.what {
             What::List(list) => return list.run(session).await,
-            What::Restore(Restore { drive, try_out, items }) => {
-                Request::TrashRestore { drive, items, dry_run: try_out.dry_run }
-            }
-            What::Empty(Empty { drive, yes, try_out, items }) => {
+            What::Restore(Restore {
+                drive,
+                try_out,
+                items,
+            }) => Request::TrashRestore {
+                drive,
+                items,
+                dry_run: try_out.dry_run,
+            },
+            What::Empty(Empty {
+                drive,
+                yes,
+                try_out,
+                items,
+            }) => {
                 if !yes && !try_out.dry_run {
-                    let what = if items.is_empty() { "everything".to_owned() } else { human::count(items.len() as u64, "thing") };
+                    let what = if items.is_empty() {
+                        "everything".to_owned()
+                    } else {
+                        human::count(items.len() as u64, "thing")
+                    };
                     sure(format!("Delete {what} in the trash for good?")).await?;
                 }
-                Request::TrashEmpty { drive, items, dry_run: try_out.dry_run }
+                Request::TrashEmpty {
+                    drive,
+                    items,
+                    dry_run: try_out.dry_run,
+                }
             }
         };
         Shown::changed(&session.ask(request).await?)
@@ -90,10 +111,18 @@ impl Trash {
 impl List {
     async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
         let answer = session.ask(Request::TrashList { drive: self.drive }).await?;
-        let Answer::Trash(items) = &answer else { return Err(unexpected(&answer)) };
+        let Answer::Trash(items) = &answer else {
+            return Err(unexpected(&answer));
+        };
         let rows: Vec<Vec<String>> = items
             .iter()
-            .map(|item| vec![line(&item.id), human::bytes(item.size, self.bytes), line(&item.path)])
+            .map(|item| {
+                vec![
+                    line(&item.id),
+                    human::bytes(item.size, self.bytes),
+                    line(&item.path),
+                ]
+            })
             .collect();
         Ok(Shown::new(table::lines(&rows, &[Left, Right, Left]), &answer))
     }

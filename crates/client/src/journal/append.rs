@@ -210,7 +210,10 @@ impl Shared {
 
 /// The grant was for an epoch that has ended.
 fn ended(error: &Error) -> bool {
-    matches!(error.server_code(), Some(ErrorCode::Forbidden | ErrorCode::StaleEpoch))
+    matches!(
+        error.server_code(),
+        Some(ErrorCode::Forbidden | ErrorCode::StaleEpoch)
+    )
 }
 
 fn read_only(journal: &str) -> Error {

@@ -60,6 +60,7 @@ async fn first_to_answer(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
                 Ok(stream) => return Ok(stream),
                 Err(error) => last_error = error,
             },
+            // sleep: the next address gets its chance after a head start (RFC 8305)
             () = sleep(HEAD_START), if more => {}
             else => return Err(last_error),
         }

@@ -213,6 +213,7 @@ impl Drop for Connection {
 /// Closes connections that nobody used for a while; ends when none is left.
 async fn reap(pool: Weak<Pool>) {
     loop {
+        // sleep: idle connections are looked at again when the first could be due
         sleep(IDLE_TIMEOUT).await;
         let Some(pool) = pool.upgrade() else { return };
         let mut reaper = lock(&pool.reaper);

@@ -58,6 +58,7 @@ where
         }
         let pause = policy.pause(failed);
         let pause = rand::random_range(pause / 2..=pause);
+        // sleep: backoff with jitter
         sleep(error.retry_after().map_or(pause, |asked| asked + pause)).await;
     }
 }

@@ -23,6 +23,7 @@ impl<T> Patient<T> {
         Self {
             inner,
             patience,
+            // sleep: a timer, armed while a write waits
             waiting: Box::pin(tokio::time::sleep(patience)),
             armed: false,
         }

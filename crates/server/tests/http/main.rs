@@ -1,5 +1,5 @@
 //! A real server on port 0 and a raw client: every error code, every rule of acceptance.
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,

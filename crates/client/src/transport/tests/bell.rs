@@ -137,6 +137,7 @@ async fn a_hold_is_answered_with_rings() {
 async fn chk_025_pings_keep_a_bell_alive_and_are_answered_and_silence_ends_it() {
     let (mut bell, _transport) = bell(|mut socket| async move {
         for _ in 0..10 {
+            // sleep: paused time, the server rings every 30 s
             sleep(Duration::from_secs(30)).await;
             socket.send(Message::Ping(Default::default())).await.unwrap();
             assert!(matches!(socket.next().await, Some(Ok(Message::Pong(_)))));

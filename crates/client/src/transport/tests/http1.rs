@@ -196,6 +196,7 @@ async fn idle_connections_are_closed() {
     });
     let transport = transport(ca.fingerprint(), &server);
     transport.server_info().await.unwrap();
+    // sleep: paused time, past the idle limit
     sleep(Duration::from_secs(100)).await;
     assert_eq!(hung_up.load(Ordering::SeqCst), 1);
     transport.server_info().await.unwrap();

@@ -61,10 +61,12 @@ async fn a_slow_line_is_left_alone_while_bytes_flow() {
         let mut left = limits::BLOB_MAX;
         let mut buffer = vec![0; 64 * 1024];
         while left > 0 {
+            // sleep: paused time, a slow line
             sleep(Duration::from_secs(20)).await;
             left -= stream.read(&mut buffer).await.unwrap();
         }
         for byte in b"HTTP/1.1 204 No Content\r\n\r\n" {
+            // sleep: paused time, a slow line
             sleep(Duration::from_secs(20)).await;
             stream.write_all(&[*byte]).await.unwrap();
             stream.flush().await.unwrap();
@@ -116,6 +118,7 @@ async fn uploads_do_not_hold_up_calls() {
             tokio::spawn(async move { put(&transport, 1000).await })
         })
         .collect();
+    // sleep: paused time, until all connections are made
     sleep(Duration::from_secs(1)).await;
     assert_eq!(server.connections(), 1 + 6);
     let append = AppendLink {
