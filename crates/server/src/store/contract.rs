@@ -1,11 +1,7 @@
 //! What every backend of [`Store`] has to do; call [`contract`] with an empty one.
 
 #[path = "../../tests/http/fixtures.rs"]
-#[expect(
-    dead_code,
-    unreachable_pub,
-    reason = "shared with the tests over HTTP, which use more of it"
-)]
+#[expect(dead_code, reason = "shared with the tests over HTTP, which use more of it")]
 mod fixtures;
 
 use std::collections::HashSet;
