@@ -191,19 +191,16 @@ class Drive:
 
     # Questions
 
-    def depth(self, ident):
-        """How many names lead to a live node; None if it is not live."""
-        names = 0
-        while ident not in FIXED:
-            node = self.nodes.get(ident)
-            if node is None or node.trashed is not None or names > DEPTH_MAX:
-                return None
-            ident, names = node.parent, names + 1
-        names += ident == RECOVERED
-        return names if names <= DEPTH_MAX else None
-
     def live(self, ident):
-        return self.depth(ident) is not None
+        """Whether neither the node nor an ancestor is trashed, and the root or `/Recovered` is at most 1,024 steps away."""
+        for _ in range(DEPTH_MAX + 1):
+            if ident in FIXED:
+                return True
+            node = self.nodes.get(ident)
+            if node is None or node.trashed is not None:
+                return False
+            ident = node.parent
+        return False
 
     def live_directory(self, ident):
         return ident in FIXED or (self.live(ident) and self.nodes[ident].kind.name == "Directory")
@@ -332,7 +329,7 @@ class Drive:
             if node.changed > author.seen:
                 self._place(node, RECOVERED, node.name, author)
                 continue
-            waiting += sorted(self.children[ident], reverse=True)
+            waiting += sorted(self.children.pop(ident), reverse=True)
             self._hide(node)
             self.children.get(node.parent, set()).discard(ident)
             del self.nodes[ident]
@@ -395,7 +392,7 @@ def check_manifest(manifest):
     for segment in manifest.segments:
         if segment.after != at or segment.to <= segment.after:
             raise Refused(30, "a checkpoint's segments have gaps")
-        if segment.records * 25 > segment.content.size:
+        if segment.records * 25 + 4 > segment.content.size:
             raise Refused(24, "a segment announces more records than its bytes can hold")
         at = segment.to
     if at != manifest.through or len(manifest.segments) > SEGMENTS_MAX:
@@ -404,22 +401,28 @@ def check_manifest(manifest):
 
 def check_segment(segment, plain):
     """The records of a segment, checked by themselves."""
-    records = decode(Vec(RECORD), plain)
-    if hash_of("crannog/1 segment.", plain) != segment.hash or encode(Vec(RECORD), records) != plain:
+    if len(plain) != segment.content.size:
+        raise Refused(3, "a segment has another length")
+    if hash_of("crannog/1 segment.", plain) != segment.hash:
         raise Refused(30, "a segment has another hash")
+    records = decode(Vec(RECORD), plain)
     ids = [record.value.node for record in records]
-    if len(records) != segment.records or any(a >= b for a, b in zip(ids, ids[1:])):
+    if any(a >= b for a, b in zip(ids, ids[1:])):
+        raise Refused(29, "a segment's records are not in order")
+    if len(records) != segment.records:
         raise Refused(30, "a segment's records are not as announced")
     for record in records:
         value = record.value
         good = segment.after < value.changed <= segment.to and value.node not in FIXED
         if record.name == "Node":
-            good = good and name_fits(value.name) and tame(value.attrs) == value.attrs and value.created <= value.changed
+            good = good and name_fits(value.name) and tame(value.attrs) == value.attrs and 1 <= value.created <= value.changed
             good = good and (value.trashed is None or value.created <= value.trashed <= value.changed)
             if value.kind.name == "File":
                 versions = value.kind.value
                 good = good and versions and len({version.version for version in versions}) == len(versions)
-                good = good and all(content_fits(v.content) and tame(v.attrs) == v.attrs and v.seq <= value.changed for v in versions)
+                seqs = [version.seq for version in versions]
+                good = good and seqs == sorted(seqs) and 1 <= seqs[0] and seqs[-1] <= value.changed
+                good = good and all(content_fits(version.content) for version in versions)
             elif value.kind.name == "Symlink":
                 good = good and target_fits(value.kind.value)
         if not good:

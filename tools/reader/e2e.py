@@ -163,7 +163,7 @@ def hostile(check, words, data, scratch):
     last = "(SELECT max(seq) FROM entries m WHERE m.journal = entries.journal)"
     home = "journal = (SELECT j.id FROM journals j JOIN accounts a ON a.home = j.journal)"
     attack("a changed link", [6, 29, 10], flip("links", "link", "seq = 0", 400))
-    attack("a changed account secret", [4], flip("generations", "secrets", "1 ORDER BY number DESC", 1200))
+    attack("a changed account secret", [4], flip("generations", "secrets", "1 ORDER BY number DESC", 600))
     attack("a changed header", [16, 11, 21, 10, 29, 24], flip("entries", "header", f"{home} AND seq = 1", 100))
     attack("a changed outer signature", [16], flip("entries", "signature", f"{home} AND seq = 1", 5))
     attack("a changed body", [18], flip("entries", "body", f"{home} AND seq = 1", 200))

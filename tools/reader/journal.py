@@ -9,6 +9,7 @@ from drive import DRIVE_BATCH, MANIFEST
 from sealing import Epoch, floe_open, u64, unwrap
 
 HEADER_MAX, IDS_MAX, INLINE_MAX, BODY_BLOB, BODY_MAX = MIB, 16_384, 16_384, 4 * MIB, 64 * MIB
+OPS_MAX, RANGES_MAX = 8_192, 512
 
 SEEN = Struct(seq=U64, head=B32)
 SIGNER = Enum(Writer=None, Admin=None)
@@ -122,12 +123,14 @@ class Journal:
     def _check_bounds(self, seq, row, header):
         body = header.body
         inline = body.place.name == "Inline"
-        if len(header.adds) + len(header.drops) > IDS_MAX or body.len > BODY_MAX:
+        spans = [vars(span) for span in getattr(header.kind.value, "ranges", getattr(header.kind.value, "lost", []))]
+        good = len(header.adds) + len(header.drops) <= IDS_MAX and body.len <= BODY_MAX and len(row.body) <= INLINE_MAX
+        good = good and (inline or len(body.place.value) == -(-body.len // BODY_BLOB))
+        good = good and len(spans) <= RANGES_MAX and all(span["from"] <= span["to"] for span in spans)
+        if not good:
             raise Refused(24, f"entry {seq} breaks a limit")
-        if (row.body and not inline) or (inline and not row.gone and len(row.body) != body.len) or (inline and body.len > INLINE_MAX):
-            raise Refused(18, f"entry {seq} has its body in the wrong place")
-        if not inline and (body.len <= INLINE_MAX or len(body.place.value) != -(-body.len // BODY_BLOB)):
-            raise Refused(18, f"entry {seq} has its body in the wrong place")
+        if row.body and (row.gone or not inline):
+            raise Refused(18, f"entry {seq} has a body where none belongs")
 
     def _check_outside(self, seq, row, header):
         kind = header.kind
@@ -155,7 +158,7 @@ class Journal:
         if kind.name == "Checkpoint" and kind.value.through > seen.seq:
             raise Refused(24, f"checkpoint {seq} goes through what its author had not seen")
         ranges = kind.value.ranges if kind.name == "Prune" else []
-        if any(span["from"] > span["to"] or self.checkpoint is None or span["to"] >= self.checkpoint for span in map(vars, ranges)):
+        if any(self.checkpoint is None or span.to >= self.checkpoint for span in ranges):
             raise Refused(24, f"entry {seq} prunes what no checkpoint covers")
 
     def _body(self, row, header):
@@ -195,6 +198,9 @@ class Journal:
             self._check_halves(0, header.kind.value)
         if kind == "Rekey":
             rekey = decode(REKEY_BODY, body)
+            count = len(rekey.envelopes)
+            if (count != 0) if self.kind == "Home" else (count.bit_count() != 1):
+                raise Refused(22, f"the rekey at {seq} has the wrong number of envelopes")
             self._take_envelope(header, rekey)
             self._check_halves(header.epoch + 1, header.kind.value.next)
             signed = self._open_rekey(header, rekey)
@@ -208,6 +214,9 @@ class Journal:
         if kind == "Genesis" and content.value.kind.name != self.kind:
             raise Refused(17, "the journal is of another kind")
         self._check_author(seq, header, signed, payload)
+        ops = {"Home": lambda: content.value, "Drive": lambda: content.value.ops}.get(content.name, list)()
+        if len(ops) > OPS_MAX or len(payload.cites) > OPS_MAX:
+            raise Refused(24, f"entry {seq} says too much")
         if kind == "Genesis":
             self._check_list(content.value.members)
         if kind == "Rekey":
@@ -262,7 +271,6 @@ class Journal:
         if chain is None:
             raise Refused(6, "the author's sigchain is missing")
         cites = [member.chain, *payload.cites, *self.cited.get(author.account, [])]
-        cites += [other.chain for other in getattr(payload.content.value, "members", [])]
         own = [cite for cite in cites if cite.account == author.account]
         if any(cite.seq >= len(chain.hashes) for cite in own):
             raise Refused(7, f"entry {seq} cites a sigchain link that is not there")
@@ -270,9 +278,7 @@ class Journal:
         device = chain.device_at(max(standing), author.device) if standing else None
         if device is None:
             raise wrong
-        statement = Record(
-            **{**vars(header), "payload": hash_of("crannog/1 payload.", signed.payload), **vars(author)}
-        )
+        statement = Record(**{**vars(header), "payload": hash_of("crannog/1 payload.", signed.payload), **vars(author)})
         if not signature_holds(device.sign, "crannog/1 author.", encode(STATEMENT, statement), signed.signature):
             raise Refused(17, f"the author's signature of entry {seq} does not verify")
 
@@ -282,7 +288,7 @@ class Journal:
         good = good and (self.kind != "Home" or accounts == [self.account])
         for member in members:
             chain = self.chain_of(member.account)
-            good = good and member.chain.account == member.account and chain is not None and member.chain.seq < len(chain.hashes)
+            good = good and member.chain.account == member.account and chain is not None and chain.link_at(member.chain)
         if not good:
             raise Refused(22, "a member list is not well-formed")
 
@@ -321,5 +327,7 @@ class Journal:
         members = getattr(opened.payload.content.value, "members", None)
         if members is not None:
             self.lists.append(members)
+        listed = {member.account for member in self.lists[-1]}
         for cite in [*opened.payload.cites, *[member.chain for member in members or []]]:
-            self.cited.setdefault(cite.account, []).append(cite)
+            if cite.account in listed:
+                self.cited.setdefault(cite.account, []).append(cite)

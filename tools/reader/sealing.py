@@ -71,7 +71,7 @@ def floe_open(key, label, context, box):
         last = left <= SEGMENT
         size = left if last else SEGMENT
         announced = int.from_bytes(view[at : at + 4], "big")
-        if size < 32 or (size == 32 and i > 0) or announced != (size if last else 0xFFFF_FFFF):
+        if size < 32 or announced != (size if last else 0xFFFF_FFFF):
             raise wrong
         if i & 0xFFFFF == 0:
             cipher = AESGCM(kdf(message_key, b"DEK:" + i.to_bytes(8, "big"), 32))

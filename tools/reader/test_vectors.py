@@ -6,6 +6,7 @@ import json
 import sys
 import traceback
 from pathlib import Path
+from types import SimpleNamespace
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
@@ -141,7 +142,7 @@ def words(case):
 SEAL = {
     "account": account, "device": device, "epoch": epoch, "floe": floe, "hpke-xwing-published": hpke_published, "hpke": hpke, "kdf": kdf,
     "password": password, "words": words,
-}  # fmt: skip
+}
 
 
 def chain_of(case):
@@ -261,6 +262,13 @@ def segment(case):
     same(encode(Vec(RECORD), records), case["plaintext"], "plaintext")
     same(hash_of("crannog/1 segment.", plain), case["hash"], "hash")
     assert check_segment(known, plain) == records
+    # The fold that a checkpoint gives goes on as the one that it was made from.
+    store = SimpleNamespace(whole=lambda _: plain)
+    loaded = Drive.from_checkpoint(Record(through=known.to, segments=[known]), store)
+    same(encode(Vec(RECORD), loaded.records(0, known.to)), case["plaintext"], "the loaded checkpoint")
+    assert (loaded.names, loaded.children, loaded.gone) == (drive.names, drive.children, drive.gone)
+    damaged = plain[:-1] + bytes([plain[-1] ^ 1])
+    refused("CHK-030", lambda: check_segment(known, damaged))
 
 
 CORE = {"entry": entries, "home": home, "sigchain": sigchain, "drive-batches": batches, "drive-segment": segment}

@@ -7,6 +7,8 @@ mod drive;
 mod journals;
 mod meta;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod transfers;
 
 use std::path::{Path, PathBuf};
