@@ -125,7 +125,9 @@ class Account:
             if ident != journal.id:
                 continue
             if head.seq >= len(journal.heads):
-                raise Refused(13, "a device saw more of this journal than the copy holds: the copy is older, or entries were taken away")
+                raise Refused(
+                    13, "a device saw more of this journal than the copy holds: the copy is older, or entries were taken away"
+                )
             if journal.heads[head.seq] != head.head:
                 raise Refused(13, "a device saw another history of this journal")
 
@@ -167,7 +169,7 @@ def line(path, node):
         return f"d {'-':>12} {'-':20} {shown(path)}/"
     kind, value = node.kind.name, node.kind.value
     try:
-        moment = datetime.datetime.fromtimestamp(node.attrs.mtime_s, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        moment = datetime.datetime.fromtimestamp(node.attrs.mtime_s, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     except (OverflowError, ValueError, OSError):
         moment = str(node.attrs.mtime_s)
     if kind == "Directory":

@@ -4,8 +4,26 @@ import datetime
 from functools import lru_cache
 
 from encoding import (
-    B16, B32, BYTES, I64, MIB, STRING, U16, U32, U64, Enum, Option, Record, Refused, Struct, Variant, Vec, blob_id, decode, encode,
-    hash_of, padme,
+    B16,
+    B32,
+    BYTES,
+    I64,
+    MIB,
+    STRING,
+    U16,
+    U32,
+    U64,
+    Enum,
+    Option,
+    Record,
+    Refused,
+    Struct,
+    Variant,
+    Vec,
+    blob_id,
+    decode,
+    hash_of,
+    padme,
 )
 from sealing import SUITE, floe_length, floe_open
 
@@ -32,9 +50,7 @@ DRIVE_OP = Enum(
 DRIVE_BATCH = Struct(ops=Vec(DRIVE_OP), filler=Vec(B32))
 VERSION = Struct(version=B16, seq=U64, time=I64, account=B32, device=B16, attrs=ATTRS, content=CONTENT)
 RECORD_KIND = Enum(Directory=None, File=Vec(VERSION), Symlink=BYTES)
-NODE = Struct(
-    node=B16, parent=B16, name=STRING, attrs=ATTRS, kind=RECORD_KIND, created=U64, changed=U64, trashed=Option(U64)
-)
+NODE = Struct(node=B16, parent=B16, name=STRING, attrs=ATTRS, kind=RECORD_KIND, created=U64, changed=U64, trashed=Option(U64))
 RECORD = Enum(Node=NODE, Gone=Struct(node=B16, changed=U64))
 SEGMENT = Struct(after=U64, to=U64, records=U64, hash=B32, content=CONTENT)
 MANIFEST = Struct(through=U64, segments=Vec(SEGMENT))
@@ -178,7 +194,14 @@ class Author:
     """Who wrote an entry, and when."""
 
     def __init__(self, seq, seen, time, device_name, account, device):
-        self.seq, self.seen, self.time, self.device_name, self.account, self.device = seq, seen, time, device_name, account, device
+        self.seq, self.seen, self.time, self.device_name, self.account, self.device = (
+            seq,
+            seen,
+            time,
+            device_name,
+            account,
+            device,
+        )
 
 
 class Drive:
@@ -245,8 +268,13 @@ class Drive:
 
     def _version(self, ident, op, content, author):
         return Record(
-            version=ident, seq=author.seq, time=author.time, account=author.account, device=author.device,
-            attrs=tame(op.attrs), content=content,
+            version=ident,
+            seq=author.seq,
+            time=author.time,
+            account=author.account,
+            device=author.device,
+            attrs=tame(op.attrs),
+            content=content,
         )
 
     def apply(self, op, author):
@@ -357,7 +385,9 @@ class Drive:
     def records(self, after, to):
         """The records of a segment, from this fold."""
         found = {node.node: Variant("Node", node) for node in self.nodes.values() if after < node.changed <= to}
-        found |= {ident: Variant("Gone", Record(node=ident, changed=seq)) for ident, seq in self.gone.items() if after < seq <= to}
+        found |= {
+            ident: Variant("Gone", Record(node=ident, changed=seq)) for ident, seq in self.gone.items() if after < seq <= to
+        }
         return [found[ident] for ident in sorted(found)]
 
     @classmethod

@@ -87,7 +87,13 @@ def make_files(folder):
     (folder / "empty").touch()
     (folder / "letters" / "grüße 🦦.txt").write_text("Grüße\n" * 1000)
     (folder / "letters" / "link").symlink_to("../small.txt")
-    for name, size in (("edge", 1_047_990), ("past the edge", 1_047_991), ("chunk", 4 * MIB), ("ten", 10_000_000), ("large", LARGE)):
+    for name, size in (
+        ("edge", 1_047_990),
+        ("past the edge", 1_047_991),
+        ("chunk", 4 * MIB),
+        ("ten", 10_000_000),
+        ("large", LARGE),
+    ):
         noise(folder / name, size)
     os.chmod(folder / "small.txt", 0o750)
     os.utime(folder / "small.txt", ns=(1_600_000_000_123_456_789,) * 2)

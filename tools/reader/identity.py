@@ -3,7 +3,23 @@
 import re
 
 from encoding import (
-    B16, B32, B64, BYTES, STRING, U8, U32, U64, Enum, Option, Record, Refused, Set, Struct, Vec, decode, hash_of,
+    B16,
+    B32,
+    B64,
+    BYTES,
+    STRING,
+    U8,
+    U32,
+    U64,
+    Enum,
+    Option,
+    Record,
+    Refused,
+    Set,
+    Struct,
+    Vec,
+    decode,
+    hash_of,
     signature_holds,
 )
 from sealing import AccountGeneration, Words, XWing, u32, unwrap
@@ -115,7 +131,9 @@ class Chain:
             demand(signature_holds(key, "crannog/1 link signature.", signed.link, signature), "a signature does not verify")
 
         kems = [getattr(value, "recovery_kem", None)]
-        kems += [part.kem for part in (getattr(value, "generation", None), getattr(value, "device", None)) if hasattr(part, "kem")]
+        kems += [
+            part.kem for part in (getattr(value, "generation", None), getattr(value, "device", None)) if hasattr(part, "kem")
+        ]
         demand(all(kem is None or len(kem) == KEM_PUBLIC for kem in kems), "a key has the wrong length")
         if kind in ("Create", "AddDevice", "Recover"):
             demand(value.device.id not in self.ever, "the device id was used before")

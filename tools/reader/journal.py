@@ -1,11 +1,32 @@
 """docs/spec/journal.md: headers, heads, signatures, epochs, authors. A journal is read from genesis, entry by entry."""
 
+from drive import DRIVE_BATCH, MANIFEST
 from encoding import (
-    B16, B32, B64, BYTES, I64, MIB, STRING, U8, U32, U64, Enum, Option, Record, Refused, Set, Struct, Vec, blob_id, decode, encode,
-    hash_of, padme, signature_holds,
+    B16,
+    B32,
+    B64,
+    BYTES,
+    I64,
+    MIB,
+    STRING,
+    U8,
+    U32,
+    U64,
+    Enum,
+    Option,
+    Record,
+    Refused,
+    Set,
+    Struct,
+    Vec,
+    blob_id,
+    decode,
+    encode,
+    hash_of,
+    padme,
+    signature_holds,
 )
 from identity import CITE, HOME_OP, JOURNAL_KIND
-from drive import DRIVE_BATCH, MANIFEST
 from sealing import Epoch, floe_open, u64, unwrap
 
 HEADER_MAX, IDS_MAX, INLINE_MAX, BODY_BLOB, BODY_MAX = MIB, 16_384, 16_384, 4 * MIB, 64 * MIB
@@ -25,9 +46,7 @@ KIND = Enum(
     Close=None,
 )
 BODY = Struct(hash=B32, len=U32, place=Enum(Inline=None, Blobs=Vec(B32)))
-HEADER_BEFORE_BODY = Struct(
-    version=U8, journal=B32, epoch=U64, entry=B16, seen=SEEN, kind=KIND, adds=Set(B32), drops=Set(B32)
-)
+HEADER_BEFORE_BODY = Struct(version=U8, journal=B32, epoch=U64, entry=B16, seen=SEEN, kind=KIND, adds=Set(B32), drops=Set(B32))
 HEADER = Struct(**HEADER_BEFORE_BODY.fields, body=BODY)
 ENTRY = Struct(header=BYTES, signature=B64, body=BYTES)
 
@@ -228,13 +247,12 @@ class Journal:
         secret = self._secret(epoch)
         wrong = secret.read_token_hash() != public.read_token_hash
         wrong |= secret.write is not None and secret.write_public() != public.write_key
-        if secret.admin is not None and self.publics and public.admin_key == self.publics[-1].admin_key:
-            pass  # A refresh repeats the admin key of an earlier epoch.
-        else:
-            wrong |= secret.admin is not None and secret.admin_public() != public.admin_key
+        wrong |= secret.admin is not None and secret.admin_public() != public.admin_key
         if wrong:
             home = self.kind == "Home"
-            raise Refused(5 if home else 4, f"the secrets of epoch {epoch} are not those of the {'account' if home else 'header'}")
+            raise Refused(
+                5 if home else 4, f"the secrets of epoch {epoch} are not those of the {'account' if home else 'header'}"
+            )
 
     def _take_envelope(self, header, rekey):
         """The grant of the next epoch, where nothing else gave it."""
@@ -254,7 +272,9 @@ class Journal:
                 if len(grant) != 98 or grant[32] > 1 or grant[65] > 1:
                     raise Refused(22, "an epoch grant does not decode")
                 write, admin = grant[33:65], grant[66:98]
-                self.secrets[epoch] = Epoch(self.id, epoch, grant[:32], write if grant[32] else None, admin if grant[65] else None)
+                self.secrets[epoch] = Epoch(
+                    self.id, epoch, grant[:32], write if grant[32] else None, admin if grant[65] else None
+                )
                 return
 
     def _check_author(self, seq, header, signed, payload):

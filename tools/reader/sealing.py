@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-
 from encoding import B16, BYTES, U8, U32, Fixed, Refused, Struct, decode, encode, hash_of
 
 SUITE = b"\x01"
@@ -114,7 +113,7 @@ ENC = 1_120
 
 def hpke_open(key, info, aad, box, aead=AES_256_GCM):
     """RFC 9180, mode base, single shot. `info` as it is; `aead` is another one only in published vectors."""
-    suite = b"HPKE" + bytes.fromhex("647a" "0001") + aead[0].to_bytes(2, "big")
+    suite = b"HPKE" + bytes.fromhex("647a0001") + aead[0].to_bytes(2, "big")
 
     def extract(salt, label, ikm):
         return hmac.digest(salt, b"HPKE-v1" + suite + label + ikm, "sha256")

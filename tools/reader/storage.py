@@ -56,7 +56,8 @@ class Storage:
 
     def generations(self, account):
         rows = self.db.execute(
-            "SELECT g.secrets FROM generations g JOIN accounts a ON a.id = g.account WHERE a.account = ? ORDER BY g.number", (account,)
+            "SELECT g.secrets FROM generations g JOIN accounts a ON a.id = g.account WHERE a.account = ? ORDER BY g.number",
+            (account,),
         )
         return [decode(GENERATION_SECRETS, secrets) for (secrets,) in rows]
 
@@ -66,7 +67,9 @@ class Storage:
         if found is None:
             raise Refused(12, f"journal {journal.hex()[:16]} is missing in this copy")
         row, last, head = found
-        rows = self.db.execute("SELECT seq, head, header, signature, body, gone FROM entries WHERE journal = ? ORDER BY seq", (row,))
+        rows = self.db.execute(
+            "SELECT seq, head, header, signature, body, gone FROM entries WHERE journal = ? ORDER BY seq", (row,)
+        )
         entries = [Stored(*values[:5], gone=bool(values[5])) for values in rows]
         if not entries or (entries[-1].seq, entries[-1].head) != (last, head):
             raise Refused(12, f"journal {journal.hex()[:16]} ends before the last entry that the server gave out")

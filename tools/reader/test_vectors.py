@@ -9,14 +9,27 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
-
 from drive import DRIVE_BATCH, RECORD, SEGMENT, Author, Drive, check_segment
-from encoding import Refused, Record, Vec, decode, encode, hash_of, signature_holds
+from encoding import Record, Refused, Vec, decode, encode, hash_of
 from identity import GENERATION_SECRETS, HOME_OP, LINK_SECRETS, SIGNED_LINK, Chain, open_account_secrets
 from journal import HEADER, SIGNED, Journal, Stored, associated_data
 from sealing import (
-    PARAMS, SEGMENT_PLAIN, AccountGeneration, Device, Epoch, Words, XWing, derive, expand, floe_length, floe_open, hpke_open, labelled,
-    open_password_file, signing_public, unwrap,
+    PARAMS,
+    SEGMENT_PLAIN,
+    AccountGeneration,
+    Device,
+    Epoch,
+    Words,
+    XWing,
+    derive,
+    expand,
+    floe_length,
+    floe_open,
+    hpke_open,
+    labelled,
+    open_password_file,
+    signing_public,
+    unwrap,
 )
 
 VECTORS = Path(__file__).resolve().parents[2] / "vectors"
@@ -140,8 +153,15 @@ def words(case):
 
 
 SEAL = {
-    "account": account, "device": device, "epoch": epoch, "floe": floe, "hpke-xwing-published": hpke_published, "hpke": hpke, "kdf": kdf,
-    "password": password, "words": words,
+    "account": account,
+    "device": device,
+    "epoch": epoch,
+    "floe": floe,
+    "hpke-xwing-published": hpke_published,
+    "hpke": hpke,
+    "kdf": kdf,
+    "password": password,
+    "words": words,
 }
 
 
@@ -176,11 +196,17 @@ def read_journal(case, journal, kind, known, epochs, names):
 
 def entries(case):
     epochs = {0: case["epoch_0"], 1: case["epoch_1"]}
-    names = sorted((name for name in case if isinstance(case[name], dict) and "header" in case[name]), key=lambda n: (case[n]["seq"], case[n]["outcome"] == "ok"))
+    names = sorted(
+        (name for name in case if isinstance(case[name], dict) and "header" in case[name]),
+        key=lambda n: (case[n]["seq"], case[n]["outcome"] == "ok"),
+    )
     opened = read_journal(case, raw(case["journal"]), "Drive", case["author"], epochs, names)
     assert len(opened) == sum(case[name]["outcome"] == "ok" for name in names)
     # A reader that knows only the newest secret walks back to the first.
-    rows = [Stored(case[n]["seq"], raw(case[n]["head"]), raw(case[n]["header"]), raw(case[n]["signature"]), raw(case[n]["body"])) for n in names]
+    rows = [
+        Stored(case[n]["seq"], raw(case[n]["head"]), raw(case[n]["header"]), raw(case[n]["signature"]), raw(case[n]["body"]))
+        for n in names
+    ]
     newest = epochs[1]
     secrets = {1: Epoch(raw(case["journal"]), 1, raw(newest["read"]), raw(newest["write"]), raw(newest["admin"]))}
     chain = chain_of(case["author"])

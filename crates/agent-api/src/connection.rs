@@ -13,6 +13,9 @@ use zeroize::Zeroizing;
 
 use crate::frame::{Frame, MAX_FRAME, decode};
 
+/// The longest word: a listing of some millions of files.
+const MAX_WORD: usize = 1 << 30;
+
 /// Both halves of a connection.
 pub fn split(stream: UnixStream) -> (FrameReader, FrameWriter) {
     let (read, write) = stream.into_split();
@@ -20,6 +23,7 @@ pub fn split(stream: UnixStream) -> (FrameReader, FrameWriter) {
         FrameReader {
             half: read,
             arrived: BytesMut::new(),
+            word: Zeroizing::new(Vec::new()),
         },
         FrameWriter {
             half: write,
@@ -33,14 +37,25 @@ pub fn split(stream: UnixStream) -> (FrameReader, FrameWriter) {
 pub struct FrameReader {
     half: OwnedReadHalf,
     arrived: BytesMut,
+    /// The parts of a long word that have come.
+    word: Zeroizing<Vec<u8>>,
 }
 
 impl FrameReader {
-    /// The next frame; `None` at the end of the stream.
+    /// The next frame, the parts of a long word joined; `None` at the end of the stream.
     pub async fn next(&mut self) -> io::Result<Option<Frame>> {
         loop {
-            if let Some(frame) = decode(&mut self.arrived).map_err(invalid)? {
-                return Ok(Some(frame));
+            match decode(&mut self.arrived).map_err(invalid)? {
+                Some(Frame::Part(text)) => {
+                    self.join(&text)?;
+                    continue;
+                }
+                Some(Frame::Json(text)) if !self.word.is_empty() => {
+                    self.join(&text)?;
+                    return Ok(Some(Frame::Json(std::mem::take(&mut self.word))));
+                }
+                Some(frame) => return Ok(Some(frame)),
+                None => {}
             }
             if self.arrived.capacity() == self.arrived.len() {
                 self.arrived.reserve(8 * 1024);
@@ -53,6 +68,16 @@ impl FrameReader {
                 };
             }
         }
+    }
+}
+
+impl FrameReader {
+    fn join(&mut self, text: &[u8]) -> io::Result<()> {
+        if self.word.len() + text.len() > MAX_WORD {
+            return Err(invalid("a word is too long"));
+        }
+        self.word.extend_from_slice(text);
+        Ok(())
     }
 }
 
@@ -77,7 +102,20 @@ impl FrameWriter {
         // Capacity beforehand: a growing buffer would leave copies of a password behind.
         let mut text = Zeroizing::new(Vec::with_capacity(16 * 1024));
         serde_json::to_writer(&mut *text, word)?;
-        self.frame(Frame::Json(text))
+        if text.len() <= MAX_FRAME {
+            return self.frame(Frame::Json(text));
+        }
+        let mut parts = text.chunks(MAX_FRAME).peekable();
+        while let Some(part) = parts.next() {
+            let part = Zeroizing::new(part.to_vec());
+            let last = parts.peek().is_none();
+            self.frame(if last {
+                Frame::Json(part)
+            } else {
+                Frame::Part(part)
+            })?;
+        }
+        Ok(())
     }
 
     /// Queues bytes of a file, in as many frames as it takes.
@@ -94,7 +132,7 @@ impl FrameWriter {
         let head = frame.head().map_err(invalid)?;
         self.queue.push_back(Piece::Plain(Bytes::copy_from_slice(&head)));
         match frame {
-            Frame::Json(text) => self.queue.push_back(Piece::Word(0, text)),
+            Frame::Json(text) | Frame::Part(text) => self.queue.push_back(Piece::Word(0, text)),
             Frame::Data(bytes) if !bytes.is_empty() => self.queue.push_back(Piece::Plain(bytes)),
             Frame::Data(_) | Frame::End | Frame::Interrupt => {}
         }
@@ -204,6 +242,21 @@ mod tests {
         };
         let ((), got) = tokio::join!(send, read);
         assert!(got == long);
+    }
+
+    #[tokio::test]
+    async fn a_word_longer_than_a_frame() {
+        let (a, b) = UnixStream::pair().unwrap();
+        let (mut reader, _keep) = split(a);
+        let (_other, mut writer) = split(b);
+        let long = "x".repeat(MAX_FRAME * 2 + 3);
+        let sent = long.clone();
+        let send = async move { writer.send(&sent).await.unwrap() };
+        let (frame, ()) = tokio::join!(reader.next(), send);
+        let Some(Frame::Json(text)) = frame.unwrap() else {
+            panic!("no word")
+        };
+        assert!(word::<String>(&text).unwrap() == long);
     }
 
     #[tokio::test]

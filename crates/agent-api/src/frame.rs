@@ -15,6 +15,8 @@ const HEAD: usize = 5;
 pub enum Frame {
     /// A word: [`crate::Hello`], [`crate::Welcome`], [`crate::Request`] or [`crate::Reply`]. May hold a password.
     Json(Zeroizing<Vec<u8>>),
+    /// The beginning of a word that is longer than a frame; the next parts follow, [`Frame::Json`] is the last.
+    Part(Zeroizing<Vec<u8>>),
     /// Bytes of a file.
     Data(Bytes),
     /// There are no more bytes.
@@ -46,6 +48,7 @@ impl Frame {
             Self::Data(bytes) => (1, bytes.len()),
             Self::End => (2, 0),
             Self::Interrupt => (3, 0),
+            Self::Part(text) => (4, text.len()),
         };
         let length = u32::try_from(length)
             .ok()
@@ -59,7 +62,7 @@ impl Frame {
     /// The payload.
     pub fn payload(&self) -> &[u8] {
         match self {
-            Self::Json(text) => text,
+            Self::Json(text) | Self::Part(text) => text,
             Self::Data(bytes) => bytes,
             Self::End | Self::Interrupt => &[],
         }
@@ -76,7 +79,7 @@ pub fn decode(arrived: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
         return Err(FrameError::TooLong(length));
     }
     match kind {
-        0 | 1 => {}
+        0 | 1 | 4 => {}
         2 | 3 if length == 0 => {}
         2 | 3 => return Err(FrameError::Payload(kind)),
         _ => return Err(FrameError::Kind(kind)),
@@ -88,10 +91,14 @@ pub fn decode(arrived: &mut BytesMut) -> Result<Option<Frame>, FrameError> {
     arrived.advance(HEAD);
     let mut payload = arrived.split_to(length);
     Ok(Some(match kind {
-        0 => {
+        0 | 4 => {
             let text = Zeroizing::new(payload.to_vec());
             payload.zeroize();
-            Frame::Json(text)
+            if kind == 0 {
+                Frame::Json(text)
+            } else {
+                Frame::Part(text)
+            }
         }
         1 => Frame::Data(payload.freeze()),
         2 => Frame::End,
@@ -115,6 +122,7 @@ mod tests {
         let payload = proptest::collection::vec(any::<u8>(), 0..200);
         prop_oneof![
             payload.clone().prop_map(|text| Frame::Json(Zeroizing::new(text))),
+            payload.clone().prop_map(|text| Frame::Part(Zeroizing::new(text))),
             payload.prop_map(|data| Frame::Data(Bytes::from(data))),
             Just(Frame::End),
             Just(Frame::Interrupt),
@@ -150,7 +158,7 @@ mod tests {
             refuse(&[0, 0, 0x10, 1, 1]),
             FrameError::TooLong(MAX_FRAME + (1 << 24))
         );
-        assert_eq!(refuse(&[0, 0, 0, 0, 4]), FrameError::Kind(4));
+        assert_eq!(refuse(&[0, 0, 0, 0, 5]), FrameError::Kind(5));
         assert_eq!(refuse(&[1, 0, 0, 0, 3]), FrameError::Payload(3));
         let long = Frame::Data(Bytes::from(vec![0; MAX_FRAME + 1]));
         assert_eq!(long.head(), Err(FrameError::TooLong(MAX_FRAME + 1)));
