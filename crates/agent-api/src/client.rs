@@ -135,7 +135,7 @@ pub fn said(frame: io::Result<Option<Frame>>) -> Result<Said, Failure> {
     match frame.map_err(lost)? {
         Some(Frame::Json(text)) => Ok(Said::Reply(word(&text).map_err(lost)?)),
         Some(Frame::Data(bytes)) => Ok(Said::Data(bytes)),
-        Some(Frame::End | Frame::Interrupt) => Err(lost(io::ErrorKind::InvalidData.into())),
+        Some(Frame::End | Frame::Interrupt | Frame::Part(_)) => Err(lost(io::ErrorKind::InvalidData.into())),
         None => Err(lost(io::ErrorKind::UnexpectedEof.into())),
     }
 }

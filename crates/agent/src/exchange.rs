@@ -157,6 +157,7 @@ impl Lines {
             Frame::Data(bytes) => return Ok(Some(bytes)),
             Frame::End => self.input = None,
             Frame::Interrupt => self.stop(),
+            Frame::Part(_) => return Err(io::ErrorKind::InvalidData.into()),
             Frame::Json(text) => match (word(&text)?, &self.confirms) {
                 (Request::Confirm { revoke }, Some(confirms)) => {
                     // A second confirm answers no question.
