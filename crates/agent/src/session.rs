@@ -85,7 +85,7 @@ impl Session {
                     self.request(request).await?;
                 }
                 // Came too late for a request that has ended.
-                Some(Frame::Data(_) | Frame::End | Frame::Interrupt) => {}
+                Some(Frame::Data(_) | Frame::End | Frame::Interrupt | Frame::Part(_)) => {}
                 None => return Ok(()),
             }
         }

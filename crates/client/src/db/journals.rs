@@ -113,6 +113,24 @@ impl Journals<'_> {
         Ok(head.map(Hash))
     }
 
+    /// Which entry was read at a place.
+    pub(crate) fn entry_at(&self, id: i64, seq: u64) -> Result<Option<EntryId>, DbError> {
+        let entry = self
+            .0
+            .prepare_cached("SELECT entry FROM heads WHERE journal = ?1 AND seq = ?2")?
+            .query_row((id, to_sql(seq)), |row| row.get(0))
+            .optional()?;
+        Ok(entry.map(EntryId))
+    }
+
+    /// Adds the row of a journal of which nothing was read; one that is there stays as it is. Gives number and state.
+    pub(crate) fn add(&self, journal: &JournalId, state: &[u8]) -> Result<JournalRow, DbError> {
+        if self.find(journal)?.is_none() {
+            self.save(journal, state, None)?;
+        }
+        self.find(journal)?.ok_or(DbError::Damaged("a journal's row"))
+    }
+
     pub(crate) fn knows_entry(&self, id: i64, entry: &EntryId) -> Result<bool, DbError> {
         let found = self
             .0

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use crannog_agent_api::{Code, Failure};
-use crannog_core::journal::{Content, EntryDraft, Payload, SealedEntry, seal_entry};
+use crannog_core::journal::{Content, EntryDraft, JournalState, Payload, SealedEntry, seal_entry};
 use crannog_proto::api::{AppendResult, Stored};
-use crannog_proto::{BlobId, EntryId, ErrorCode, Kind, Receipt};
+use crannog_proto::{BlobId, EntryId, ErrorCode, Kind, Receipt, Seen};
 use rand::Rng;
 
 use super::Journal;
-use super::ingest::{Arrived, Ingested};
+use super::ingest::{Arrived, Ingested, Own};
 use crate::error::{Error, Result};
 use crate::shared::{Extra, Shared};
 use crate::transport::TransportError;
@@ -36,6 +36,9 @@ pub(crate) struct Draft {
     pub(crate) from: Vec<Arc<Journal>>,
     /// Runs in the transaction that takes the entry in.
     pub(crate) extra: Option<Extra>,
+    /// What was read when the content was decided, if it is true of that state alone: the entry says that it has seen no more, and is
+    /// not sealed anew on another.
+    pub(crate) on: Option<Arc<JournalState>>,
 }
 
 impl Draft {
@@ -48,6 +51,7 @@ impl Draft {
             content,
             from: Vec::new(),
             extra: None,
+            on: None,
         }
     }
 }
@@ -62,7 +66,9 @@ impl Shared {
             content,
             from,
             extra,
+            on,
         } = draft;
+        self.refuse_frozen(journal).await?;
         let said = Arc::new(Said {
             kind,
             adds,
@@ -72,14 +78,20 @@ impl Shared {
         let tokens: Vec<[u8; 32]> = from.iter().filter_map(|other| self.read_token(other)).collect();
         for _ in 0..ATTEMPTS {
             self.ensure_current_members(journal).await?;
-            let sealed = self.seal(journal, Arc::clone(&said)).await?;
+            let state = on.clone().unwrap_or_else(|| journal.state());
+            let sealed = self.seal(journal, state, Arc::clone(&said)).await?;
             match self.send_entry(journal, &sealed, &tokens).await? {
                 AppendResult::Done(receipt) => {
                     return self.acknowledged(journal, sealed, receipt, extra).await;
                 }
                 AppendResult::Missing(ids) => return Err(missing(&ids)),
                 AppendResult::Refused { code } => match code.parse() {
-                    Ok(ErrorCode::StaleEpoch | ErrorCode::StaleSeen) => self.catch_up(journal).await?,
+                    Ok(ErrorCode::StaleEpoch | ErrorCode::StaleSeen) => {
+                        self.catch_up(journal).await?;
+                        if on.is_some() {
+                            break;
+                        }
+                    }
                     Ok(code) => {
                         return Err(TransportError::Server {
                             code,
@@ -102,8 +114,13 @@ impl Shared {
         ))
     }
 
-    async fn seal(self: &Arc<Self>, journal: &Arc<Journal>, said: Arc<Said>) -> Result<SealedEntry> {
-        let (shared, state) = (Arc::clone(self), journal.state());
+    async fn seal(
+        self: &Arc<Self>,
+        journal: &Arc<Journal>,
+        state: Arc<JournalState>,
+        said: Arc<Said>,
+    ) -> Result<SealedEntry> {
+        let shared = Arc::clone(self);
         let sealed = tokio::task::spawn_blocking(move || {
             let ground = state.ground(shared.author(), &shared.device_keys.signing)?;
             let mut rng = rand::rng();
@@ -197,13 +214,20 @@ impl Shared {
                     .collect(),
             ),
         };
+        let own = Own {
+            entry: sealed.header.entry,
+            at: Seen {
+                seq: receipt.seq,
+                head: receipt.head,
+            },
+        };
         let stored = Stored {
             seq: receipt.seq,
             head: receipt.head,
             entry: sealed.entry,
             body_gone: false,
         };
-        self.take_with_body(journal, Arrived { stored, body }, extra)
+        self.take_with_body(journal, Arrived { stored, body }, Some(own), extra)
             .await
     }
 }

@@ -9,7 +9,7 @@ use crannog_proto::{ErrorCode, Header, JournalId, Kind, Receipt, decode, limits}
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::Journal;
-use super::ingest::{Arrived, Ingested, Stop, refused};
+use super::ingest::{Arrived, Ingested, Own, Stop, refused};
 use crate::db::Journals;
 use crate::error::{Error, Result};
 use crate::shared::{Extra, Shared};
@@ -40,10 +40,12 @@ impl Shared {
         }
         match ring.entry {
             Some(stored) if pending_blobs(&stored).is_empty() => {
-                self.take(&journal, stored, None).await.map(drop)
+                self.take(&journal, stored, None).await.map(drop)?;
             }
-            _ => self.catch_up(&journal).await,
+            _ => self.catch_up(&journal).await?,
         }
+        // What was rung is what was then shown.
+        self.meets(&journal, &ring.last).await.map(drop)
     }
 
     /// Checks a receipt that may have been overtaken: signature and journal (CHK-019), and the head if the place was read
@@ -74,7 +76,7 @@ impl Shared {
         stored: Stored,
         extra: Option<Extra>,
     ) -> Result<Ingested> {
-        self.take_with_body(journal, Arrived { stored, body: None }, extra)
+        self.take_with_body(journal, Arrived { stored, body: None }, None, extra)
             .await
     }
 
@@ -82,25 +84,25 @@ impl Shared {
         self: &Arc<Self>,
         journal: &Arc<Journal>,
         arrived: Arrived,
+        own: Option<Own>,
         extra: Option<Extra>,
     ) -> Result<Ingested> {
         let guard = journal.reading.lock().await;
+        self.refuse_frozen(journal).await?;
         let next = journal.state().next_seq();
         // A rekey may need secrets that only a catch-up brings; own entries never do.
         let simple = extra.is_some()
             || !matches!(decode::<Header>(&arrived.stored.entry.header), Ok(header) if matches!(header.kind, Kind::Rekey { .. }));
         let ingested = if arrived.stored.seq == next && simple {
-            match self.ingest(journal, vec![arrived], extra).await {
+            match self.ingest(journal, vec![arrived], own, extra).await {
                 Ok(ingested) => ingested,
                 Err(stop) => return Err(self.stopped(journal, stop).await),
             }
         } else {
             let home_changed = self.read_on(journal).await?;
-            if extra.is_some() {
-                let ingested = self.ingest(journal, Vec::new(), extra).await;
-                if let Err(stop) = ingested {
-                    return Err(self.stopped(journal, stop).await);
-                }
+            let ingested = self.ingest(journal, Vec::new(), own, extra).await;
+            if let Err(stop) = ingested {
+                return Err(self.stopped(journal, stop).await);
             }
             Ingested {
                 home_changed,

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use crannog_core::check::Check;
 use crannog_core::drive::{self, Applied, DriveOp, EntryMeta};
 use crannog_core::identity::HomeState;
-use crannog_core::journal::{Content, JournalState, Keys, OpenedEntry, ReadError, Sources};
-use crannog_proto::Hash;
+use crannog_core::journal::{
+    Content, Fault, JournalKind, JournalState, Keys, OpenedEntry, ReadError, Sources,
+};
+use crannog_proto::{EntryId, Hash, Seen};
 use crannog_proto::api::Stored;
 use rusqlite::Connection;
 
@@ -20,6 +23,14 @@ use crate::shared::{Shared, load_home};
 pub(crate) struct Arrived {
     pub(crate) stored: Stored,
     pub(crate) body: Option<Vec<u8>>,
+}
+
+/// An entry of this device that the server acknowledged.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Own {
+    pub(crate) entry: EntryId,
+    /// Where the receipt says that it stands.
+    pub(crate) at: Seen,
 }
 
 /// What came of a run of entries.
@@ -46,14 +57,16 @@ impl From<DbError> for Stop {
 }
 
 impl Shared {
-    /// Reads entries in, in order. The caller holds the journal's reading lock. `extra` runs in the same transaction.
+    /// Reads entries in, in order. The caller holds the journal's reading lock. `own` must then stand where its receipt says;
+    /// `extra` runs in the same transaction.
     pub(super) async fn ingest(
         self: &Arc<Self>,
         journal: &Arc<Journal>,
         arrived: Vec<Arrived>,
+        own: Option<Own>,
         extra: Option<crate::shared::Extra>,
     ) -> Result<Ingested, Stop> {
-        if arrived.is_empty() && extra.is_none() {
+        if arrived.is_empty() && own.is_none() && extra.is_none() {
             return Ok(Ingested::default());
         }
         let (account, row) = (self.account(), journal.row);
@@ -77,6 +90,9 @@ impl Shared {
                 };
                 for one in &arrived {
                     run.entry(one)?;
+                }
+                if let Some(own) = &own {
+                    run.check_own(own)?;
                 }
                 let Run {
                     state,
@@ -113,6 +129,9 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn entry(&mut self, arrived: &Arrived) -> Result<(), Stop> {
+        if arrived.stored.seq < self.state.next_seq() {
+            return self.read_before(&arrived.stored);
+        }
         let (opened, change) = {
             let journals = Journals(self.tx);
             let head_at = |seq| -> Option<Hash> { journals.head_at(self.row, seq).ok().flatten() };
@@ -142,6 +161,37 @@ impl Run<'_> {
             .commit(change)
             .map_err(|_| DbError::Damaged("the order of a journal's entries"))?;
         Ok(())
+    }
+
+    /// A task that was aborted after its transaction leaves the database ahead of the published state: such an entry is only
+    /// compared (CHK-011), and what it changed is published now.
+    fn read_before(&mut self, stored: &Stored) -> Result<(), Stop> {
+        let own = Journals(self.tx).head_at(self.row, stored.seq)?;
+        if own != Some(stored.head) {
+            return Err(Stop::Read(ReadError::Refused {
+                check: Check::Head,
+                seq: stored.seq,
+                by: Fault::Server,
+            }));
+        }
+        self.ingested.home_changed |= self.state.kind() == JournalKind::Home;
+        Ok(())
+    }
+
+    /// CHK-019: a receipt is for what was sent. One of another entry, or of a place that the server does not show, acknowledges nothing.
+    fn check_own(&self, own: &Own) -> Result<(), Stop> {
+        let (journals, seq) = (Journals(self.tx), own.at.seq);
+        let there = journals.head_at(self.row, seq)? == Some(own.at.head)
+            && journals.entry_at(self.row, seq)? == Some(own.entry);
+        if there {
+            Ok(())
+        } else {
+            Err(Stop::Read(ReadError::Refused {
+                check: Check::Receipt,
+                seq,
+                by: Fault::Server,
+            }))
+        }
     }
 
     fn fold(&mut self, opened: &OpenedEntry) -> Result<Vec<Applied>, Stop> {

@@ -72,6 +72,7 @@ impl JournalState {
     }
 
     /// The next epoch's secrets, from the account secret, from home, or from this account's envelope. Each gives its public half.
+    /// Home may hold the grant of a rekey that lost the race for this epoch: then the envelope of the one that won decides.
     fn receive(
         &self,
         header: &Header,
@@ -80,11 +81,15 @@ impl JournalState {
         sources: &Sources<'_>,
     ) -> Result<Option<Received>, ReadError> {
         let (seq, epoch) = (self.next_seq(), header.epoch + 1);
-        if let Some(grant) = sources.keys.known(&self.id, self.kind, epoch, next, seq)? {
-            return Ok(Some(Received {
-                grant,
-                enveloped: false,
-            }));
+        match sources.keys.known(&self.id, self.kind, epoch, next, seq) {
+            Ok(Some(grant)) => {
+                return Ok(Some(Received {
+                    grant,
+                    enveloped: false,
+                }));
+            }
+            Err(error) if self.kind == JournalKind::Home => return Err(error),
+            Ok(None) | Err(_) => {}
         }
         let ending = self
             .secrets(header.epoch)

@@ -221,12 +221,18 @@ impl JournalState {
     }
 
     /// Whether a member's sigchain has a newer generation than the one that the current list cites: then nothing new may be sealed
-    /// before a refresh.
+    /// before a refresh. Home follows epoch by epoch: a list that cites the newest generation is not enough there, because epoch e is
+    /// sealed under generation e, whose secret a device that was revoked later still holds.
     pub fn needs_refresh(&self, chains: Chains<'_>) -> bool {
-        self.members().iter().any(|member| {
-            chains(&member.account)
-                .is_some_and(|chain| chain.generation_at(&member.chain) != chain.generation())
-        })
+        self.members()
+            .iter()
+            .filter_map(|member| Some((member, chains(&member.account)?)))
+            .any(|(member, chain)| {
+                let newest = chain.generation();
+                let home = self.kind == JournalKind::Home;
+                let behind = home && newest.map(|newest| u64::from(newest.number)) != self.epoch();
+                behind || chain.generation_at(&member.chain) != newest
+            })
     }
 
     /// The key behind the current admin key: a refresh keeps that of an earlier epoch.
