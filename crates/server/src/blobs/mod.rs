@@ -6,6 +6,7 @@
 //!  append ─▶ Syncer::settle: wait for the files, then their folders ─▶ (row: held) ─▶ receipt
 //! ```
 
+mod direct;
 mod sync;
 mod upload;
 

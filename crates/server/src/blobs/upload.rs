@@ -3,12 +3,14 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use crannog_proto::BlobId;
 use tokio::task::JoinHandle;
 
+use super::direct::Direct;
 use super::{BlobDir, Syncer};
 use crate::store::{BlobFile, FileName};
 
@@ -28,16 +30,25 @@ pub(crate) struct Upload {
 
 #[derive(Debug)]
 struct Sink {
-    file: File,
+    out: Out,
     hasher: blake3::Hasher,
     length: u64,
+}
+
+#[derive(Debug)]
+enum Out {
+    /// Small blobs, and file systems without direct writes.
+    Buffered(File),
+    Direct(Direct),
 }
 
 /// A file that is written but not kept yet.
 #[derive(Debug)]
 pub(crate) struct Written {
     upload: Upload,
-    sink: Sink,
+    file: File,
+    blob: BlobId,
+    size: u64,
 }
 
 impl Upload {
@@ -72,24 +83,32 @@ impl Upload {
             .wait()
             .await?
             .ok_or_else(|| io::Error::other("nothing was written"))?;
-        Ok(Written { upload: self, sink })
+        let (blob, size) = (BlobId(*sink.hasher.finalize().as_bytes()), sink.length);
+        let file = match sink.out {
+            Out::Buffered(file) => file,
+            Out::Direct(direct) => tokio::task::spawn_blocking(move || direct.finish())
+                .await
+                .map_err(io::Error::other)??,
+        };
+        Ok(Written {
+            upload: self,
+            file,
+            blob,
+            size,
+        })
     }
 
     async fn flush(&mut self) -> io::Result<()> {
         let sink = self.wait().await?;
         let pieces = std::mem::take(&mut self.gathered);
+        let large = self.size >= PIECE;
         self.size = 0;
         let path = self.blobs.path(&self.name);
         self.busy = Some(tokio::task::spawn_blocking(move || {
             let mut sink = match sink {
                 Some(sink) => sink,
                 None => Sink {
-                    file: OpenOptions::new()
-                        .read(true)
-                        .write(true)
-                        .create_new(true)
-                        .mode(0o600)
-                        .open(path)?,
+                    out: Out::create(&path, large)?,
                     hasher: blake3::Hasher::new(),
                     length: 0,
                 },
@@ -114,37 +133,59 @@ impl Sink {
             self.hasher.update(piece);
             self.length += piece.len() as u64;
         }
-        let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
-        let mut left = slices.as_mut_slice();
-        while !left.is_empty() {
-            let window = left.len().min(1024);
-            let written = match self.file.write_vectored(left.get(..window).unwrap_or_default()) {
-                Ok(0) if left.iter().all(|slice| slice.is_empty()) => break,
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => written,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            IoSlice::advance_slices(&mut left, written);
+        match &mut self.out {
+            Out::Direct(direct) => pieces.iter().try_for_each(|piece| direct.write(piece)),
+            Out::Buffered(file) => write_all(file, pieces),
         }
-        Ok(())
     }
+}
+
+impl Out {
+    fn create(path: &Path, large: bool) -> io::Result<Self> {
+        if large && let Some(direct) = Direct::create(path)? {
+            return Ok(Self::Direct(direct));
+        }
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)?;
+        Ok(Self::Buffered(file))
+    }
+}
+
+fn write_all(file: &mut File, pieces: &[Bytes]) -> io::Result<()> {
+    let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+    let mut left = slices.as_mut_slice();
+    while !left.is_empty() {
+        let window = left.len().min(1024);
+        let written = match file.write_vectored(left.get(..window).unwrap_or_default()) {
+            Ok(0) if left.iter().all(|slice| slice.is_empty()) => break,
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => written,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        IoSlice::advance_slices(&mut left, written);
+    }
+    Ok(())
 }
 
 impl Written {
     /// What was written.
     pub(crate) fn file(&self) -> BlobFile {
         BlobFile {
-            blob: BlobId(*self.sink.hasher.finalize().as_bytes()),
+            blob: self.blob,
             name: self.upload.name,
-            size: self.sink.length,
+            size: self.size,
         }
     }
 
     /// A row names the file now: keep it, and begin to sync it.
     pub(crate) fn keep(mut self, syncer: &Arc<Syncer>) {
         self.upload.kept = true;
-        syncer.start(self.upload.name, self.sink.file);
+        syncer.start(self.upload.name, self.file);
     }
 }
 
