@@ -1,0 +1,3 @@
+//! Fuzz targets; `cargo fuzz run NAME` in this folder's parent, on a nightly toolchain.
+
+pub mod targets;
