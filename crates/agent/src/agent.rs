@@ -70,9 +70,6 @@ impl Agent {
         let replaced = hello.build != self.build
             && build::of(&self.program) != self.build
             && !self.upgrade_failed.load(Ordering::SeqCst);
-        if replaced {
-            self.upgrade.send_replace(true);
-        }
         let next = if replaced && (!same_protocol || self.sessions.count() == 0) {
             self.phase.send_if_modified(|phase| {
                 let serving = *phase == Phase::Serving;
@@ -92,6 +89,10 @@ impl Agent {
                     .hint("run `crannog agent stop`, then try again"),
             )
         };
+        // After the phase: an upgrade that fails at once must find it set, to set it back.
+        if replaced {
+            self.upgrade.send_replace(true);
+        }
         Welcome {
             protocol: PROTOCOL,
             build: self.build.clone(),
@@ -125,18 +126,37 @@ impl Agent {
         self.vault.shut();
         if now {
             self.requests.cancel();
+            if let Some(engine) = self.vault.take_finishing() {
+                engine.close(true).await;
+            }
+            self.requests.none().await;
+            tracing::info!("locked, now");
+            return;
         }
         let agent = Arc::clone(self);
-        let closing = tokio::spawn(async move {
+        tokio::spawn(async move {
             agent.requests.none().await;
+            // Who unlocks now waits until the old engine has let go of the profile.
             let _changing = agent.vault.changing().await;
             if let Some(engine) = agent.vault.take_finishing() {
-                engine.close(now).await;
+                engine.close(false).await;
                 tracing::info!("locked");
             }
         });
-        if now {
-            let _ = closing.await;
+    }
+
+    /// Ends the engine and all that uses it. What does not listen is left to the end of the process, or to whoever waits.
+    pub(crate) async fn put_aside(&self) {
+        /// For requests that wait for a server.
+        const PATIENCE: Duration = Duration::from_secs(5);
+        self.requests.cancel();
+        if let Some(engine) = self.vault.take() {
+            engine.close(true).await;
+        }
+        let _ = tokio::time::timeout(PATIENCE, self.requests.none()).await;
+        // A join may just have made one.
+        if let Some(engine) = self.vault.take() {
+            engine.close(true).await;
         }
     }
 

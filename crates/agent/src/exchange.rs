@@ -58,18 +58,20 @@ pub(crate) fn for_engine(umask: u32) -> (Lines, Caller) {
 pub(crate) fn for_question() -> (Lines, Question) {
     let (events, from_engine) = mpsc::channel(EVENTS);
     let (confirm, confirms) = mpsc::channel(1);
+    let cancel = Arc::<Cancel>::default();
     let lines = Lines {
         events: from_engine,
         output: mpsc::channel(1).1,
         input: None,
         confirms: Some(confirm),
-        cancel: Arc::default(),
+        cancel: Arc::clone(&cancel),
     };
     (
         lines,
         Question {
             events,
             confirms: Mutex::new(confirms),
+            cancel,
         },
     )
 }

@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crannog_agent_api::Start;
@@ -60,6 +60,22 @@ impl Legacy {
             key,
             asked: Duration::from_millis(u64::from_le_bytes(*asked)),
         }))
+    }
+}
+
+/// Does it run at all?
+pub(crate) fn try_out(program: &Path) -> io::Result<()> {
+    let mut command = Command::new(program);
+    command
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let status = command.status()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!("--version: {status}")))
     }
 }
 

@@ -6,7 +6,7 @@
 //!              └─ a newer program? ─▶ handover (socket, key and lock over exec)
 //! ```
 //!
-//! The crate decides nothing about files and servers: it starts ([`run`]), keeps the engine locked or unlocked, carries
+//! The crate decides nothing about files and servers: it starts ([`run()`]), keeps the engine locked or unlocked, carries
 //! words, and ends.
 #![forbid(unsafe_code)]
 

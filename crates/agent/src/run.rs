@@ -120,17 +120,19 @@ async fn live(agent: &Arc<Agent>, post: &Post, signals: &mut Signals) -> Result<
 /// Runs the newer program. Returns only when that fails; then everything is as before.
 async fn upgrade(agent: &Arc<Agent>, post: &Post) -> std::io::Error {
     tracing::info!("a newer program takes over");
-    // Requests whose command went away may still be on their way to a safe point.
-    agent.requests.none().await;
-    let changing = agent.vault.changing().await;
-    let mut legacy = Legacy {
-        key: None,
+    // A failed exec leaves this process without some of its signal handling: better to know before.
+    let program = agent.program.clone();
+    match tokio::task::spawn_blocking(move || handover::try_out(&program)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => return error,
+        Err(error) => return error.into(),
+    }
+    let legacy = Legacy {
+        key: agent.vault.key(),
         asked: agent.vault.asked(),
     };
-    if let Some((engine, unlocked)) = agent.vault.take() {
-        legacy.key = unlocked.then(|| engine.export_key());
-        engine.close(true).await;
-    }
+    // Nobody is served; requests whose command went away may still be on their way to a safe point.
+    agent.put_aside().await;
     let copies = post
         .listener
         .try_clone()
@@ -139,7 +141,6 @@ async fn upgrade(agent: &Arc<Agent>, post: &Post) -> std::io::Error {
         Ok((listener, lock)) => handover::become_program(&agent.program, listener, lock, &legacy),
         Err(error) => error,
     };
-    drop(changing);
     unlock(agent, &legacy).await;
     error
 }

@@ -73,13 +73,7 @@ pub(crate) async fn stop(agent: &Arc<Agent>) {
     /// For commands that do not read what they are told.
     const PATIENCE: Duration = Duration::from_secs(2);
     agent.phase.send_replace(Phase::Stopping);
-    agent.requests.cancel();
-    agent.requests.none().await;
-    let changing = agent.vault.changing().await;
-    if let Some((engine, _)) = agent.vault.take() {
-        engine.close(true).await;
-    }
-    drop(changing);
+    agent.put_aside().await;
     agent.phase.send_replace(Phase::Stopped);
     let _ = tokio::time::timeout(PATIENCE, agent.sessions.none()).await;
 }

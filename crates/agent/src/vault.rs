@@ -7,6 +7,7 @@ use std::time::Duration;
 use crannog_agent_api::{Code, Failure, Request, Secret};
 use crannog_client::{Caller, Engine};
 use tokio::sync::mpsc;
+use zeroize::Zeroizing;
 
 /// The one engine of this process.
 #[derive(Debug)]
@@ -142,12 +143,19 @@ impl Vault {
         }
     }
 
-    /// Takes the engine out, and whether it could be asked.
-    pub(crate) fn take(&self) -> Option<(Engine, bool)> {
+    /// The database key, while unlocked.
+    pub(crate) fn key(&self) -> Option<Zeroizing<[u8; 32]>> {
+        match &*self.state() {
+            State::Unlocked(engine) => Some(engine.export_key()),
+            State::Finishing(_) | State::Locked => None,
+        }
+    }
+
+    /// Takes the engine out, to close it.
+    pub(crate) fn take(&self) -> Option<Engine> {
         match std::mem::replace(&mut *self.state(), State::Locked) {
             State::Locked => None,
-            State::Finishing(engine) => Some((engine, false)),
-            State::Unlocked(engine) => Some((engine, true)),
+            State::Finishing(engine) | State::Unlocked(engine) => Some(engine),
         }
     }
 }

@@ -47,14 +47,17 @@ pub(crate) struct Global {
     )]
     pub(crate) progress: ProgressStyle,
     /// Read this device's password from a file (`-`: standard input) when it is needed
-    #[arg(
-        long,
-        global = true,
-        value_name = "FILE",
-        env = "CRANNOG_PASSWORD_FILE",
-        hide_env_values = true
-    )]
-    pub(crate) password_file: Option<PathBuf>,
+    /// [default: the file that CRANNOG_PASSWORD_FILE names]
+    #[arg(long, global = true, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+}
+
+impl Global {
+    /// Where the password is; an empty variable is none.
+    pub(crate) fn password_file(&self) -> Option<PathBuf> {
+        let named = || std::env::var_os("CRANNOG_PASSWORD_FILE").filter(|name| !name.is_empty());
+        self.password_file.clone().or_else(|| named().map(PathBuf::from))
+    }
 }
 
 /// How progress is shown.

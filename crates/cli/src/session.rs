@@ -56,7 +56,8 @@ impl Session {
     /// A request that needs nothing but its words. A locked agent is unlocked on the way, if there is a password.
     pub(crate) async fn ask(&mut self, request: Request) -> Result<Answer, Failure> {
         match self.ask_with(&request, With::default()).await {
-            Err(failure) if failure.code == Code::Locked => {
+            // Who locks while we work wants us to end.
+            Err(failure) if failure.code == Code::Locked && !self.remarks.begun => {
                 self.unlock_or(failure).await?;
                 self.ask_with(&request, With::default()).await
             }
@@ -82,7 +83,7 @@ impl Session {
     }
 
     async fn unlock_or(&mut self, failure: Failure) -> Result<(), Failure> {
-        let password = password::current(self.global.password_file.as_ref())
+        let password = password::current(self.global.password_file().as_ref())
             .await?
             .ok_or(failure)?;
         self.ask_with(&Request::Unlock { password }, With::default())

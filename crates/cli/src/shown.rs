@@ -25,6 +25,8 @@ pub(crate) struct Shown {
 pub(crate) struct Remarks {
     pub(crate) notes: Vec<Note>,
     pub(crate) failed: Vec<Failure>,
+    /// The work had begun: what fails now did not fail at the door.
+    pub(crate) begun: bool,
 }
 
 impl Shown {

@@ -136,6 +136,7 @@ impl Talk<'_> {
         /// So many are kept for a JSON document.
         const MOST: usize = 10_000;
         self.printer.event(&event);
+        self.remarks.begun = true;
         match event {
             Event::Sheet { .. } | Event::Recovery(_) => match &self.with.decide {
                 Some(decide) => {

@@ -1,5 +1,7 @@
 //! The program as command and as agent, without a server: start on demand, one agent, stop, a newer program.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 

@@ -1,5 +1,7 @@
 //! The pages in `docs/use` say what the program does. `CRANNOG_BLESS=1` writes `commands.md` anew.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 

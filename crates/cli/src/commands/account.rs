@@ -67,7 +67,7 @@ impl Join {
             Failure::new(Code::Usage, "the invite does not name a server")
                 .hint("give --server crannog://HOST:PORT#FINGERPRINT")
         })?;
-        let password = password::new(session.global.password_file.as_ref(), "--password-file").await?;
+        let password = password::new(session.global.password_file().as_ref(), "--password-file").await?;
         let request = Request::Join {
             server,
             invite: invitation.invite,
@@ -148,7 +148,7 @@ impl Recover {
                 return Err(Failure::new(Code::Usage, "the words are needed").hint("give --words-file FILE"));
             }
         };
-        let password = password::new(session.global.password_file.as_ref(), "--password-file").await?;
+        let password = password::new(session.global.password_file().as_ref(), "--password-file").await?;
         let request = Request::Recover {
             server: self.server,
             name: self.name,
@@ -256,7 +256,7 @@ pub(crate) struct Passwd {
 
 impl Passwd {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
-        let old = password::current(session.global.password_file.as_ref()).await?;
+        let old = password::current(session.global.password_file().as_ref()).await?;
         let old = old.ok_or_else(|| {
             Failure::new(Code::Usage, "the present password is needed").hint("give --password-file FILE")
         })?;

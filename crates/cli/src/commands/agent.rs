@@ -42,7 +42,7 @@ impl Unlock {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
         // Says at once when there is no account, before anyone types a password.
         session.ask_with(&Request::Status, With::default()).await?;
-        let password = password::current(session.global.password_file.as_ref())
+        let password = password::current(session.global.password_file().as_ref())
             .await?
             .ok_or_else(locked)?;
         session

@@ -233,6 +233,11 @@ impl Find {
 /// What can be given to another command.
 fn below(path: &RemotePath, relative: &str) -> String {
     match path.to_string() {
+        // From the top of the drive already.
+        _ if relative.starts_with('/') => match &path.drive {
+            Some(drive) => format!("{drive}:{relative}"),
+            None => relative.to_owned(),
+        },
         top if top.ends_with('/') => format!("{top}{relative}"),
         folder => format!("{folder}/{relative}"),
     }
@@ -342,5 +347,7 @@ mod tests {
     fn found_paths_can_be_used() {
         assert_eq!(below(&"/".parse().unwrap(), "a/b"), "/a/b");
         assert_eq!(below(&"d:/x/".parse().unwrap(), "a"), "d:/x/a");
+        assert_eq!(below(&"/x".parse().unwrap(), "/x/a"), "/x/a");
+        assert_eq!(below(&"d:/x".parse().unwrap(), "/x/a"), "d:/x/a");
     }
 }
