@@ -101,6 +101,8 @@ impl Shared {
         let view = self.retry(|| self.transport.account()).await?;
         self.heard_from_server();
         self.set_quota(view.quota, view.used);
+        // An older answer that comes late is held against what a newer one brought meanwhile (CHK-007).
+        let _following = self.following.lock().await;
         let account = self.account();
         if view.links == account.known.links() {
             return Ok(());

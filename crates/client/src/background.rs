@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crannog_core::identity::HomeOp;
+use crannog_proto::ErrorCode;
 use crannog_proto::api::Held;
 use tokio::task::JoinSet;
 
@@ -16,6 +17,9 @@ use crate::transport::{Bell, Policy};
 
 /// Each device records the heads that it saw at least this often, milliseconds.
 const HEADS_EVERY: i64 = 24 * 3600 * 1000;
+
+/// Rings that are worked on at once; further ones wait in the line.
+const RINGS: usize = 64;
 
 /// Catches up, then holds the bell until the engine closes.
 pub(crate) async fn run(shared: Arc<Shared>) {
@@ -52,7 +56,7 @@ async fn once(shared: &Arc<Shared>, pause: &mut Duration) -> Result<()> {
     let mut work = JoinSet::new();
     loop {
         tokio::select! {
-            ring = bell.next() => {
+            ring = bell.next(), if work.len() < RINGS => {
                 let (ring, shared) = (ring?, Arc::clone(shared));
                 work.spawn(async move {
                     let journal = ring.last.journal;
@@ -61,14 +65,16 @@ async fn once(shared: &Arc<Shared>, pause: &mut Duration) -> Result<()> {
             }
             Some(done) = work.join_next() => match done {
                 // An alarm freezes its own journal; the others go on.
-                Ok((journal, Err(Error::Lied { check, .. }))) => tracing::error!(%journal, %check, "a journal was frozen"),
-                Ok((_, result)) => result?,
+                Ok((journal, Err(error))) => stays_behind(&shared.name_of(&journal), error)?,
+                Ok((_, Ok(()))) => {}
                 Err(error) => return Err(Error::task(error)),
             },
             () = shared.journals_changed.notified() => {
                 for journal in shared.all_journals() {
-                    if journal.state().last().is_none() {
-                        shared.catch_up(&journal).await?;
+                    if journal.state().last().is_none()
+                        && let Err(error) = shared.catch_up(&journal).await
+                    {
+                        stays_behind(&shared.name_of(&journal.id), error)?;
                     }
                 }
                 bell.hold(held(shared)).await?;
@@ -82,23 +88,40 @@ pub(crate) async fn sync_all(shared: &Arc<Shared>) -> Result<()> {
     shared.refresh_account().await?;
     let home = shared.home_journal()?;
     shared.catch_up(&home).await?;
+    // An earlier run may have ended between home's entry and what follows from it.
+    shared.list_journals().await?;
     shared.ensure_current_members(&home).await?;
+    let recorded = shared.home();
+    shared.compare_heads(&home, &recorded, true).await?;
     for journal in shared.all_journals() {
         if journal.id == shared.identity.home {
             continue;
         }
         let synced = async {
             shared.catch_up(&journal).await?;
-            shared.ensure_current_members(&journal).await
+            shared.compare_heads(&journal, &recorded, true).await?;
+            shared.ensure_current_members(&journal).await?;
+            shared.mend_grant(&journal).await
         };
-        match synced.await {
-            Err(error @ (Error::Lied { .. } | Error::User(_))) => {
-                tracing::error!(error = %crannog_agent_api::Failure::from(error), "a journal stays behind");
-            }
-            other => other?,
+        if let Err(error) = synced.await {
+            stays_behind(&shared.name_of(&journal.id), error)?;
         }
     }
     record_heads(shared).await
+}
+
+/// What concerns one journal alone, a drive that its maker never sent included, holds up no other.
+fn stays_behind(journal: &str, error: Error) -> Result<()> {
+    let its_own = matches!(error, Error::Lied { .. } | Error::User(_))
+        || matches!(
+            error.server_code(),
+            Some(ErrorCode::NotFound | ErrorCode::Forbidden | ErrorCode::JournalClosed)
+        );
+    if !its_own {
+        return Err(error);
+    }
+    tracing::error!(journal, error = %crannog_agent_api::Failure::from(error), "a journal stays behind");
+    Ok(())
 }
 
 /// Heads meet in home: what this device was shown, for the account's other devices to compare (CHK-013).

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use crannog_agent_api::{Code, Failure};
 use crannog_core::identity::HomeOp;
-use crannog_core::journal::{Content, JournalKind, Member, RekeyDraft, Role, SealedRekey, seal_rekey};
+use crannog_core::journal::{
+    Content, EpochGrant, JournalKind, Member, RekeyDraft, Role, SealedRekey, seal_rekey,
+};
 use crannog_proto::api::AppendResult;
-use crannog_proto::{EntryId, ErrorCode, Signer};
+use crannog_proto::{EntryId, ErrorCode, Signer, encode};
 use rand::Rng;
+use zeroize::Zeroizing;
 
 use crate::clock;
 use crate::error::{Error, Result};
@@ -57,7 +60,10 @@ impl Shared {
                 .await
                 .map(drop),
             AppendResult::Refused { code } => match code.parse() {
-                Ok(ErrorCode::StaleEpoch | ErrorCode::StaleSeen) => self.catch_up(journal).await,
+                Ok(ErrorCode::StaleEpoch | ErrorCode::StaleSeen) => {
+                    self.catch_up(journal).await?;
+                    self.mend_grant(journal).await
+                }
                 Ok(code) => Err(TransportError::Server {
                     code,
                     ids: Vec::new(),
@@ -73,6 +79,34 @@ impl Shared {
             }
             .into()),
         }
+    }
+
+    /// Home must hold the secrets of the epoch that is, for devices that begin with home alone. Where two devices rekeyed at once, those
+    /// of the one that lost may stand there: the ones that were proved against the header replace them.
+    pub(crate) async fn mend_grant(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<()> {
+        let state = journal.state();
+        let Some(epoch) = state.epoch().filter(|_| state.kind() != JournalKind::Home) else {
+            return Ok(());
+        };
+        let home = self.home();
+        let known = home.journals().any(|(id, ..)| id == journal.id);
+        let (Some(own), true) = (state.grant(epoch), known) else {
+            return Ok(());
+        };
+        let bytes = |grant: &EpochGrant| Zeroizing::new(encode(grant));
+        if home
+            .secrets(&journal.id, epoch)
+            .is_some_and(|recorded| bytes(recorded) == bytes(own))
+        {
+            return Ok(());
+        }
+        let op = HomeOp::Secrets {
+            journal: journal.id,
+            kind: state.kind(),
+            epoch,
+            grant: own.clone(),
+        };
+        self.append_home(vec![op]).await
     }
 
     async fn seal_rekey(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<SealedRekey> {

@@ -39,6 +39,10 @@ pub(crate) struct Shared {
     account: RwLock<Arc<Account>>,
     home: RwLock<Arc<HomeState>>,
     journals: RwLock<HashMap<JournalId, Arc<Journal>>>,
+    /// Held while rows of journals are made and removed.
+    listing: tokio::sync::Mutex<()>,
+    /// Held while a sigchain that the server gave takes the place of the known one.
+    pub(crate) following: tokio::sync::Mutex<()>,
     quota: Mutex<(u64, u64)>,
     last_heard: AtomicI64,
     pub(crate) online: AtomicBool,
@@ -95,6 +99,8 @@ impl Shared {
             account: RwLock::new(Arc::new(account)),
             home: RwLock::new(Arc::new(home)),
             journals: RwLock::new(journals),
+            listing: tokio::sync::Mutex::new(()),
+            following: tokio::sync::Mutex::new(()),
             quota: Mutex::new(quota),
             last_heard: AtomicI64::new(last_heard),
             online: AtomicBool::new(false),
@@ -186,7 +192,17 @@ impl Shared {
             .epoch()
             .and_then(|epoch| Some((epoch, state.grant(epoch)?.clone())));
         let mut tokens = Vec::new();
-        for (epoch, grant) in newest.into_iter().chain(current) {
+        // Of a drive whose newest recorded grant lost a race, the first epoch shows the way to the one that won.
+        let first = match state.epoch() {
+            None if journal.id != self.identity.home => self.home().secrets(&journal.id, 0).cloned(),
+            _ => None,
+        };
+        let first = first.map(|grant| (0, grant));
+        let mut grants: Vec<_> = newest.into_iter().chain(current).chain(first).collect();
+        // Home may lag behind the journal: a token that died with its epoch still opens that epoch's entries, and would show an
+        // end that lies before what was read.
+        grants.sort_by_key(|(epoch, _)| std::cmp::Reverse(*epoch));
+        for (epoch, grant) in grants {
             let token = *grant.secrets(&journal.id, epoch).read_token().expose_to_server();
             if !tokens.contains(&token) {
                 tokens.push(token);
@@ -260,6 +276,23 @@ impl Shared {
 
     /// Home changed: new drives get a row, removed ones lose it, recorded heads are compared with ours (CHK-013).
     pub(crate) async fn after_home_changed(self: &Arc<Self>) -> Result<()> {
+        if self.list_journals().await? {
+            self.journals_changed.notify_one();
+        }
+        // An alarm freezes its own journal; the others are compared all the same.
+        let home = self.home();
+        for journal in self.all_journals() {
+            match self.compare_heads(&journal, &home, false).await {
+                Err(Error::Lied { check, object }) => tracing::error!(%check, object, "heads do not meet"),
+                other => other?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes and removes rows so that there is one for every journal that home knows. True if there were any.
+    pub(crate) async fn list_journals(&self) -> Result<bool> {
+        let _listing = self.listing.lock().await;
         let home = self.home();
         let wanted: Vec<(JournalId, JournalKind)> = home.journals().map(|(id, kind, _)| (id, kind)).collect();
         let me = self.identity.account;
@@ -268,13 +301,10 @@ impl Shared {
             if self.journal(id).is_some() {
                 continue;
             }
-            let state = JournalState::new(*id, *kind, me);
-            let (snapshot, id) = (state.snapshot(), *id);
-            let row = self
-                .db
-                .write(move |tx| Journals(tx).save(&id, &snapshot, None))
-                .await?;
-            let journal = Arc::new(Journal::new(row, state));
+            let (snapshot, id) = (JournalState::new(*id, *kind, me).snapshot(), *id);
+            let row = self.db.write(move |tx| Journals(tx).add(&id, &snapshot)).await?;
+            let state = JournalState::restore(&zeroize::Zeroizing::new(row.state)).map_err(DbError::from)?;
+            let journal = Arc::new(Journal::new(row.id, state));
             self.journals
                 .write()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -295,21 +325,25 @@ impl Shared {
                 .remove(&id);
             changed = true;
         }
-        self.compare_heads(&home).await?;
-        if changed {
-            self.journals_changed.notify_one();
-        }
-        Ok(())
+        Ok(changed)
     }
 
-    /// CHK-013: what my other devices were shown is what this one was shown.
-    async fn compare_heads(&self, home: &HomeState) -> Result<()> {
-        for journal in self.all_journals() {
-            for (_, seen) in home.heads(&journal.id) {
-                let (row, seq) = (journal.row, seen.seq);
-                let own = self.db.read(move |c| Journals(c).head_at(row, seq)).await?;
-                self.check(&journal.id, check_heads(seen, own.as_ref())).await?;
-            }
+    /// CHK-013: what my other devices were shown is what this one was shown. After a catch-up that began with this `home` (`all_read`) it
+    /// is no less either (CHK-012): a device that never saw those entries itself has no other way to notice that they are withheld.
+    pub(crate) async fn compare_heads(
+        &self,
+        journal: &Journal,
+        home: &HomeState,
+        all_read: bool,
+    ) -> Result<()> {
+        for (_, seen) in home.heads(&journal.id) {
+            let (row, seq) = (journal.row, seen.seq);
+            let own = self.db.read(move |c| Journals(c).head_at(row, seq)).await?;
+            let met = match own {
+                None if all_read => Err(Check::Rollback),
+                own => check_heads(seen, own.as_ref()),
+            };
+            self.check(&journal.id, met).await?;
         }
         Ok(())
     }

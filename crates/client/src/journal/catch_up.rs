@@ -16,6 +16,8 @@ use crate::shared::{Extra, Shared};
 
 /// Body blobs fetched at once.
 const FETCHES: usize = 4;
+/// So many bytes of bodies are held before their entries are read in: nothing of an entry is verified while its body is fetched.
+const HELD: usize = limits::BODY_MAX;
 
 impl Shared {
     /// Reads everything that the server has of a journal.
@@ -121,6 +123,7 @@ impl Shared {
         self.refuse_frozen(journal).await?;
         let mut home_changed = false;
         let mut helped = false;
+        let mut promised: Option<Receipt> = None;
         loop {
             let state = journal.state();
             if state.is_closed() || state.is_removed() {
@@ -132,14 +135,23 @@ impl Shared {
             self.check(&journal.id, known).await?;
             journal.heard(page.last.seq, page.last.head);
             self.heard_from_server();
+            // What an earlier page said of the end still holds.
+            if let Some(promised) = &promised {
+                let less = promised.seq > page.last.seq;
+                self.check(&journal.id, if less { Err(Check::Rollback) } else { Ok(()) })
+                    .await?;
+                self.meets(journal, promised).await?;
+            }
+            promised.get_or_insert(page.last);
             if page.entries.is_empty() {
                 let all = after == Some(page.last.seq);
                 self.check(&journal.id, if all { Ok(()) } else { Err(Check::Missing) })
                     .await?;
                 return Ok(home_changed);
             }
-            let arrived = self.bodies(&journal.id, &token, page.entries).await?;
-            match self.ingest(journal, arrived, None).await {
+            let some = within(page.entries, HELD);
+            let arrived = self.bodies(&journal.id, &token, some).await?;
+            match self.ingest(journal, arrived, None, None).await {
                 Ok(ingested) => {
                     home_changed |= ingested.home_changed;
                     helped = false;
@@ -236,4 +248,15 @@ impl Shared {
             }
         }
     }
+}
+
+/// The first entries of a page whose bodies in blobs are together not longer than `held`; one in any case. The others come again.
+fn within(entries: Vec<Stored>, held: usize) -> Vec<Stored> {
+    let mut bytes = 0usize;
+    let mut first = true;
+    let fits = |stored: &Stored| {
+        bytes = bytes.saturating_add(pending_blobs(stored).len().saturating_mul(limits::CHUNK));
+        std::mem::take(&mut first) || bytes <= held
+    };
+    entries.into_iter().take_while(fits).collect()
 }

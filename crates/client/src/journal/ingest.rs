@@ -8,8 +8,8 @@ use crannog_core::identity::HomeState;
 use crannog_core::journal::{
     Content, Fault, JournalKind, JournalState, Keys, OpenedEntry, ReadError, Sources,
 };
-use crannog_proto::{EntryId, Hash, Seen};
 use crannog_proto::api::Stored;
+use crannog_proto::{EntryId, Hash, Seen};
 use rusqlite::Connection;
 
 use super::Journal;
@@ -135,8 +135,7 @@ impl Run<'_> {
         let (opened, change) = {
             let journals = Journals(self.tx);
             let head_at = |seq| -> Option<Hash> { journals.head_at(self.row, seq).ok().flatten() };
-            let entry_known =
-                |entry: &crannog_proto::EntryId| journals.knows_entry(self.row, entry).unwrap_or(true);
+            let entry_known = |entry: &EntryId| journals.knows_entry(self.row, entry).unwrap_or(true);
             let chain = |account: &crannog_proto::AccountId| {
                 (*account == self.account.known.state().account).then_some(self.account.known.state())
             };

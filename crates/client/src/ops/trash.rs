@@ -1,18 +1,18 @@
 //! The trash: list, restore, empty. Emptying drops blobs that nothing else names.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crannog_agent_api::answer::{Changed, TrashInfo};
 use crannog_agent_api::{Answer, Code, Failure};
 use crannog_core::content::{Chunks, Content};
-use crannog_core::drive::{DriveBatch, DriveOp, NodeId, VersionId};
-use crannog_core::journal::Content as EntryContent;
+use crannog_core::drive::{DriveBatch, DriveOp, NodeId};
+use crannog_core::journal::{Content as EntryContent, JournalState};
 use crannog_proto::BlobId;
 
 use super::look::info;
 use crate::db::{DbError, NodeRow};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::journal::{Draft, Journal};
 use crate::shared::Shared;
 use crate::transfer::Fetcher;
@@ -126,98 +126,78 @@ impl Shared {
             }
             Ok(going)
         });
-        let going: Vec<(VersionId, Content)> = going
-            .await?
-            .into_iter()
-            .map(|version| (version.version, version.content))
-            .collect();
-        let bytes = going.iter().map(|(_, content)| content.size).sum();
-        let drops = self.unreferenced(journal, &going).await?;
+        let going: Vec<Content> = going.await?.into_iter().map(|version| version.content).collect();
+        let bytes = going.iter().map(|content| content.size).sum();
         let ops = nodes.into_iter().map(|node| DriveOp::Purge { node }).collect();
-        self.drop_with(journal, ops, drops).await?;
+        // The blobs go only when it is certain what the purge did: another device may have restored something meanwhile, and a
+        // restore adds no blobs that would hold up a drop.
+        self.apply(journal, ops).await?;
+        self.ensure_current_members(journal).await?;
+        let state = journal.state();
+        let drops = self.unreferenced(journal, going).await?;
+        self.drop_blobs(journal, &state, &drops).await?;
         Ok(bytes)
     }
 
-    /// The blobs that nothing names any more once these versions are gone.
-    pub(crate) async fn unreferenced(
+    /// The blobs of these contents that no version names, as the drive is now.
+    async fn unreferenced(
         self: &Arc<Self>,
         journal: &Arc<Journal>,
-        going: &[(VersionId, Content)],
+        gone: Vec<Content>,
     ) -> Result<Vec<BlobId>> {
         let fetcher = Fetcher::new(self, journal);
-        let mut counts: BTreeMap<BlobId, u64> = BTreeMap::new();
-        for (_, content) in going {
-            for blob in crannog_core::content::blobs_of(content) {
-                *counts.entry(blob).or_default() += 1;
+        let mut free = BTreeSet::new();
+        for content in &gone {
+            free.extend(crannog_core::content::blobs_of(content));
+            match fetcher.all_blobs(content).await {
+                Ok(blobs) => free.extend(blobs),
+                // A list that the server lost holds up nothing else.
+                Err(Error::Lied { check, object }) => {
+                    tracing::warn!(%check, object, "a list of what was purged")
+                }
+                Err(error) => return Err(error),
             }
         }
-        let direct = counts.clone();
-        let mut drops: BTreeSet<BlobId> = self
-            .with_drive(journal, move |drive| {
-                let mut free = BTreeSet::new();
-                for (blob, count) in direct {
-                    if drive.references(&blob)? <= count {
-                        free.insert(blob);
-                    }
+        let free = self.with_drive(journal, move |drive| {
+            let (mut unnamed, mut lists) = (BTreeSet::new(), Vec::new());
+            for blob in free {
+                if drive.references(&blob)? == 0 {
+                    unnamed.insert(blob);
                 }
-                Ok(free)
-            })
-            .await?;
-        // What lists name counts only through the lists: those of the versions that stay are read too.
-        if going
-            .iter()
-            .any(|(_, content)| matches!(content.chunks, Chunks::Leaves(_)))
-        {
-            let gone: BTreeSet<VersionId> = going.iter().map(|(version, _)| *version).collect();
-            let staying = self.with_drive(journal, move |drive| {
-                let mut staying = Vec::new();
+            }
+            if !unnamed.is_empty() {
                 drive.all_versions(&mut |_, version| -> Result<(), DbError> {
-                    if !gone.contains(&version.version) {
-                        staying.push(version.content);
+                    if matches!(version.content.chunks, Chunks::Leaves(_)) {
+                        lists.push(version.content);
                     }
                     Ok(())
                 })?;
-                Ok(staying)
-            });
-            for (_, content) in going {
-                drops.extend(fetcher.all_blobs(content).await?);
             }
-            for content in staying.await? {
-                let blobs = match content.chunks {
-                    Chunks::Leaves(_) => fetcher.all_blobs(&content).await?,
-                    Chunks::Inline(_) => crannog_core::content::blobs_of(&content).collect(),
-                };
-                for blob in blobs {
-                    drops.remove(&blob);
-                }
+            Ok((unnamed, lists))
+        });
+        // What a list names is counted nowhere: the lists that stay are read, whatever kind of file has gone.
+        let (mut unnamed, lists) = free.await?;
+        for content in lists {
+            for blob in fetcher.all_blobs(&content).await? {
+                unnamed.remove(&blob);
             }
         }
-        Ok(drops.into_iter().collect())
+        Ok(unnamed.into_iter().collect())
     }
 
-    pub(crate) async fn drop_with(
+    /// Drops blobs that nothing named in this `state`. The entry says that it has seen no more than that, so the server passes over what
+    /// a later entry has added again.
+    async fn drop_blobs(
         self: &Arc<Self>,
         journal: &Arc<Journal>,
-        ops: Vec<DriveOp>,
-        drops: Vec<BlobId>,
+        state: &Arc<JournalState>,
+        drops: &[BlobId],
     ) -> Result<()> {
-        let mut ops = ops.into_iter().peekable();
-        let mut drops = drops.into_iter().peekable();
-        while ops.peek().is_some() || drops.peek().is_some() {
-            let some: Vec<DriveOp> = ops.by_ref().take(crannog_proto::limits::OPS_MAX).collect();
-            // Blobs go with the last operations that named them.
-            let dropped = if ops.peek().is_none() {
-                drops.by_ref().take(crannog_proto::limits::IDS_MAX).collect()
-            } else {
-                Vec::new()
-            };
-            let batch = DriveBatch {
-                ops: some,
-                filler: Vec::new(),
-            };
+        for some in drops.chunks(crannog_proto::limits::IDS_MAX) {
             let draft = Draft {
-                drops: dropped,
-                ..Draft::change(EntryContent::Drive(batch))
+                drops: some.to_vec(),
+                on: Some(Arc::clone(state)),
+                ..Draft::change(EntryContent::Drive(DriveBatch::default()))
             };
             self.append(journal, draft).await?;
         }

@@ -334,6 +334,7 @@ impl Batch {
             content,
             from: std::mem::take(&mut self.from),
             extra: Some(extra),
+            on: None,
         };
         let staged = draft.adds.clone();
         match self.shared.append(&self.journal, draft).await {

@@ -230,7 +230,7 @@ impl JournalState {
             .any(|(member, chain)| {
                 let newest = chain.generation();
                 let home = self.kind == JournalKind::Home;
-                let behind = home && newest.map(|newest| u64::from(newest.number)) != self.epoch();
+                let behind = home && newest.map(|newest| u64::from(newest.number)) > self.epoch();
                 behind || chain.generation_at(&member.chain) != newest
             })
     }

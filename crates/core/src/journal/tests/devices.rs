@@ -151,3 +151,55 @@ fn a_revoked_device_is_out_once_the_list_cites_it() {
         Check::Rekey
     );
 }
+
+/// Two recoveries before home was rekeyed once: a list that cites the newest generation does not make epoch 1 the last one.
+#[test]
+fn home_follows_through_every_generation() {
+    let alice = person("alice");
+    let mut rng = TestRng::new("generations");
+    let mut log = Log::default();
+    log.append(&alice.home_genesis);
+    let mut reader = Reader::new(&alice, alice.home, JournalKind::Home, &[&alice]);
+    reader.read_all(&log).unwrap();
+    let (mut chain, mut secrets) = (alice.chain.clone(), alice.secrets.clone());
+    let mut signer = None;
+    for _ in 0..2 {
+        let id = crannog_proto::DeviceId(random(&mut rng));
+        let seed = crannog_seal::schedule::DeviceSeed::generate(&mut rng);
+        let keys = crannog_seal::schedule::DeviceKeys::new(&seed, &id.0);
+        let new =
+            crate::identity::recover(&chain, &alice.words, &secrets, (id, &keys), &[], &mut rng).unwrap();
+        (chain, secrets) = (new.chain.clone(), new.account.clone().unwrap());
+        signer = Some((id, keys));
+    }
+    let (device, keys) = signer.unwrap();
+    let by = Author {
+        account: alice.account,
+        device,
+    };
+    let moved = NewAccount {
+        secrets: secrets.clone(),
+        ..person("alice")
+    };
+    let mut reader = Reader { me: &moved, ..reader };
+    reader.chains.insert(alice.account, chain.clone());
+    for epoch in 1..=2 {
+        assert!(reader.state.needs_refresh(&|account| reader.chains.get(account)));
+        let list = vec![Member {
+            account: alice.account,
+            role: Role::Admin,
+            chain: chain.cite(),
+        }];
+        let draft = RekeyDraft {
+            secrets: Some(secrets.generation(epoch).unwrap().home_secrets(&alice.home.0)),
+            cites: vec![chain.cite()],
+            ..draft(list, Signer::Admin, &mut rng)
+        };
+        let ground = reader.state.ground(by, &keys.signing).unwrap();
+        let chains = |account: &_| reader.chains.get(account);
+        let made = seal_rekey(&reader.state, &ground, draft, &chains, &mut rng).unwrap();
+        log.append(&made.sealed);
+        reader.read_all(&log).unwrap();
+    }
+    assert!(!reader.state.needs_refresh(&|account| reader.chains.get(account)));
+}

@@ -253,3 +253,20 @@ fn chk_022_ghosts_and_lists_without_admin() {
         assert_eq!(given.refusal(&stored), Check::Rekey);
     }
 }
+
+/// Two devices of one account rekey at once. Home keeps what was recorded last, which may be the grant of the one that lost.
+#[test]
+fn of_two_rekeys_at_once_the_envelope_of_the_winner_counts() {
+    let Three { alice, .. } = three();
+    let mut rng = TestRng::new("race");
+    let (mut log, mut a) = drive(&alice, &[], &mut rng);
+    let list = || vec![member(&alice, Role::Admin)];
+    let won = rekey(&a, list(), Signer::Admin, &mut rng);
+    let lost = rekey(&a, list(), Signer::Admin, &mut rng);
+    a.given.insert(1, lost.grant);
+    log.append(&won.sealed);
+    a.read_all(&log).unwrap();
+    assert_eq!(a.state.grant(1).map(encode), Some(encode(&won.grant)));
+    log.append(&a.change(&mut rng));
+    a.read_all(&log).unwrap();
+}
