@@ -87,6 +87,13 @@ impl From<Failure> for Error {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        if error.is_missing_blobs() {
+            return Self::new(
+                Code::TryAgain,
+                "the server no longer has all that was sent for this change",
+            )
+            .hint("repeat the command: what is missing is sent again");
+        }
         match error {
             Error::Lied { check, object } => verification(check, object),
             Error::Transport(error) => transport(error),

@@ -20,7 +20,7 @@ use crate::engine::Dialogue;
 use crate::error::{Error, Result};
 use crate::profile;
 use crate::shared::Shared;
-use crate::transport::{Transport, TransportError};
+use crate::transport::{Policy, Transport, TransportError, retry};
 
 /// The drive that every account begins with.
 pub(crate) const FIRST_DRIVE: &str = "main";
@@ -81,7 +81,9 @@ pub(crate) async fn join(home: &Path, join: Join<'_>, dialogue: &impl Dialogue) 
         secrets: made.sealed,
         home: made.home_genesis.entry.clone(),
     };
-    let registered = shared.transport.register(&register).await.map_err(explain)?;
+    let registered = retry(Policy::PROMPT, || shared.transport.register(&register))
+        .await
+        .map_err(explain)?;
     profile::commit_key(home)?;
     let journal = shared.home_journal()?;
     let stored = Stored {

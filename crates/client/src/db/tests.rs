@@ -18,14 +18,22 @@ fn open(folder: &tempfile::TempDir, key: u8) -> Result<Db, DbError> {
 fn the_file_shows_nothing_and_opens_only_with_its_key() {
     let folder = tempfile::tempdir().unwrap();
     let db = open(&folder, 1).unwrap();
-    db.with_writer(|tx| Meta(tx).write(MetaKey::Quota, &"a canary in the local database".to_owned())).unwrap();
+    db.with_writer(|tx| Meta(tx).write(MetaKey::Quota, &"a canary in the local database".to_owned()))
+        .unwrap();
     drop(db);
     for entry in std::fs::read_dir(&folder).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-        assert!(!bytes.windows(6).any(|window| window == b"canary" || window == b"SQLite"));
+        assert!(
+            !bytes
+                .windows(6)
+                .any(|window| window == b"canary" || window == b"SQLite")
+        );
     }
     assert!(open(&folder, 2).is_err());
-    let text: Option<String> = open(&folder, 1).unwrap().read_blocking(|c| Meta(c).read(MetaKey::Quota)).unwrap();
+    let text: Option<String> = open(&folder, 1)
+        .unwrap()
+        .read_blocking(|c| Meta(c).read(MetaKey::Quota))
+        .unwrap();
     assert_eq!(text.as_deref(), Some("a canary in the local database"));
 }
 
@@ -33,7 +41,8 @@ fn the_file_shows_nothing_and_opens_only_with_its_key() {
 fn a_newer_format_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let db = open(&folder, 1).unwrap();
-    db.with_writer(|tx| Ok::<_, DbError>(tx.pragma_update(None, "user_version", 99)?)).unwrap();
+    db.with_writer(|tx| Ok::<_, DbError>(tx.pragma_update(None, "user_version", 99)?))
+        .unwrap();
     drop(db);
     let before = std::fs::read(folder.path().join("state.db")).unwrap();
     assert!(matches!(open(&folder, 1), Err(DbError::Newer { found: 99, .. })));
@@ -63,13 +72,27 @@ fn id(n: u8) -> [u8; 16] {
 fn op() -> impl Strategy<Value = DriveOp> {
     let node = || (0_u8..9).prop_map(|n| NodeId(id(n)));
     let version = || (20_u8..40).prop_map(|n| VersionId(id(n)));
-    let name = || prop::sample::select(vec!["a", "b", "c.txt", "Recovered", "", "x/y"]).prop_map(str::to_owned);
-    let attrs = || (0_i64..5, 0_u16..0o1000).prop_map(|(mtime_s, mode)| Attrs { mtime_s, mtime_ns: 7, mode });
-    let content = || Just(Content { size: 0, chunks: Chunks::Inline(Vec::new()) });
+    let name =
+        || prop::sample::select(vec!["a", "b", "c.txt", "Recovered", "", "x/y"]).prop_map(str::to_owned);
+    let attrs = || {
+        (0_i64..5, 0_u16..0o1000).prop_map(|(mtime_s, mode)| Attrs {
+            mtime_s,
+            mtime_ns: 7,
+            mode,
+        })
+    };
+    let content = || {
+        Just(Content {
+            size: 0,
+            chunks: Chunks::Inline(Vec::new()),
+        })
+    };
     let new = prop_oneof![
         Just(NewNode::Directory),
         (version(), content()).prop_map(|(version, content)| NewNode::File { version, content }),
-        Just(NewNode::Symlink { target: b"../x".to_vec() }),
+        Just(NewNode::Symlink {
+            target: b"../x".to_vec()
+        }),
     ];
     prop_oneof![
         4 => (node(), node(), name(), attrs(), new)

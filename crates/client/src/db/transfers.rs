@@ -66,6 +66,14 @@ impl Transfers<'_> {
         Ok(())
     }
 
+    /// The version's chunks are not to be cited again.
+    pub(crate) fn forget_hashes(&self, version: &VersionId) -> Result<(), DbError> {
+        self.0
+            .prepare_cached("DELETE FROM chunk_hashes WHERE version = ?1")?
+            .execute([version.0.as_slice()])?;
+        Ok(())
+    }
+
     /// All pieces that the server has staged for this drive since `after` (milliseconds since 1970); older rows go.
     pub(crate) fn staged(&self, drive: i64, after: i64) -> Result<Vec<StagedPiece>, DbError> {
         self.0.execute(

@@ -50,7 +50,9 @@ pub(crate) struct FileHead {
     pub(crate) size: u64,
     /// The local file, for resuming; `None` for standard input.
     pub(crate) local: Option<(Vec<u8>, FileStamp)>,
-    /// Leaves of the version before.
+    /// The version before, whose chunks may be cited again.
+    pub(crate) previous: Option<VersionId>,
+    /// Its leaves.
     pub(crate) leaves: Vec<OpenedLeaf>,
 }
 
@@ -293,7 +295,7 @@ impl Batch {
         let drafts = self.lists().await?;
         self.fill().await?;
         self.join_uploads().await?;
-        let mut hashes = Vec::new();
+        let (mut hashes, mut cited) = (Vec::new(), Vec::new());
         let mut ops = Vec::with_capacity(self.slots.len());
         let mut drafts = drafts.into_iter();
         for slot in std::mem::take(&mut self.slots) {
@@ -311,6 +313,7 @@ impl Batch {
                     };
                     let content = content.map_err(|_| internal("a content that does not fit its size"))?;
                     hashes.push((file.version, file.hashes));
+                    cited.extend(file.head.previous);
                     ops.push(operation(file.head, file.version, content));
                 }
             }
@@ -339,11 +342,15 @@ impl Batch {
         let staged = draft.adds.clone();
         match self.shared.append(&self.journal, draft).await {
             Err(error) if error.is_missing_blobs() => {
-                // The leases ran out: forget them, so that the next try sends these again.
-                self.shared
-                    .db
-                    .write(move |tx| Transfers(tx).forget_staged(row, &staged))
-                    .await?;
+                // Leases ran out, or blobs of earlier versions are lost: forget both, so that the next try sends them again.
+                let forget = move |tx: &rusqlite::Transaction<'_>| {
+                    let transfers = Transfers(tx);
+                    cited
+                        .iter()
+                        .try_for_each(|version| transfers.forget_hashes(version))?;
+                    transfers.forget_staged(row, &staged)
+                };
+                self.shared.db.write(forget).await?;
                 Err(error)
             }
             other => other,

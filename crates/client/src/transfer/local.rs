@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crannog_core::check::Check;
 use crannog_core::drive::{Attrs, NodeId, VersionId, check_name};
-use nix::sys::stat::{FchmodatFlags, Mode, UtimensatFlags, fchmodat, utimensat};
+use nix::sys::stat::{Mode, UtimensatFlags, utimensat};
 use nix::sys::time::TimeSpec;
 
 use crate::error::{Error, Result};
@@ -133,12 +133,19 @@ pub(crate) fn symlink(target: &[u8], path: &Path, node: NodeId, attrs: Attrs) ->
     })
 }
 
-/// The last thing that is done to a folder: its own mode and time.
+/// The last thing that is done to a folder: its own mode and time. A link that took its place is not followed (CHK-023).
 pub(crate) fn finish_folder(path: &Path, attrs: Attrs, umask: u32) -> Result<()> {
+    let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_DIRECTORY;
+    let folder = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits())
+        .open(path)
+        .map_err(|error| Error::io(path, error))?;
     let mode = Mode::from_bits_truncate(u32::from(attrs.mode) & 0o777 & !umask);
-    fchmodat(nix::fcntl::AT_FDCWD, path, mode, FchmodatFlags::FollowSymlink)
-        .map_err(|error| Error::io(path, error.into()))?;
-    set_times(path, attrs)
+    let time = TimeSpec::new(attrs.mtime_s, i64::from(attrs.mtime_ns));
+    nix::sys::stat::fchmod(&folder, mode)
+        .and_then(|()| nix::sys::stat::futimens(&folder, &time, &time))
+        .map_err(|error| Error::io(path, error.into()))
 }
 
 fn set_times(path: &Path, attrs: Attrs) -> Result<()> {

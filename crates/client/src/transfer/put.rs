@@ -291,6 +291,7 @@ fn head(step: FileStep, leaves: Vec<OpenedLeaf>) -> FileHead {
         target: step.target,
         attrs: step.attrs,
         size: step.stamp.size,
+        previous: step.previous.map(|previous| previous.version),
         leaves,
     }
 }

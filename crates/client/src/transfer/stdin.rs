@@ -31,6 +31,7 @@ pub(crate) async fn put(
         attrs,
         size: 0,
         local: None,
+        previous: None,
         leaves: Vec::new(),
     });
     let (mut size, mut rest) = (0, Bytes::new());

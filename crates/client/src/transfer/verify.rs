@@ -213,6 +213,7 @@ async fn make_again(
         attrs: version.attrs,
         size: stamp.size,
         local: FileHead::local(path, stamp),
+        previous: None,
         leaves: Vec::new(),
     });
     for place in 0..chunk_count(stamp.size) {
