@@ -1,2 +1,28 @@
-//! Real server, real client, lying server, faults.
+//! Real server, real client, lying server: what the end-to-end tests in `tests/` are made of.
+//!
+//! ```text
+//!  Device (a real engine) ──▶ Liar (terminates TLS with the server's own keys, twists what it likes) ──▶ Site (the real crannogd)
+//! ```
+//!
+//! - [`Site`]: the built binary `crannogd` on port 0 in a folder of its own; killed, restarted, checked.
+//! - [`Device`]: a client engine with its profile; every request that a command could send.
+//! - [`Liar`]: the malicious operator, who owns every key of the server. Lies are closures over requests and answers.
 #![forbid(unsafe_code)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a harness fails by panicking, like the tests that it serves"
+)]
+
+mod binaries;
+mod device;
+mod liar;
+mod site;
+mod world;
+
+pub use binaries::{crannog, crannogd};
+pub use device::{Device, PASSWORD, Sheet};
+pub use liar::{Ask, Exchange, Liar, Route, ServerKeys, Told};
+pub use site::{Site, SiteOptions};
+pub use world::{Victim, World, copy_folder};

@@ -1,0 +1,167 @@
+//! One connection: read a request, ask the real server, twist, answer.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::SendRequest;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, SignatureScheme};
+use tokio::net::TcpStream;
+use tokio::sync::Mutex;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+use super::exchange::{Ask, Exchange, Route, Told};
+use super::{State, keys};
+
+type Upstream = SendRequest<Full<Bytes>>;
+
+pub(super) async fn serve(socket: TcpStream, acceptor: TlsAcceptor, state: Arc<State>) {
+    let Ok(tls) = acceptor.accept(socket).await else { return };
+    let upstream: Arc<Mutex<Option<Upstream>>> = Arc::default();
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (state, upstream) = (Arc::clone(&state), Arc::clone(&upstream));
+        async move { Ok::<_, Infallible>(answer(&state, &upstream, request).await) }
+    });
+    let _ = hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(tls), service)
+        .await;
+}
+
+async fn answer(
+    state: &State,
+    upstream: &Mutex<Option<Upstream>>,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    let Ok(body) = body.collect().await else {
+        return std::future::pending().await;
+    };
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let ask = Ask {
+        method: head.method.to_string(),
+        path: head.uri.to_string(),
+        headers: head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+        body: body.to_bytes(),
+    };
+    if ask.route() == Route::Bell {
+        return std::future::pending().await;
+    }
+    let own = state.before.lock().unwrap().as_mut().and_then(|lie| lie(&ask));
+    let mut told = match own {
+        Some(told) => told,
+        None => forward(state, upstream, &ask).await,
+    };
+    if let Some(lie) = state.after.lock().unwrap().as_mut() {
+        lie(&ask, &mut told);
+    }
+    state.record.lock().unwrap().push(Exchange {
+        ask,
+        told: told.clone(),
+    });
+    respond(told)
+}
+
+async fn forward(state: &State, upstream: &Mutex<Option<Upstream>>, ask: &Ask) -> Told {
+    let mut slot = upstream.lock().await;
+    if slot.as_ref().is_none_or(Upstream::is_closed) {
+        *slot = connect(&state.upstream).await;
+    }
+    let Some(sender) = slot.as_mut() else {
+        return Told::refusal(503, "unavailable");
+    };
+    let mut request = Request::builder().method(ask.method.as_str()).uri(&ask.path);
+    for (name, value) in &ask.headers {
+        if name != "content-length" && name != "transfer-encoding" {
+            request = request.header(name, value);
+        }
+    }
+    let request = request.body(Full::new(ask.body.clone())).unwrap();
+    let Ok(response) = sender.send_request(request).await else {
+        *slot = None;
+        return Told::refusal(503, "unavailable");
+    };
+    let (head, body) = response.into_parts();
+    let Ok(body) = body.collect().await else {
+        *slot = None;
+        return Told::refusal(503, "unavailable");
+    };
+    let kept = |name: &HeaderName| name == "retry-after" || name == "content-type";
+    let headers = head.headers.iter().filter(|(name, _)| kept(name));
+    Told {
+        status: head.status.as_u16(),
+        headers: headers
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+            .collect(),
+        body: body.to_bytes().to_vec(),
+    }
+}
+
+fn respond(told: Told) -> Response<Full<Bytes>> {
+    let mut response = Response::builder().status(told.status);
+    for (name, value) in &told.headers {
+        response = response.header(name, value);
+    }
+    response.body(Full::new(told.body.into())).unwrap()
+}
+
+async fn connect(address: &str) -> Option<Upstream> {
+    let socket = TcpStream::connect(address).await.ok()?;
+    let mut config = rustls::ClientConfig::builder_with_provider(keys::crypto())
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Anyone))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let name = ServerName::try_from("the-real-one.invalid").unwrap();
+    let tls = TlsConnector::from(Arc::new(config)).connect(name, socket).await.ok()?;
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(tls)).await.ok()?;
+    tokio::spawn(connection);
+    Some(sender)
+}
+
+/// The liar knows whom it talks to.
+#[derive(Debug)]
+struct Anyone;
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        vec![SignatureScheme::ED25519]
+    }
+}
