@@ -19,7 +19,9 @@ pub(crate) fn init(home: &Path) -> io::Result<()> {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(false)
-        .with_writer(writer);
+        .with_writer(writer)
+        // A full disk must not fail requests: the report of it would panic.
+        .log_internal_errors(false);
     // Fails when a test has set another one.
     let _ = subscriber.try_init();
     Ok(())

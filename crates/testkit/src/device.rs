@@ -124,7 +124,9 @@ impl Device {
             scratch,
         } = self;
         engine.close(true).await;
-        let engine = Engine::unlock(&profile, &Secret::new(PASSWORD.to_owned())).await.unwrap();
+        let engine = Engine::unlock(&profile, &Secret::new(PASSWORD.to_owned()))
+            .await
+            .unwrap();
         Self {
             engine,
             profile,
@@ -216,7 +218,13 @@ impl Device {
 
     /// Paths below the top, sorted.
     pub async fn paths(&self) -> Vec<String> {
-        let mut paths: Vec<String> = self.list("/").await.unwrap().into_iter().map(|node| node.path).collect();
+        let mut paths: Vec<String> = self
+            .list("/")
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|node| node.path)
+            .collect();
         paths.sort();
         paths
     }

@@ -19,10 +19,12 @@ mod binaries;
 mod device;
 mod liar;
 mod site;
+mod slow;
 mod world;
 
 pub use binaries::{crannog, crannogd};
 pub use device::{Device, PASSWORD, Sheet};
 pub use liar::{Ask, Exchange, Liar, Route, ServerKeys, Told};
 pub use site::{Site, SiteOptions};
+pub use slow::long_line;
 pub use world::{Victim, World, copy_folder};

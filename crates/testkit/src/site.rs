@@ -89,7 +89,9 @@ impl Site {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         match line.trim().strip_prefix("listening on ") {
             Some(address) => {
                 self.address = address.to_owned();
@@ -179,8 +181,15 @@ impl Site {
             let mut child = self.child.take().unwrap();
             kill(pid, Signal::SIGTERM).unwrap();
             let status = child.wait().unwrap();
-            assert!(status.success(), "crannogd ended with {status}:\n{}", self.logged());
-            assert!(!self.data.join("admin.sock").exists(), "the admin socket was left behind");
+            assert!(
+                status.success(),
+                "crannogd ended with {status}:\n{}",
+                self.logged()
+            );
+            assert!(
+                !self.data.join("admin.sock").exists(),
+                "the admin socket was left behind"
+            );
         }
     }
 

@@ -40,12 +40,18 @@ impl World {
         let liar = Liar::before(&site).await;
         let (_, invite) = site.invite();
         let (victim, sheet) = Device::join(&liar.url(), &invite, "alice").await.unwrap();
-        let author = Device::recover(&site.url(), "alice", &sheet.words, "author").await.unwrap();
+        let author = Device::recover(&site.url(), "alice", &sheet.words, "author")
+            .await
+            .unwrap();
         early(&author).await;
         victim.sync().await.unwrap();
         // Answered once the background's own first catch-up is over: nothing touches the profile after that.
         victim.paths().await;
-        let Device { engine, profile, scratch } = victim;
+        let Device {
+            engine,
+            profile,
+            scratch,
+        } = victim;
         engine.close(true).await;
         let before = tempfile::tempdir().unwrap();
         copy_folder(&profile, before.path());
@@ -75,7 +81,9 @@ impl World {
         let scratch = tempfile::tempdir().unwrap();
         let profile = scratch.path().join("profile");
         copy_folder(self.before.path(), &profile);
-        let engine = Engine::unlock(&profile, &Secret::new(PASSWORD.to_owned())).await.unwrap();
+        let engine = Engine::unlock(&profile, &Secret::new(PASSWORD.to_owned()))
+            .await
+            .unwrap();
         Device {
             engine,
             profile,

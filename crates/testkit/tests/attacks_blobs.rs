@@ -1,4 +1,11 @@
 //! Blobs, twisted or withheld (attacks 16 to 19, 22, 27, 28, 32).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests and their helpers fail by panicking"
+)]
 
 use std::sync::{Arc, Mutex};
 
@@ -20,7 +27,9 @@ async fn ground() -> Ground {
     let liar = Liar::before(&site).await;
     let (_, invite) = site.invite();
     let (device, _) = Device::join(&liar.url(), &invite, "alice").await.unwrap();
-    let large: Vec<u8> = (0..9_000_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let large: Vec<u8> = (0..9_000_000u32)
+        .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect();
     device.put("/large", &large).await.unwrap();
     device.put("/small", &[7; 40_000]).await.unwrap();
     Ground {
@@ -40,45 +49,70 @@ type Twist = fn(&mut Told, &[u8]);
 /// CHK-001, CHK-024, CHK-026, CHK-028: whatever comes instead of a blob.
 const TWISTS: &[(&str, &str, Twist)] = &[
     ("first byte flipped", "CHK-001", |told, _| told.body[0] ^= 1),
-    ("last byte flipped", "CHK-001", |told, _| *told.body.last_mut().unwrap() ^= 0x80),
+    ("last byte flipped", "CHK-001", |told, _| {
+        *told.body.last_mut().unwrap() ^= 0x80
+    }),
     ("a byte in the middle flipped", "CHK-001", |told, _| {
         let at = told.body.len() / 2;
         told.body[at] ^= 4;
     }),
-    ("cut by a byte", "CHK-001", |told, _| told.body.truncate(told.body.len() - 1)),
-    ("cut in half", "CHK-001", |told, _| told.body.truncate(told.body.len() / 2)),
+    ("cut by a byte", "CHK-001", |told, _| {
+        told.body.truncate(told.body.len() - 1)
+    }),
+    ("cut in half", "CHK-001", |told, _| {
+        told.body.truncate(told.body.len() / 2)
+    }),
     ("a byte longer", "CHK-001", |told, _| told.body.push(0)),
     ("empty", "CHK-001", |told, _| told.body.clear()),
     ("zeros", "CHK-001", |told, _| told.body.fill(0)),
-    ("another blob", "CHK-001", |told, other| told.body = other.to_vec()),
+    ("another blob", "CHK-001", |told, other| {
+        told.body = other.to_vec()
+    }),
     ("two segments exchanged", "CHK-001", |told, _| {
         let half = told.body.len() / 2;
         told.body.rotate_left(half);
     }),
-    ("gone", "CHK-026", |told, _| *told = Told::refusal(404, "not_found")),
-    ("larger than any blob", "CHK-024", |told, _| told.body = vec![0; 12 << 20]),
+    ("gone", "CHK-026", |told, _| {
+        *told = Told::refusal(404, "not_found")
+    }),
+    ("larger than any blob", "CHK-024", |told, _| {
+        told.body = vec![0; 12 << 20]
+    }),
     ("elsewhere", "CHK-028", |told, _| {
         told.status = 307;
-        told.headers.push(("location".into(), "https://attacker.invalid/blob".into()));
+        told.headers
+            .push(("location".into(), "https://attacker.invalid/blob".into()));
     }),
-    ("compressed", "CHK-028", |told, _| told.headers.push(("content-encoding".into(), "br".into()))),
+    ("compressed", "CHK-028", |told, _| {
+        told.headers.push(("content-encoding".into(), "br".into()))
+    }),
 ];
 
 #[tokio::test]
 async fn twisted_blobs_are_refused() {
     let ground = ground().await;
-    let Ground { liar, device, large, .. } = &ground;
+    let Ground {
+        liar, device, large, ..
+    } = &ground;
     // The honest twin, and the bytes of some other blob.
     liar.heard();
     assert_eq!(&device.cat("/large").await.unwrap(), large);
     assert_eq!(device.cat("/small").await.unwrap(), [7; 40_000]);
     let heard = liar.heard();
-    let blobs: Vec<Vec<u8>> = heard.into_iter().filter(|e| get(&e.ask)).map(|e| e.told.body).collect();
+    let blobs: Vec<Vec<u8>> = heard
+        .into_iter()
+        .filter(|e| get(&e.ask))
+        .map(|e| e.told.body)
+        .collect();
     assert!(blobs.len() >= 4, "three chunks and a pack");
     let before = device.picture().await;
     for (name, check, twist) in TWISTS {
         for (path, at) in [("/large", 0), ("/large", 2), ("/small", 0)] {
-            let other = blobs.iter().find(|blob| blob.len() != blobs[at].len()).unwrap().clone();
+            let other = blobs
+                .iter()
+                .find(|blob| blob.len() != blobs[at].len())
+                .unwrap()
+                .clone();
             let (twist, mut count) = (*twist, 0);
             let struck = Arc::new(Mutex::new(None));
             let hit = Arc::clone(&struck);
@@ -94,15 +128,25 @@ async fn twisted_blobs_are_refused() {
             let local = format!("{name}{}{at}/file", path.replace('/', " "));
             std::fs::create_dir(device.scratch.path().join(&local).parent().unwrap()).unwrap();
             let failures = failures(device, path, &local).await;
-            let id = struck.lock().unwrap().unwrap_or_else(|| panic!("{local} of {path}: not asked for; {failures:?}")).to_string();
+            let id = struck
+                .lock()
+                .unwrap()
+                .unwrap_or_else(|| panic!("{local} of {path}: not asked for; {failures:?}"))
+                .to_string();
             let found = failures.iter().any(|failure| {
                 let object = failure.object.as_deref().unwrap_or_default();
                 failure.code == Code::VerificationFailed
                     && failure.check.as_deref() == Some(*check)
                     && (object.contains(&id) || object.contains("large") || object.contains("small"))
             });
-            assert!(found, "{name} of {path}: {check} was expected of {id}, not {failures:?}");
-            assert!(!device.scratch.path().join(&local).exists(), "{name}: a file that is not whole was left");
+            assert!(
+                found,
+                "{name} of {path}: {check} was expected of {id}, not {failures:?}"
+            );
+            assert!(
+                !device.scratch.path().join(&local).exists(),
+                "{name}: a file that is not whole was left"
+            );
             // `cat` gives nothing of a chunk that is not verified (attack 27).
             liar.repent();
             assert_eq!(device.picture().await, before, "{name}: nothing changed");
@@ -195,16 +239,22 @@ const RECEIPTS: &[(&str, &str, Acknowledge)] = &[
         let receipt = ServerKeys::impostor(keys.fingerprint).receipt(journal, old.seq + 1, Hash([1; 32]));
         AppendResult::Done(receipt)
     }),
-    ("a receipt of a head that is not this entry's", "CHK-011", |keys, journal, _, old| {
-        let AppendResult::Done(old) = old else { panic!() };
-        AppendResult::Done(keys.receipt(journal, old.seq + 1, Hash([1; 32])))
-    }),
+    (
+        "a receipt of a head that is not this entry's",
+        "CHK-011",
+        |keys, journal, _, old| {
+            let AppendResult::Done(old) = old else { panic!() };
+            AppendResult::Done(keys.receipt(journal, old.seq + 1, Hash([1; 32])))
+        },
+    ),
     ("a receipt of another journal", "CHK-019", |keys, _, _, old| {
         let AppendResult::Done(old) = old else { panic!() };
         AppendResult::Done(keys.receipt(JournalId([8; 32]), old.seq + 1, old.head))
     }),
     ("a receipt without signature", "CHK-019", |_, _, _, old| {
-        let AppendResult::Done(mut receipt) = old.clone() else { panic!() };
+        let AppendResult::Done(mut receipt) = old.clone() else {
+            panic!()
+        };
         receipt.seq += 1;
         AppendResult::Done(receipt)
     }),
@@ -216,7 +266,11 @@ async fn false_receipts_acknowledge_nothing() {
         let ground = ground().await;
         let heard = ground.liar.heard();
         let drive: JournalId = ground.device.drives().await[0].id.parse().unwrap();
-        let last = heard.iter().rev().find(|e| e.ask.route() == Route::Append(drive)).unwrap();
+        let last = heard
+            .iter()
+            .rev()
+            .find(|e| e.ask.route() == Route::Append(drive))
+            .unwrap();
         let old = last.told.decode::<Appended>().results.pop().unwrap();
         let before = ground.device.paths().await;
         let keys = ServerKeys::of(&ground.site.data);
@@ -231,7 +285,11 @@ async fn false_receipts_acknowledge_nothing() {
         });
         let failure = ground.device.put("/new", b"new").await.expect_err(name);
         let found = (failure.code, failure.check.as_deref());
-        assert_eq!(found, (Code::VerificationFailed, Some(*check)), "{name}: {failure:?}");
+        assert_eq!(
+            found,
+            (Code::VerificationFailed, Some(*check)),
+            "{name}: {failure:?}"
+        );
         assert!(failure.object.is_some(), "{name}");
         ground.liar.repent();
         match ground.device.list("/").await {

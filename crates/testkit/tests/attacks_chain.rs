@@ -1,5 +1,12 @@
 //! A device that knows her chain already is shown another one; the server shows another face; the local key file is weakened
 //! (attacks 6, 9, 11, 14, 33).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests and their helpers fail by panicking"
+)]
 
 use crannog_agent_api::{Code, Failure, Secret};
 use crannog_client::Engine;
@@ -10,8 +17,12 @@ type Twist = fn(&mut AccountView);
 
 /// What a known device says to another chain than the one that she knows.
 const CHAINS: &[(&str, &str, Twist)] = &[
-    ("the newest link removed (attack 14)", "CHK-007", |view| drop(view.links.pop().unwrap().link)),
-    ("all but the first removed", "CHK-007", |view| view.links.truncate(1)),
+    ("the newest link removed (attack 14)", "CHK-007", |view| {
+        drop(view.links.pop().unwrap().link)
+    }),
+    ("all but the first removed", "CHK-007", |view| {
+        view.links.truncate(1)
+    }),
     ("the last link flipped", "CHK-006", |view| {
         let link = view.links.last_mut().unwrap();
         let at = link.link.len() - 2;
@@ -35,7 +46,11 @@ const CHAINS: &[(&str, &str, Twist)] = &[
 
 #[tokio::test]
 async fn a_known_chain_is_never_replaced() {
-    let world = World::new(async |_| {}, async |author| drop(author.put("/x", b"x").await.unwrap())).await;
+    let world = World::new(
+        async |_| {},
+        async |author| drop(author.put("/x", b"x").await.unwrap()),
+    )
+    .await;
     let mut wrong = Vec::new();
     for (name, check, twist) in CHAINS {
         let twist = *twist;
@@ -45,18 +60,32 @@ async fn a_known_chain_is_never_replaced() {
             }
         });
         let victim = world.victim().await;
-        let found = victim.failure.as_ref().and_then(|failure| failure.check.as_deref());
-        let named = victim.failure.as_ref().and_then(|failure| failure.object.as_deref());
+        let found = victim
+            .failure
+            .as_ref()
+            .and_then(|failure| failure.check.as_deref());
+        let named = victim
+            .failure
+            .as_ref()
+            .and_then(|failure| failure.object.as_deref());
         if found != Some(*check) || !named.is_some_and(|object| object.contains("alice")) {
             wrong.push(format!("{name}: {check} was expected, not {:?}", victim.failure));
         }
-        assert_eq!(victim.device.paths().await, Vec::<String>::new(), "{name}: nothing was read on");
+        assert_eq!(
+            victim.device.paths().await,
+            Vec::<String>::new(),
+            "{name}: nothing was read on"
+        );
         victim.device.close().await;
         world.liar.repent();
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let victim = world.victim().await;
-    assert_eq!((victim.failure, victim.device.list("/").await.unwrap().len()), (None, 1), "the honest twin");
+    assert_eq!(
+        (victim.failure, victim.device.list("/").await.unwrap().len()),
+        (None, 1),
+        "the honest twin"
+    );
 }
 
 async fn join(url: &str, invite: &str) -> Result<(), Failure> {
@@ -67,7 +96,11 @@ async fn join(url: &str, invite: &str) -> Result<(), Failure> {
 
 fn assert_other_face(result: Result<(), Failure>, what: &str) {
     let failure = result.expect_err(what);
-    assert_eq!((failure.code, failure.check.as_deref()), (Code::VerificationFailed, Some("CHK-020")), "{what}: {failure:?}");
+    assert_eq!(
+        (failure.code, failure.check.as_deref()),
+        (Code::VerificationFailed, Some("CHK-020")),
+        "{what}: {failure:?}"
+    );
     assert!(failure.object.is_some(), "{what}");
 }
 
@@ -85,7 +118,10 @@ async fn another_face() {
     let foreign = real().with_foreign_key();
     let tls = foreign.tls();
     let liar = Liar::with_tls(&site, foreign, tls).await;
-    assert_other_face(join(&liar.url(), &invite).await, "a leaf that the CA did not sign");
+    assert_other_face(
+        join(&liar.url(), &invite).await,
+        "a leaf that the CA did not sign",
+    );
 
     let tls = real().tls_named("0123456789abcdef.invalid");
     let liar = Liar::with_tls(&site, real(), tls).await;
@@ -98,7 +134,10 @@ async fn another_face() {
             told.edit(|info: &mut ServerInfo| info.receipt_key = other);
         }
     });
-    assert_other_face(join(&liar.url(), &invite).await, "a receipt key that the CA never signed");
+    assert_other_face(
+        join(&liar.url(), &invite).await,
+        "a receipt key that the CA never signed",
+    );
     liar.tell(|ask, told| {
         if ask.route() == Route::Server {
             told.edit(|info: &mut ServerInfo| info.receipt_key_signature.0[3] ^= 1);
@@ -121,7 +160,11 @@ async fn password_parameters_have_a_floor() {
     let site = Site::start();
     let (url, invite) = site.invite();
     let (device, _) = Device::join(&url, &invite, "alice").await.unwrap();
-    let Device { engine, profile, scratch } = device;
+    let Device {
+        engine,
+        profile,
+        scratch,
+    } = device;
     engine.close(true).await;
     let key = std::fs::read(profile.join("key")).unwrap();
     let password = Secret::new(PASSWORD.to_owned());
@@ -137,7 +180,11 @@ async fn password_parameters_have_a_floor() {
             }
             std::fs::write(profile.join("key"), &weaker).unwrap();
             let failure = unlock().await.expect_err("a weaker key file");
-            assert_eq!(failure.check.as_deref(), Some("CHK-009"), "{at} {value}: {failure:?}");
+            assert_eq!(
+                failure.check.as_deref(),
+                Some("CHK-009"),
+                "{at} {value}: {failure:?}"
+            );
             assert!(failure.object.unwrap().contains("key"));
             refused += 1;
         }

@@ -2,6 +2,13 @@
 //!
 //! One account, many victims: each is the same device as it was before the author's last writes, and each is lied to in another way.
 //! The liar has all keys of the server, so heads and receipts of its forgeries are right wherever that helps it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests and their helpers fail by panicking"
+)]
 
 use crannog_proto::api::{Page, Stored};
 use crannog_proto::{Hash, JournalId, chain};
@@ -51,7 +58,9 @@ const PAGES: &[(&str, &str, Twist)] = &[
         entry(p, 1).entry.header[0] = 2;
         ordered(g, p);
     }),
-    ("journal flipped in the header", "CHK-021", |g, p| flip_header(g, p, 1)),
+    ("journal flipped in the header", "CHK-021", |g, p| {
+        flip_header(g, p, 1)
+    }),
     ("epoch flipped", "CHK-016", |g, p| flip_header(g, p, 33)),
     ("entry id flipped", "CHK-016", |g, p| flip_header(g, p, 41)),
     ("seen flipped", "CHK-016", |g, p| flip_header(g, p, 70)),
@@ -63,13 +72,17 @@ const PAGES: &[(&str, &str, Twist)] = &[
         entry(p, 0).entry.header.push(0);
         ordered(g, p);
     }),
-    ("signature flipped", "CHK-016", |_, p| entry(p, 0).entry.signature.0[5] ^= 1),
+    ("signature flipped", "CHK-016", |_, p| {
+        entry(p, 0).entry.signature.0[5] ^= 1
+    }),
     ("signatures swapped", "CHK-016", |_, p| {
         let other = entry(p, 1).entry.signature;
         entry(p, 0).entry.signature = other;
     }),
     ("body flipped", "CHK-018", |_, p| entry(p, 0).entry.body[100] ^= 1),
-    ("body cut short", "CHK-018", |_, p| entry(p, 0).entry.body.truncate(500)),
+    ("body cut short", "CHK-018", |_, p| {
+        entry(p, 0).entry.body.truncate(500)
+    }),
     ("body of another entry", "CHK-018", |_, p| {
         let other = entry(p, 1).entry.body.clone();
         entry(p, 0).entry.body = other;
@@ -86,8 +99,12 @@ const PAGES: &[(&str, &str, Twist)] = &[
     }),
     ("two exchanged", "CHK-011", |_, p| p.entries.swap(0, 1)),
     ("the end withheld", "CHK-026", |_, p| p.entries.clear()),
-    ("a replayed page", "CHK-011", |g, p| p.entries = g.whole.entries.clone()),
-    ("a head of its own", "CHK-011", |_, p| entry(p, 0).head = Hash([7; 32])),
+    ("a replayed page", "CHK-011", |g, p| {
+        p.entries = g.whole.entries.clone()
+    }),
+    ("a head of its own", "CHK-011", |_, p| {
+        entry(p, 0).head = Hash([7; 32])
+    }),
     ("fork: one left out, ordered anew", "CHK-014", |g, p| {
         p.entries.remove(0);
         ordered(g, p);
@@ -131,12 +148,19 @@ const RAW: &[(&str, &str, RawTwist)] = &[
     ("garbage", "CHK-029", |_, told| told.body = vec![0xff; 300]),
     ("nothing", "CHK-029", |_, told| told.body.clear()),
     ("a byte too many", "CHK-029", |_, told| told.body.push(0)),
-    ("a byte too few", "CHK-029", |_, told| told.body.truncate(told.body.len() - 1)),
-    ("another journal's page", "CHK-019", |g, told| told.body = g.home.clone()),
-    ("thirty megabytes", "CHK-024", |_, told| told.body = vec![0; 30 << 20]),
+    ("a byte too few", "CHK-029", |_, told| {
+        told.body.truncate(told.body.len() - 1)
+    }),
+    ("another journal's page", "CHK-019", |g, told| {
+        told.body = g.home.clone()
+    }),
+    ("thirty megabytes", "CHK-024", |_, told| {
+        told.body = vec![0; 30 << 20]
+    }),
     ("a redirect", "CHK-028", |_, told| {
         told.status = 302;
-        told.headers.push(("location".into(), "https://attacker.invalid/".into()));
+        told.headers
+            .push(("location".into(), "https://attacker.invalid/".into()));
     }),
     ("a content coding", "CHK-028", |_, told| {
         told.headers.push(("content-encoding".into(), "gzip".into()));
@@ -165,8 +189,14 @@ async fn world() -> (World, Ground) {
     victim.device.close().await;
     let heard = world.liar.heard();
     let pages = heard.iter().filter(|e| e.ask.route() == Route::Entries(drive));
-    let late: Page = pages.map(|e| e.told.decode::<Page>()).find(|p| !p.entries.is_empty()).unwrap();
-    let home = heard.iter().find(|e| matches!(e.ask.route(), Route::Entries(id) if id != drive)).unwrap();
+    let late: Page = pages
+        .map(|e| e.told.decode::<Page>())
+        .find(|p| !p.entries.is_empty())
+        .unwrap();
+    let home = heard
+        .iter()
+        .find(|e| matches!(e.ask.route(), Route::Entries(id) if id != drive))
+        .unwrap();
     let home = home.told.body.clone();
     // Someone who starts from nothing is shown the whole journal.
     crannog_testkit::Device::recover(&world.liar.url(), "alice", &world.sheet.words, "third")
@@ -176,7 +206,10 @@ async fn world() -> (World, Ground) {
         .await;
     let heard = world.liar.heard();
     let pages = heard.iter().filter(|e| e.ask.route() == Route::Entries(drive));
-    let whole: Page = pages.map(|e| e.told.decode::<Page>()).find(|p| p.entries.first().is_some_and(|e| e.seq == 0)).unwrap();
+    let whole: Page = pages
+        .map(|e| e.told.decode::<Page>())
+        .find(|p| p.entries.first().is_some_and(|e| e.seq == 0))
+        .unwrap();
     let known = late.entries[0].seq - 1;
     let known = (known, whole.entries[usize::try_from(known).unwrap()].head);
     let keys = ServerKeys::of(&world.site.data);

@@ -1,4 +1,11 @@
 //! The harness itself: everything works when nobody lies.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests and their helpers fail by panicking"
+)]
 
 use crannog_testkit::{Device, Liar, Site, World};
 
@@ -22,7 +29,9 @@ async fn an_honest_liar_is_a_server() {
     let bytes: Vec<u8> = (0..9_000_000u32).map(|i| (i % 251) as u8).collect();
     device.put("/large", &bytes).await.unwrap();
     assert_eq!(device.cat("/large").await.unwrap(), bytes);
-    let other = Device::recover(&liar.url(), "alice", &sheet.text, "desk").await.unwrap();
+    let other = Device::recover(&liar.url(), "alice", &sheet.text, "desk")
+        .await
+        .unwrap();
     assert_eq!(other.cat("/large").await.unwrap(), bytes);
     device.close().await;
     other.close().await;

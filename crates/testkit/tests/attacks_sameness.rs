@@ -1,4 +1,11 @@
 //! What a server could compare: keys, nonces and blobs of equal things, and their sizes (attacks 24, 25, 38, 45, 47, 48).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests and their helpers fail by panicking"
+)]
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -53,14 +60,20 @@ fn shared_windows(boxes: &[Vec<u8>]) -> usize {
 async fn world() -> (Site, Liar, Device, Device) {
     let site = Site::start();
     let liar = Liar::before(&site).await;
-    let (alice, _) = Device::join(&liar.url(), &site.invite().1, "alice").await.unwrap();
-    let (bob, _) = Device::join(&liar.url(), &site.invite().1, "bobby").await.unwrap();
+    let (alice, _) = Device::join(&liar.url(), &site.invite().1, "alice")
+        .await
+        .unwrap();
+    let (bob, _) = Device::join(&liar.url(), &site.invite().1, "bobby")
+        .await
+        .unwrap();
     liar.heard();
     (site, liar, alice, bob)
 }
 
 fn content(len: u32) -> Vec<u8> {
-    (0..len).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
+    (0..len)
+        .map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect()
 }
 
 /// The same name and content, twice by one account and once by another: attack 24, attack 38 and attack 48. No blob, no FLOE header (so
@@ -156,7 +169,11 @@ async fn attack_47_what_is_there_already_costs_the_same() {
 fn tree(folder: &Path, sizes: &[usize]) {
     std::fs::create_dir_all(folder).unwrap();
     for (at, size) in sizes.iter().enumerate() {
-        std::fs::write(folder.join(format!("{at:04}")), content(u32::try_from(*size).unwrap())).unwrap();
+        std::fs::write(
+            folder.join(format!("{at:04}")),
+            content(u32::try_from(*size).unwrap()),
+        )
+        .unwrap();
     }
 }
 
@@ -181,15 +198,28 @@ async fn attack_45_albums_by_their_sizes() {
     let other: Vec<usize> = (0..24).map(|i| total / 24 + i * 11 - 126).collect();
     tree(&scratch.path().join("one"), &one);
     tree(&scratch.path().join("other"), &other);
-    alice.put_tree(&scratch.path().join("one"), "/album").await.unwrap();
+    alice
+        .put_tree(&scratch.path().join("one"), "/album")
+        .await
+        .unwrap();
     let first = sent(&liar.heard());
-    bob.put_tree(&scratch.path().join("other"), "/album").await.unwrap();
+    bob.put_tree(&scratch.path().join("other"), "/album")
+        .await
+        .unwrap();
     let second = sent(&liar.heard());
     let mut exact: HashSet<usize> = one.iter().chain(&other).copied().collect();
-    exact.extend(one.iter().chain(&other).map(|size| 74 + size + 32 * size.div_ceil(65_504)));
+    exact.extend(
+        one.iter()
+            .chain(&other)
+            .map(|size| 74 + size + 32 * size.div_ceil(65_504)),
+    );
     for sent in [&first, &second] {
         for sealed in &sent.blobs {
-            assert!(padded(sealed.len()), "a blob of {} bytes is not padded", sealed.len());
+            assert!(
+                padded(sealed.len()),
+                "a blob of {} bytes is not padded",
+                sealed.len()
+            );
             assert!(!exact.contains(&sealed.len()), "a file's size shows");
         }
         for body in &sent.bodies {
@@ -207,5 +237,8 @@ async fn attack_45_albums_by_their_sizes() {
         bytes(&second)
     );
     let (a, b) = (bytes(&first), bytes(&second));
-    assert!(a.abs_diff(b) * 8 <= a.max(b), "a distinguisher tells {a} from {b}");
+    assert!(
+        a.abs_diff(b) * 8 <= a.max(b),
+        "a distinguisher tells {a} from {b}"
+    );
 }

@@ -1,5 +1,12 @@
 //! Attacks 13 and 54: what a person types, names and stores is nowhere in the clear: not on the wire, not on the server's disk, not in
 //! its log. The operator reads along; TLS does not help here.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests and their helpers fail by panicking"
+)]
 
 use std::fs;
 use std::path::Path;
@@ -54,7 +61,10 @@ fn files(folder: &Path, found: &mut Vec<(String, Vec<u8>)>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let kind = fs::symlink_metadata(&path).unwrap();
-        found.push((format!("name of {}", path.display()), path.file_name().unwrap().as_encoded_bytes().to_vec()));
+        found.push((
+            format!("name of {}", path.display()),
+            path.file_name().unwrap().as_encoded_bytes().to_vec(),
+        ));
         if kind.is_dir() {
             files(&path, found);
         } else if kind.is_file() {
@@ -72,7 +82,10 @@ async fn attack_13_and_attack_54_canaries_are_nowhere() {
     let name = format!("/{FOLDER}/{NAME}.txt");
     device.mkdir(&format!("/{FOLDER}")).await.unwrap();
     device.put(&name, CONTENT.repeat(3).as_bytes()).await.unwrap();
-    device.put(&name, CONTENT.repeat(100_000).as_bytes()).await.unwrap();
+    device
+        .put(&name, CONTENT.repeat(100_000).as_bytes())
+        .await
+        .unwrap();
     device.create_drive(DRIVE).await.unwrap();
     let moved = Request::Move {
         from: vec![name.parse().unwrap()],
@@ -87,7 +100,11 @@ async fn attack_13_and_attack_54_canaries_are_nowhere() {
         dry_run: false,
     };
     device.perform(removed).await.unwrap();
-    Device::recover(&url, "alice", &sheet.text, DEVICE).await.unwrap().close().await;
+    Device::recover(&url, "alice", &sheet.text, DEVICE)
+        .await
+        .unwrap()
+        .close()
+        .await;
     // Wrong words, wrong paths: errors speak too.
     device.put("/no-such/folder/x", b"x").await.unwrap_err();
     device.close().await;
@@ -99,15 +116,22 @@ async fn attack_13_and_attack_54_canaries_are_nowhere() {
     let heard = liar.heard();
     assert!(heard.len() > 20);
     for (at, exchange) in heard.iter().enumerate() {
-        places.push((format!("request {at}, {}", exchange.ask.path), exchange.ask.wire()));
-        places.push((format!("answer {at}, {}", exchange.ask.path), exchange.told.body.clone()));
+        places.push((
+            format!("request {at}, {}", exchange.ask.path),
+            exchange.ask.wire(),
+        ));
+        places.push((
+            format!("answer {at}, {}", exchange.ask.path),
+            exchange.told.body.clone(),
+        ));
     }
     // The search finds what is there: the account's name is no secret.
     assert!(places.iter().any(|(_, bytes)| find(bytes, b"alice")));
 
     let words: Vec<&str> = sheet.words.split_whitespace().collect();
-    let mut canaries: Vec<String> =
-        [NAME, FOLDER, DRIVE, CONTENT, MOVED, DEVICE, PASSWORD].map(str::to_owned).into();
+    let mut canaries: Vec<String> = [NAME, FOLDER, DRIVE, CONTENT, MOVED, DEVICE, PASSWORD]
+        .map(str::to_owned)
+        .into();
     canaries.extend(words.windows(2).map(|pair| pair.join(" ")));
     canaries.push(sheet.words.clone());
     for canary in &canaries {
@@ -125,8 +149,15 @@ async fn attack_54_nothing_lies_open_in_the_profile() {
     let site = Site::start();
     let (url, invite) = site.invite();
     let (device, sheet) = Device::join(&url, &invite, "alice").await.unwrap();
-    device.put(&format!("/{NAME}"), CONTENT.repeat(1000).as_bytes()).await.unwrap();
-    let Device { engine, profile, scratch } = device;
+    device
+        .put(&format!("/{NAME}"), CONTENT.repeat(1000).as_bytes())
+        .await
+        .unwrap();
+    let Device {
+        engine,
+        profile,
+        scratch,
+    } = device;
     engine.close(true).await;
     let mut places = Vec::new();
     files(&profile, &mut places);

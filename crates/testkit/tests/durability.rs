@@ -211,7 +211,12 @@ fn acknowledged_writes_survive_power_cuts() {
             disk = Disk::new(&scratch, round, Some(&left));
             let at = dice.between(1, 700);
             match disk.serve(&library, &address, at, "") {
-                Ok(mut server) => assert!(!server.wait().success(), "it ended by itself"),
+                Ok(mut server) => {
+                    while !server.ended() {
+                        assert!(!writer.is_finished(), "the writer has failed");
+                        std::thread::yield_now();
+                    }
+                }
                 Err(said) => {
                     assert!(said.contains("SIGKILL"), "{said}");
                     while_starting += 1;
@@ -219,12 +224,15 @@ fn acknowledged_writes_survive_power_cuts() {
             }
             assert!(!writer.is_finished(), "the writer has failed");
             left = disk.cut(&mut dice);
-            // What a real server says of it, without help, before it goes on; looked at in a copy.
+            // What the next server finds, without help; looked at in a copy.
             let look = scratch.join("look");
             let _ = fs::remove_dir_all(&look);
             fs::create_dir(&look).unwrap();
             copy(&left, &look);
-            bin::fsck(&look);
+            let looking = Server::start(&look);
+            looking.fsck();
+            looking.stop();
+            let _ = fs::remove_dir_all(&disk.data);
             println!("cut {round} at event {at}: {} files acknowledged", acknowledged.lock().unwrap().len());
         }
         stop.store(true, Ordering::Relaxed);

@@ -1,230 +1,198 @@
-//! Kills of server and agent at any moment, under concurrent load: every acknowledged write is there, nothing is half-written,
-//! and nobody has to repair anything. `CRANNOG_SOAK_KILLS` says how many kills (20).
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+//! `kill -9` of the server and of agents, again and again, while two devices write: what was acknowledged is there, and whole.
+//!
+//! `CRANNOG_SOAK_KILLS` says how often (20), `CRANNOG_SOAK_SEED` repeats a run's dice.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod bin;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 
-use crannog_agent_api::lock_file;
-use crannog_testkit::{Device, PASSWORD, Site, crannog};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use rand::RngExt;
-use tempfile::TempDir;
-use tokio::sync::Notify;
+use bin::tree::same_bytes;
+use bin::{Device, Dice, Scratch, Server, Watched};
 
-/// A profile that commands and their agent use.
-struct Profile {
-    folder: TempDir,
-}
-
-impl Profile {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("run")).unwrap();
-        std::fs::write(folder.path().join("password"), PASSWORD).unwrap();
-        Self { folder }
-    }
-
-    fn home(&self) -> PathBuf {
-        self.folder.path().join("home")
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(crannog());
-        command
-            .args(words)
-            .current_dir(&self.folder)
-            .env("CRANNOG_HOME", self.home())
-            .env("XDG_RUNTIME_DIR", self.folder.path().join("run"))
-            .env("CRANNOG_PASSWORD_FILE", self.folder.path().join("password"))
-            .stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, words: &[&str]) -> Output {
-        let output = self.command(words).output().unwrap();
-        assert!(
-            output.status.success(),
-            "{words:?}: {}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
-        output
-    }
-
-    /// Ends the agent as a crash would, if there is one.
-    fn kill_agent(&self) {
-        if let Some(place) = lock_file::place(&self.home()) {
-            let _gone_meanwhile = kill(Pid::from_raw(i32::try_from(place.pid).unwrap()), Signal::SIGKILL);
-        }
-    }
-}
-
-impl Drop for Profile {
-    fn drop(&mut self) {
-        let _ = self.command(&["agent", "stop"]).output();
-    }
-}
-
-/// What was asked to be stored, and whether anyone said that it was.
-#[derive(Default)]
-struct Book {
-    acknowledged: Mutex<BTreeMap<String, Vec<u8>>>,
-    tried: Mutex<BTreeMap<String, Vec<u8>>>,
-    begun: AtomicU64,
-    progress: Notify,
+/// What the writers share with the killer.
+struct Field {
     stop: AtomicBool,
+    /// Remote name to the local file, of what a command that exited with 0 has written.
+    acknowledged: Mutex<BTreeMap<String, PathBuf>>,
 }
 
-impl Book {
-    fn next(&self, who: &str) -> Option<(String, Vec<u8>)> {
-        if self.stop.load(Ordering::SeqCst) {
-            return None;
+/// Ends the writers, also when we fail.
+struct Stop<'a>(&'a Field);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Puts batch after batch; tells of every line of progress and of every command that ended.
+fn write(device: &Device, name: &str, source: &Path, mut dice: Dice, field: &Field, ticks: &Sender<()>) -> u64 {
+    let mut interrupted = 0;
+    for round in 0.. {
+        let folder = source.join(format!("{name}-{round}"));
+        fs::create_dir_all(&folder).unwrap();
+        let mut batch = BTreeMap::new();
+        for number in 0..dice.between(1, 20) {
+            let len = match dice.below(20) {
+                0 => dice.between(5 << 20, 20 << 20),
+                1 | 2 => dice.between(100_000, 3_000_000),
+                _ => dice.between(0, 12_000),
+            };
+            let path = folder.join(number.to_string());
+            fs::write(&path, dice.bytes(usize::try_from(len).unwrap())).unwrap();
+            batch.insert(format!("{name}-{round}/{number}"), path);
         }
-        let nth = self.begun.fetch_add(1, Ordering::SeqCst);
-        let name = format!("{who}-{nth}");
-        // Mostly small, some over a pack, some over a chunk.
-        let len = match nth % 16 {
-            15 => 4_500_000,
-            7 => 700_000,
-            _ => rand::rng().random_range(0..20_000),
-        };
-        let bytes: Vec<u8> = (0..len).map(|at| (at as u64 ^ nth.wrapping_mul(0x9e37)) as u8).collect();
-        self.tried.lock().unwrap().insert(name.clone(), bytes.clone());
-        self.progress.notify_waiters();
-        Some((name, bytes))
-    }
-
-    fn done(&self, name: String, bytes: Vec<u8>) {
-        self.acknowledged.lock().unwrap().insert(name, bytes);
-        self.progress.notify_waiters();
-    }
-
-    /// Waits until so many more writes were begun.
-    async fn begun_more(&self, more: u64) {
-        let goal = self.begun.load(Ordering::SeqCst) + more;
         loop {
-            let progress = self.progress.notified();
-            if self.begun.load(Ordering::SeqCst) >= goal {
-                return;
+            if field.stop.load(Ordering::Relaxed) {
+                return interrupted;
             }
-            progress.await;
+            let mut put = Watched::start(&mut device.command(["put", "-r", folder.to_str().unwrap(), "/"]));
+            while put.line().is_some() {
+                let _ = ticks.send(());
+            }
+            let done = put.finish();
+            let _ = ticks.send(());
+            match (done.code, done.error()) {
+                (0, _) => break,
+                // Server or agent are gone, for now.
+                (5, "try_again") => interrupted += 1,
+                (3, _) if done.failed().iter().all(|code| *code == "try_again") => interrupted += 1,
+                _ => panic!("{done:?}"),
+            }
         }
+        field.acknowledged.lock().unwrap().append(&mut batch);
+    }
+    interrupted
+}
+
+/// Every acknowledged file is there, and nothing has another content than its source.
+fn check(back: &Path, source: &Path, acknowledged: &BTreeMap<String, PathBuf>) -> usize {
+    for (name, original) in acknowledged {
+        assert!(back.join(name).exists(), "{name} was acknowledged and is gone");
+        assert!(same_bytes(original, &back.join(name)), "{name} has another content");
+    }
+    let mut files = 0;
+    for folder in fs::read_dir(back).unwrap() {
+        let folder = folder.unwrap();
+        for file in fs::read_dir(folder.path()).unwrap() {
+            let file = file.unwrap();
+            let original = source.join(folder.file_name()).join(file.file_name());
+            assert!(original.exists(), "{:?} was never put", file.path());
+            assert!(same_bytes(&original, &file.path()), "{:?} is half written", file.path());
+            files += 1;
+        }
+    }
+    files
+}
+
+/// Waits for so many signs of progress.
+fn wait(ticks: &Receiver<()>, count: u64) {
+    for _ in 0..count {
+        assert!(ticks.recv().is_ok(), "both writers have failed");
     }
 }
 
-fn kills() -> u32 {
-    std::env::var("CRANNOG_SOAK_KILLS").map_or(20, |text| text.parse().unwrap())
-}
+#[test]
+fn acknowledged_writes_survive_kills() {
+    let kills = bin::number("CRANNOG_SOAK_KILLS", 20);
+    let (scratch, mut dice) = (Scratch::new(), Dice::new());
+    let data = scratch.join("server");
+    let source = scratch.join("source");
+    let mut server = Server::start(&data);
+    let invite = server.invite("50GiB");
+    let devices = [Device::new(scratch.path(), "one"), Device::new(scratch.path(), "two")];
+    let words = devices[0].join(&invite, "alice");
+    devices[1].recover(&invite, "alice", &words);
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn soak() {
-    let mut site = Site::start();
-    let (url, invite) = site.invite();
-    let profile = Arc::new(Profile::new());
-    let invite = serde_json::json!({ "invite": invite, "server": url });
-    std::fs::write(profile.folder.path().join("invite"), invite.to_string()).unwrap();
-    let join = "join --invite-file invite --name alice --device desk --words-file words";
-    profile.run(&join.split(' ').collect::<Vec<_>>());
-    let words = std::fs::read_to_string(profile.folder.path().join("words")).unwrap();
-    let device = Arc::new(Device::recover(&url, "alice", words.trim(), "laptop").await.unwrap());
-
-    let book = Arc::new(Book::default());
-    let mut writers = Vec::new();
-    for writer in ["command-a", "command-b"] {
-        let (book, profile) = (Arc::clone(&book), Arc::clone(&profile));
-        writers.push(tokio::task::spawn_blocking(move || {
-            while let Some((name, bytes)) = book.next(writer) {
-                let path = profile.folder.path().join(&name);
-                std::fs::write(&path, &bytes).unwrap();
-                let output = profile.command(&["put", &name, &format!("/{name}")]).output().unwrap();
-                std::fs::remove_file(path).unwrap();
-                match output.status.success() {
-                    true => book.done(name, bytes),
-                    false => eprintln!("{name}: {}", String::from_utf8_lossy(&output.stderr).trim()),
-                }
-            }
-        }));
-    }
-    let (engine_book, engine) = (Arc::clone(&book), Arc::clone(&device));
-    writers.push(tokio::spawn(async move {
-        while let Some((name, bytes)) = engine_book.next("engine") {
-            match engine.put(&format!("/{name}"), &bytes).await {
-                Ok(_) => engine_book.done(name, bytes),
-                Err(failure) => eprintln!("{name}: {failure}"),
+    let field = Field {
+        stop: AtomicBool::new(false),
+        acknowledged: Mutex::default(),
+    };
+    let (send, ticks) = channel();
+    let (mut of_server, mut of_agents) = (0, 0);
+    let interrupted: u64 = std::thread::scope(|scope| {
+        let writers: Vec<_> = devices
+            .iter()
+            .zip(["one", "two"])
+            .map(|(device, name)| {
+                let (dice, send, field, source) = (dice.split(), send.clone(), &field, &source);
+                scope.spawn(move || write(device, name, source, dice, field, &send))
+            })
+            .collect();
+        drop(send);
+        let _end = Stop(&field);
+        while of_server + of_agents < kills {
+            wait(&ticks, dice.between(1, 12));
+            assert!(writers.iter().all(|writer| !writer.is_finished()), "a writer has failed");
+            if dice.below(2) == 0 {
+                server.kill_and_restart();
+                of_server += 1;
+            } else if devices[usize::try_from(dice.below(2)).unwrap()].kill_agent() {
+                of_agents += 1;
             }
         }
-    }));
-
-    let mut killed = (0, 0);
-    for nth in 0..kills() {
-        book.begun_more(rand::rng().random_range(1..4)).await;
-        // sleep: the kill comes at any moment of what runs then
-        tokio::time::sleep(Duration::from_micros(rand::rng().random_range(0..120_000))).await;
-        if nth % 3 == 2 {
-            profile.kill_agent();
-            killed.1 += 1;
-        } else {
-            site.kill();
-            site.run().unwrap_or_else(|log| panic!("after kill {nth}: {log}"));
-            killed.0 += 1;
-        }
-    }
-    book.stop.store(true, Ordering::SeqCst);
-    for writer in writers {
-        writer.await.unwrap();
-    }
-    eprintln!(
-        "soak: {} kills of the server, {} of the agent; {} writes begun, {} acknowledged",
-        killed.0,
-        killed.1,
-        book.begun.load(Ordering::SeqCst),
-        book.acknowledged.lock().unwrap().len()
+        field.stop.store(true, Ordering::Relaxed);
+        drop(ticks);
+        writers.into_iter().map(|writer| writer.join().unwrap()).sum()
+    });
+    let acknowledged = field.acknowledged.into_inner().unwrap();
+    println!(
+        "{of_server} kills of the server, {of_agents} of agents, {interrupted} commands ended early, {} files acknowledged",
+        acknowledged.len()
     );
-
-    profile.run(&["doctor"]);
-    device.sync().await.unwrap();
-    whole(&book, &device).await;
-    let findings = device.verify_store().await.unwrap();
-    assert!(findings.iter().all(|finding| finding.state == "ok"), "{findings:?}");
-    everything_by_command(&book, &profile);
-    site.assert_sound();
-    // And once more from cold, offline and online.
-    site.kill();
-    site.run().unwrap();
-    site.assert_sound();
-    Arc::into_inner(device).unwrap().close().await;
+    assert!(acknowledged.len() as u64 > kills, "too little was written to show anything");
+    server.fsck();
+    devices.iter().for_each(Device::verify_store);
+    let fresh = Device::new(scratch.path(), "fresh");
+    fresh.recover(&invite, "alice", &words);
+    let back = scratch.join("back");
+    fresh.ok(["get", "-r", "/", back.to_str().unwrap()]);
+    let files = check(&back, &source, &acknowledged);
+    println!("{files} files, all whole");
+    fresh.verify_store();
+    server.stop();
 }
 
-/// Every acknowledged file is there, and no other is there by half.
-async fn whole(book: &Book, device: &Device) {
-    let there = device.paths().await;
-    let acknowledged = book.acknowledged.lock().unwrap().clone();
-    let tried = book.tried.lock().unwrap().clone();
-    for name in acknowledged.keys() {
-        assert!(there.contains(name), "{name} was acknowledged and is lost");
+#[test]
+fn a_get_leaves_no_half_file_and_goes_on() {
+    let (scratch, mut dice) = (Scratch::new(), Dice::new());
+    let data = scratch.join("server");
+    let mut server = Server::start(&data);
+    let device = Device::new(scratch.path(), "one");
+    device.join(&server.invite("4GiB"), "alice");
+    let source = scratch.join("large");
+    fs::write(&source, dice.bytes(120 << 20)).unwrap();
+    device.ok(["put", source.to_str().unwrap(), "/large"]);
+    let to = scratch.join("to");
+    fs::create_dir(&to).unwrap();
+    let mut kills = 0;
+    for round in 0..6_u64 {
+        let mut get = Watched::start(&mut device.command(["get", "/large", to.to_str().unwrap()]));
+        let running = get.until_bytes(dice.between(1, 90) << 20);
+        if running && round % 2 == 0 {
+            device.kill_agent();
+        } else if running {
+            server.kill_and_restart();
+        }
+        let done = get.finish();
+        kills += u64::from(done.code != 0);
+        if to.join("large").exists() {
+            assert!(same_bytes(&source, &to.join("large")), "half of it under its name");
+            fs::remove_file(to.join("large")).unwrap();
+        } else {
+            assert_ne!(done.code, 0, "{done:?}");
+        }
     }
-    for name in &there {
-        let bytes = tried.get(name).unwrap_or_else(|| panic!("nobody wrote {name}"));
-        assert!(device.cat(&format!("/{name}")).await.unwrap() == *bytes, "{name} differs");
-    }
-}
-
-/// The same through the agent that was killed.
-fn everything_by_command(book: &Book, profile: &Profile) {
-    profile.run(&["get", "-r", "/", "all"]);
-    for (name, bytes) in &*book.acknowledged.lock().unwrap() {
-        let found = std::fs::read(profile.folder.path().join("all").join(name));
-        assert!(found.is_ok_and(|found| found == *bytes), "{name} through the agent");
-    }
-    let left = std::fs::read_dir(profile.folder.path().join("all")).unwrap();
-    for item in left {
-        let name = item.unwrap().file_name().into_string().unwrap();
-        assert!(!name.starts_with(".crannog"), "{name} was left behind");
-    }
+    println!("{kills} of 6 gets were cut");
+    device.ok(["get", "/large", to.to_str().unwrap()]);
+    assert!(same_bytes(&source, &to.join("large")));
+    let left: Vec<_> = fs::read_dir(&to).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["large"], "what was begun is tidied");
+    server.stop();
 }

@@ -44,10 +44,23 @@ impl Shared {
             Some(stored) if pending_blobs(&stored).is_empty() => {
                 self.take(&journal, stored, None).await.map(drop)?;
             }
-            _ => self.catch_up(&journal).await?,
+            _ => self.catch_up_to(&journal, ring.last.seq).await?,
         }
         // What was rung is what was then shown.
         self.meets(&journal, &ring.last).await.map(drop)
+    }
+
+    /// Many rings may wait for one reader: what it read meanwhile costs no further question.
+    async fn catch_up_to(self: &Arc<Self>, journal: &Arc<Journal>, seq: u64) -> Result<()> {
+        let guard = journal.reading.lock().await;
+        let read = seq < journal.state().next_seq();
+        let changed = !read && self.read_on(journal).await?;
+        drop(guard);
+        if changed {
+            Box::pin(self.after_home_changed()).await
+        } else {
+            Ok(())
+        }
     }
 
     /// Checks a receipt that may have been overtaken: signature and journal (CHK-019), and the head if the place was read
@@ -95,7 +108,8 @@ impl Shared {
         // A rekey may need secrets that only a catch-up brings; own entries never do.
         let simple = extra.is_some()
             || !matches!(decode::<Header>(&arrived.stored.entry.header), Ok(header) if matches!(header.kind, Kind::Rekey { .. }));
-        let ingested = if arrived.stored.seq == next && simple {
+        // What another reader took in meanwhile is only compared.
+        let ingested = if arrived.stored.seq < next || (arrived.stored.seq == next && simple) {
             match self.ingest(journal, vec![arrived], own, extra).await {
                 Ok(ingested) => ingested,
                 Err(stop) => return Err(self.stopped(journal, stop).await),
@@ -142,7 +156,7 @@ impl Shared {
                     .await?;
                 self.meets(journal, promised).await?;
             }
-            promised.get_or_insert(page.last);
+            let goal = *promised.get_or_insert(page.last);
             if page.entries.is_empty() {
                 let all = after == Some(page.last.seq);
                 self.check(&journal.id, if all { Ok(()) } else { Err(Check::Missing) })
@@ -155,6 +169,14 @@ impl Shared {
                 Ok(ingested) => {
                     home_changed |= ingested.home_changed;
                     helped = false;
+                    let now = journal.state();
+                    if now.epoch() != state.epoch() {
+                        // A token that died with its epoch showed only that epoch's end.
+                        promised = None;
+                    } else if now.last().is_some_and(|last| last.seq >= goal.seq) {
+                        // What was there when this began is read; who writes faster than this line carries would keep it here for ever.
+                        return Ok(home_changed);
+                    }
                 }
                 Err(Stop::Read(ReadError::NeedsSecrets { .. } | ReadError::NeedsChain { .. })) if !helped => {
                     helped = true;

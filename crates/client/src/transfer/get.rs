@@ -234,16 +234,25 @@ pub(crate) async fn get(
     let fetcher = Fetcher::new(shared, journal);
     let mut folders = Vec::new();
     let work = |group| {
-        let fetcher = fetcher.clone();
+        // Tasks of their own: while a large file is fetched nobody polls them here, and it may wait for a pack that one of them fetches.
+        let task = match group {
+            Group::Small(steps) => {
+                let fetcher = fetcher.clone();
+                let task = tokio::spawn(async move { small(&fetcher, steps, umask).await });
+                Err(Task(task))
+            }
+            Group::One(step) => Ok(Unit::One(step)),
+        };
         async move {
-            match group {
-                Group::Small(steps) => Unit::Small(small(&fetcher, steps, umask).await),
-                Group::One(step) => Unit::One(step),
+            match task {
+                Ok(unit) => Ok(unit),
+                Err(mut task) => (&mut task.0).await.map(Unit::Small).map_err(Error::task),
             }
         }
     };
     let mut units = Box::pin(groups(steps).map(work).buffered(GROUPS));
     while let Some(unit) = units.next().await {
+        let unit = unit?;
         report.check_cancel()?;
         match unit {
             Unit::Small(results) => {
@@ -295,6 +304,15 @@ pub(crate) async fn get(
         }
     }
     Ok(report.done())
+}
+
+/// Ends with whoever waits for it.
+struct Task<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 fn finished(report: &mut Report<'_>, path: &Path, size: u64) {

@@ -22,6 +22,8 @@ pub(super) fn serve(
     let logged = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        // A log on a full disk must not fail requests: the report of it would panic.
+        .log_internal_errors(false)
         .with_target(false)
         .try_init();
     logged.map_err(|error| Failure::new(error.to_string(), "check CRANNOGD_LOG"))?;

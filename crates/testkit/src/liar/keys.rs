@@ -8,8 +8,8 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use crannog_proto::sign::{Signature, VerifyingKey, message};
 use crannog_proto::{Fingerprint, Hash, JournalId, Receipt, labels};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    PKCS_ED25519,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, PKCS_ED25519,
 };
 use rustls::crypto::{CryptoProvider, aws_lc_rs as provider};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -117,7 +117,9 @@ pub(super) fn crypto() -> Arc<CryptoProvider> {
 fn ca_params() -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, "Crannog server CA");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "Crannog server CA");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params
 }

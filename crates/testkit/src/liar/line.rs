@@ -23,7 +23,9 @@ use super::{State, keys};
 type Upstream = SendRequest<Full<Bytes>>;
 
 pub(super) async fn serve(socket: TcpStream, acceptor: TlsAcceptor, state: Arc<State>) {
-    let Ok(tls) = acceptor.accept(socket).await else { return };
+    let Ok(tls) = acceptor.accept(socket).await else {
+        return;
+    };
     let upstream: Arc<Mutex<Option<Upstream>>> = Arc::default();
     let service = service_fn(move |request: Request<Incoming>| {
         let (state, upstream) = (Arc::clone(&state), Arc::clone(&upstream));
@@ -47,7 +49,11 @@ async fn answer(
     let ask = Ask {
         method: head.method.to_string(),
         path: head.uri.to_string(),
-        headers: head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+        headers: head
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), text(value)))
+            .collect(),
         body: body.to_bytes(),
     };
     if ask.route() == Route::Bell {
@@ -121,8 +127,13 @@ async fn connect(address: &str) -> Option<Upstream> {
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     let name = ServerName::try_from("the-real-one.invalid").unwrap();
-    let tls = TlsConnector::from(Arc::new(config)).connect(name, socket).await.ok()?;
-    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(tls)).await.ok()?;
+    let tls = TlsConnector::from(Arc::new(config))
+        .connect(name, socket)
+        .await
+        .ok()?;
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(tls))
+        .await
+        .ok()?;
     tokio::spawn(connection);
     Some(sender)
 }

@@ -180,8 +180,17 @@ impl Server {
 
     /// What the server said, if it does not start.
     pub(crate) fn try_launch(command: &mut Command, data: &Path, address: &str) -> Result<Self, String> {
-        let log = data.with_extension("log");
-        let file = std::fs::File::options().create(true).append(true).open(&log).unwrap();
+        Self::try_launch_with_log(command, data, address, &data.with_extension("log"))
+    }
+
+    /// The same; its log goes to a file of this name.
+    pub(crate) fn try_launch_with_log(
+        command: &mut Command,
+        data: &Path,
+        address: &str,
+        log: &Path,
+    ) -> Result<Self, String> {
+        let file = std::fs::File::options().create(true).append(true).open(log).unwrap();
         command.arg("serve").arg("--data").arg(data).args(["--listen", address]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
         let mut child = command.spawn().unwrap();
@@ -196,7 +205,7 @@ impl Server {
             });
         }
         let status = child.wait().unwrap();
-        let log = std::fs::read_to_string(&log).unwrap_or_default();
+        let log = std::fs::read_to_string(log).unwrap_or_default();
         Err(format!("crannogd does not start ({status}): {line}{log}"))
     }
 
@@ -208,6 +217,13 @@ impl Server {
     pub(crate) fn kill(mut self) {
         let _ = self.child.kill();
         self.child.wait().unwrap();
+    }
+
+    /// SIGKILL, and another one on the same directory and port.
+    pub(crate) fn kill_and_restart(&mut self) {
+        let _ = self.child.kill();
+        self.child.wait().unwrap();
+        *self = Self::start_at(&self.data, &self.address);
     }
 
     /// SIGTERM, and a clean end.

@@ -1,0 +1,175 @@
+//! Two pasts: the server keeps one device on a branch of its own, with heads and receipts that are right (attacks 28, 33, 34).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests and their helpers fail by panicking"
+)]
+
+use std::sync::{Arc, Mutex};
+
+use crannog_agent_api::Code;
+use crannog_proto::api::{Append, AppendResult, Appended, Page};
+use crannog_proto::{Hash, JournalId, chain, decode};
+use crannog_testkit::{Device, Liar, Route, ServerKeys, Site, Told, World};
+
+/// Keeps a journal's newcomer on a branch that begins at this place: all it writes is "stored" there, and nothing else exists.
+fn branch(liar: &Liar, keys: ServerKeys, journal: JournalId, from: (u64, Hash)) {
+    let tip = Arc::new(Mutex::new(from));
+    liar.swallow(move |ask| match ask.route() {
+        Route::Put(id, _) if id == journal => Some(Told::nothing()),
+        Route::Append(id) if id == journal => {
+            let append: Append = decode(&ask.body).unwrap();
+            let mut tip = tip.lock().unwrap();
+            let done = |entry: &crannog_proto::Entry| {
+                let seq = tip.0 + 1;
+                *tip = (seq, chain::next_head(&tip.1, seq, &entry.header));
+                AppendResult::Done(keys.receipt(journal, tip.0, tip.1))
+            };
+            let results = append.entries.iter().map(done).collect();
+            Some(Told::ok(&Appended { results }))
+        }
+        Route::Entries(id) if id == journal => {
+            let (seq, head) = *tip.lock().unwrap();
+            Some(Told::ok(&Page {
+                entries: Vec::new(),
+                last: keys.receipt(journal, seq, head),
+            }))
+        }
+        _ => None,
+    });
+}
+
+/// The last place of the drive that the victim knows.
+async fn known(world: &World, drive: JournalId) -> (u64, Hash) {
+    world.liar.heard();
+    world.victim().await.device.close().await;
+    let heard = world.liar.heard();
+    let mut after = None;
+    for exchange in heard.iter().filter(|e| e.ask.route() == Route::Entries(drive)) {
+        let page: Page = exchange.told.decode();
+        if let Some(first) = page.entries.first() {
+            let header: crannog_proto::Header = decode(&first.entry.header).unwrap();
+            after = Some((header.seen.seq, header.seen.head));
+            assert_eq!(first.seq, header.seen.seq + 1, "the author had read everything");
+            break;
+        }
+    }
+    after.expect("the victim had something to read")
+}
+
+/// CHK-013: heads meet in home. A branch is found as soon as another device has said what it saw; a branch that is shorter than that is
+/// found as withheld (CHK-012).
+#[tokio::test]
+async fn branches_are_found_in_home() {
+    for (files, check) in [(12, "CHK-013"), (0, "CHK-012")] {
+        let world = World::new(
+            async |author| drop(author.put("/early", b"1").await.unwrap()),
+            async |author| drop(author.put("/late", b"2").await.unwrap()),
+        )
+        .await;
+        let drive: JournalId = world.author.drives().await[0].id.parse().unwrap();
+        let from = known(&world, drive).await;
+        branch(&world.liar, ServerKeys::of(&world.site.data), drive, from);
+        let victim = world.asleep().await;
+        for at in 0..files {
+            victim.put(&format!("/mine-{at}"), b"on a branch").await.unwrap();
+        }
+        // So far nobody can know. A third device says in home what it was shown.
+        let third = Device::recover(&world.site.url(), "alice", &world.sheet.words, "third")
+            .await
+            .unwrap();
+        let synced = victim.sync().await;
+        let alarm = synced
+            .err()
+            .or(victim.status().await.alarms.into_iter().next())
+            .expect(check);
+        assert_eq!(
+            (alarm.code, alarm.check.as_deref()),
+            (Code::VerificationFailed, Some(check)),
+            "{alarm:?}"
+        );
+        assert!(alarm.object.is_some());
+        let refused = victim
+            .put("/more", b"more")
+            .await
+            .expect_err("a frozen journal takes nothing");
+        assert_eq!(refused.check.as_deref(), Some(check));
+        world.liar.repent();
+        // The honest twin: the same device as it was before the branch.
+        let honest = world.victim().await;
+        assert_eq!(honest.failure, None);
+        assert_eq!(honest.device.paths().await, third.paths().await);
+    }
+}
+
+/// Attack 28: what was stored but never acknowledged (the answer is lost, or an error of the server comes instead) is repeated without
+/// harm: once, whole, and nothing is short.
+#[tokio::test]
+async fn attack_28_a_lost_answer_is_asked_for_again() {
+    let site = Site::start();
+    let liar = Liar::before(&site).await;
+    let (device, _) = Device::join(&liar.url(), &site.invite().1, "alice")
+        .await
+        .unwrap();
+    let bytes: Vec<u8> = (0..5_000_000u32)
+        .map(|i| (i.wrapping_mul(2_654_435_761) >> 9) as u8)
+        .collect();
+    let mut lost = [false; 2];
+    liar.tell(move |ask, told| {
+        let which = match ask.route() {
+            Route::Put(..) => 0,
+            Route::Append(_) => 1,
+            _ => return,
+        };
+        if !std::mem::replace(&mut lost[which], true) {
+            assert!(told.status < 300);
+            *told = Told::refusal(
+                if which == 0 { 500 } else { 503 },
+                if which == 0 { "internal" } else { "unavailable" },
+            );
+        }
+    });
+    device.put("/file", &bytes).await.unwrap();
+    liar.repent();
+    assert_eq!(device.cat("/file").await.unwrap(), bytes);
+    let nodes = device.list("/").await.unwrap();
+    assert_eq!(
+        nodes
+            .iter()
+            .map(|node| (node.path.as_str(), node.versions))
+            .collect::<Vec<_>>(),
+        [("file", 1)]
+    );
+    device.close().await;
+    site.assert_sound();
+}
+
+/// CHK-025 (attack 35): a server that withholds everything new looks honest; `status` says since when nothing was proved. A server that
+/// answers proves itself anew.
+#[tokio::test]
+async fn freshness_is_told() {
+    let site = Site::start();
+    let liar = Liar::before(&site).await;
+    let (device, _) = Device::join(&liar.url(), &site.invite().1, "alice")
+        .await
+        .unwrap();
+    device.sync().await.unwrap();
+    let before = device.status().await.last_heard.expect("it was heard");
+    // Forged receipts prove nothing: the time stays.
+    liar.tell(|ask, told| {
+        if matches!(ask.route(), Route::Entries(_)) {
+            told.body.clear();
+        }
+        if ask.route() == Route::Account {
+            told.body.clear();
+        }
+    });
+    device.sync().await.unwrap_err();
+    assert_eq!(device.status().await.last_heard, Some(before));
+    assert!(!device.status().await.online, "no bell, not online");
+    liar.repent();
+    device.sync().await.unwrap();
+    assert!(device.status().await.last_heard >= Some(before));
+}
