@@ -1,7 +1,10 @@
 //! What is fuzzed: every decoder of bytes that someone else chose. A target may refuse, and must never panic, hang or take
 //! memory that its input does not justify. The corpora are replayed by `crates/testkit/tests/fuzz_corpora.rs`.
 
-use crannog_core::drive::{DriveBatch, EntryMeta, Loader, Manifest, MemoryDrive, Record, Segment, apply, check_manifest, open_segment};
+use crannog_core::drive::{
+    DriveBatch, EntryMeta, Loader, Manifest, MemoryDrive, Record, Segment, apply, check_manifest,
+    open_segment,
+};
 use crannog_core::identity::{AccountSecrets, HomeOp, HomeState, KnownChain, WrittenWords};
 use crannog_core::journal::{JournalState, Payload};
 use crannog_proto::entry::EntryIn;
@@ -36,17 +39,29 @@ pub fn run(name: &str, data: &[u8]) {
 
 fn entry(data: &[u8]) {
     let Ok(entry) = decode::<Entry>(data) else { return };
-    assert_eq!(encode(&entry), data, "an encoding that is not canonical was taken");
+    assert_eq!(
+        encode(&entry),
+        data,
+        "an encoding that is not canonical was taken"
+    );
     if let Ok(entry) = EntryIn::new(entry) {
         let zero = crannog_proto::sign::VerifyingKey([0; 32]);
-        let keys = EpochPublic { read_token_hash: Hash::ZERO, write_key: zero, admin_key: zero };
+        let keys = EpochPublic {
+            read_token_hash: Hash::ZERO,
+            write_key: zero,
+            admin_key: zero,
+        };
         let _ = entry.verify(&keys);
     }
 }
 
 fn header(data: &[u8]) {
     if let Ok(header) = decode::<Header>(data) {
-        assert_eq!(encode(&header), data, "an encoding that is not canonical was taken");
+        assert_eq!(
+            encode(&header),
+            data,
+            "an encoding that is not canonical was taken"
+        );
         let _ = (header.associated_data(), header.held_blobs().count());
     }
 }
@@ -85,7 +100,9 @@ fn payload(data: &[u8]) {
 }
 
 fn batch(data: &[u8]) {
-    let Ok(batch) = decode::<DriveBatch>(data) else { return };
+    let Ok(batch) = decode::<DriveBatch>(data) else {
+        return;
+    };
     let mut drive = MemoryDrive::new();
     for (seq, op) in (1..).zip(&batch.ops) {
         let meta = EntryMeta {
@@ -123,7 +140,10 @@ fn boxes(data: &[u8]) {
     let _ = ContentKey::from_bytes(&[7; 32]).open(data);
     let blob = crannog_core::content::Blob::check(BlobId::of(data), data.to_vec());
     if let Ok(blob) = blob {
-        let _ = crannog_core::content::OpenedPack::open(&blob, &crannog_seal::content::PackKey::from_bytes(&[7; 32]));
+        let _ = crannog_core::content::OpenedPack::open(
+            &blob,
+            &crannog_seal::content::PackKey::from_bytes(&[7; 32]),
+        );
     }
     let _ = crannog_seal::asym::KemPublicKey::from_bytes(data);
     // The parameters are bounded before anything is derived; what passes would cost a real derivation.
@@ -133,7 +153,9 @@ fn boxes(data: &[u8]) {
 }
 
 fn texts(data: &[u8]) {
-    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
     let _ = WrittenWords::parse(text);
     let _ = text.parse::<crannog_proto::ServerUrl>();
     let _ = text.parse::<crannog_proto::invite::Invite>();

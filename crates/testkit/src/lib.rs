@@ -8,12 +8,6 @@
 //! - [`Device`]: a client engine with its profile; every request that a command could send.
 //! - [`Liar`]: the malicious operator, who owns every key of the server. Lies are closures over requests and answers.
 #![forbid(unsafe_code)]
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a harness fails by panicking, like the tests that it serves"
-)]
 
 mod binaries;
 mod device;

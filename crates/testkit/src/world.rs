@@ -68,7 +68,7 @@ impl World {
 
     /// The victim comes back and catches up with whoever answers.
     pub async fn victim(&self) -> Victim {
-        let device = self.asleep().await;
+        let device = self.unlocked().await;
         let failure = match device.sync().await {
             Err(failure) => Some(failure),
             Ok(()) => device.status().await.alarms.into_iter().next(),
@@ -77,7 +77,7 @@ impl World {
     }
 
     /// The victim unlocked; what she hears at once is the background's affair.
-    pub async fn asleep(&self) -> Device {
+    pub async fn unlocked(&self) -> Device {
         let scratch = tempfile::tempdir().unwrap();
         let profile = scratch.path().join("profile");
         copy_folder(self.before.path(), &profile);

@@ -1,11 +1,4 @@
 //! The account as the server tells it: sigchain, sealed secrets, home (attacks 1, 2, 3, 5, 6, 14; rows 33 and 34 with the sheet).
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "tests and their helpers fail by panicking"
-)]
 
 use crannog_agent_api::{Code, Failure};
 use crannog_core::identity::envelope_for;
@@ -138,7 +131,7 @@ const CHAINS: &[(&str, &str, Twist)] = &[
         v.links.last_mut().unwrap().signatures[0].0[9] ^= 1;
     }),
     ("a signature left out", "CHK-006", |v, _, _| {
-        drop(v.links.last_mut().unwrap().signatures.pop())
+        v.links.last_mut().unwrap().signatures.truncate(0)
     }),
     ("a link repeated", "CHK-006", |v, _, _| {
         let last = v.links.last().unwrap().clone();

@@ -1,11 +1,4 @@
 //! Blobs, twisted or withheld (attacks 16 to 19, 22, 27, 28, 32).
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "tests and their helpers fail by panicking"
-)]
 
 use std::sync::{Arc, Mutex};
 

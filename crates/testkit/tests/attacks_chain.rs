@@ -1,12 +1,5 @@
 //! A device that knows her chain already is shown another one; the server shows another face; the local key file is weakened
 //! (attacks 6, 9, 11, 14, 33).
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "tests and their helpers fail by panicking"
-)]
 
 use crannog_agent_api::{Code, Failure, Secret};
 use crannog_client::Engine;

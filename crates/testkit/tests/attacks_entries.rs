@@ -2,13 +2,6 @@
 //!
 //! One account, many victims: each is the same device as it was before the author's last writes, and each is lied to in another way.
 //! The liar has all keys of the server, so heads and receipts of its forgeries are right wherever that helps it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "tests and their helpers fail by panicking"
-)]
 
 use crannog_proto::api::{Page, Stored};
 use crannog_proto::{Hash, JournalId, chain};

@@ -1,11 +1,4 @@
 //! Two pasts: the server keeps one device on a branch of its own, with heads and receipts that are right (attacks 28, 33, 34).
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "tests and their helpers fail by panicking"
-)]
 
 use std::sync::{Arc, Mutex};
 
@@ -72,7 +65,7 @@ async fn branches_are_found_in_home() {
         let drive: JournalId = world.author.drives().await[0].id.parse().unwrap();
         let from = known(&world, drive).await;
         branch(&world.liar, ServerKeys::of(&world.site.data), drive, from);
-        let victim = world.asleep().await;
+        let victim = world.unlocked().await;
         for at in 0..files {
             victim.put(&format!("/mine-{at}"), b"on a branch").await.unwrap();
         }

@@ -1,11 +1,5 @@
 //! Forgeries by a server that has got hold of a drive's epoch keys as well (attacks 16, 19, 20, 23, 29, 31): outer signature, head and
 //! receipt are right; what is inside is not. Only the author's device and the seal stand between it and the reader.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests and their helpers fail by panicking"
-)]
 
 use crannog_agent_api::Code;
 use crannog_core::drive::DriveBatch;

@@ -1,11 +1,4 @@
 //! The harness itself: everything works when nobody lies.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "tests and their helpers fail by panicking"
-)]
 
 use crannog_testkit::{Device, Liar, Site, World};
 

@@ -1,12 +1,5 @@
 //! Attack 51: names and links from the drive stay inside the target folder and are no words for the terminal (CHK-023). The hostile
 //! member writes with the client's own means: whatever those let through, another device must survive.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "tests and their helpers fail by panicking"
-)]
 
 use std::fs;
 use std::os::unix::fs::symlink;

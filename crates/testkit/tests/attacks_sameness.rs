@@ -1,11 +1,4 @@
 //! What a server could compare: keys, nonces and blobs of equal things, and their sizes (attacks 24, 25, 38, 45, 47, 48).
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "tests and their helpers fail by panicking"
-)]
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;

@@ -1,12 +1,5 @@
 //! Attacks 13 and 54: what a person types, names and stores is nowhere in the clear: not on the wire, not on the server's disk, not in
 //! its log. The operator reads along; TLS does not help here.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "tests and their helpers fail by panicking"
-)]
 
 use std::fs;
 use std::path::Path;
@@ -30,13 +23,13 @@ fn forms(text: &str) -> Vec<Vec<u8>> {
     let base64 = (0..3).map(|pad| {
         let padded = [&[0; 2][..pad], bytes].concat();
         let text = BASE64_NOPAD.encode(&padded);
-        text[4..text.len() - 4].as_bytes().to_vec()
+        text.as_bytes()[4..text.len() - 4].to_vec()
     });
     [
         bytes.to_vec(),
         HEXLOWER.encode(bytes).into_bytes(),
         HEXLOWER.encode(bytes).to_uppercase().into_bytes(),
-        BASE32_NOPAD.encode(bytes)[..bytes.len()].as_bytes().to_vec(),
+        BASE32_NOPAD.encode(bytes).as_bytes()[..bytes.len()].to_vec(),
         bytes.iter().rev().copied().collect(),
         wide,
     ]

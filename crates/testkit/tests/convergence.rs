@@ -1,12 +1,5 @@
 //! Two devices write into one drive at once, one of them over a long line: afterwards both show the same, conflicts are siblings, and
 //! nothing is lost.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "tests and their helpers fail by panicking"
-)]
 
 use std::collections::HashSet;
 use std::fs;

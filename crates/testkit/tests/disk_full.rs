@@ -1,5 +1,4 @@
 //! Full and read-only disks, on either side, and quotas: refused clearly, nothing half written, and it goes on when there is room.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod bin;
 
@@ -23,7 +22,10 @@ struct Small(PathBuf);
 impl Small {
     fn memory(at: PathBuf, size: &str) -> Self {
         fs::create_dir_all(&at).unwrap();
-        mount(&["-t", "tmpfs", "-o", &format!("size={size},mode=700"), "none"], &at);
+        mount(
+            &["-t", "tmpfs", "-o", &format!("size={size},mode=700"), "none"],
+            &at,
+        );
         Self(at)
     }
 
@@ -32,7 +34,11 @@ impl Small {
         fs::create_dir_all(&at).unwrap();
         let image = at.with_extension("image");
         fs::File::create(&image).unwrap().set_len(mib << 20).unwrap();
-        let made = Command::new("mkfs.ext4").args(["-q", "-F"]).arg(&image).output().unwrap();
+        let made = Command::new("mkfs.ext4")
+            .args(["-q", "-F"])
+            .arg(&image)
+            .output()
+            .unwrap();
         assert!(made.status.success(), "mkfs.ext4: {made:?}");
         mount(&["-o", "loop", image.to_str().unwrap()], &at);
         Self(at)
@@ -44,7 +50,10 @@ impl Small {
 
     fn mount_again(&self) {
         self.unmount();
-        mount(&["-o", "loop", self.0.with_extension("image").to_str().unwrap()], &self.0);
+        mount(
+            &["-o", "loop", self.0.with_extension("image").to_str().unwrap()],
+            &self.0,
+        );
     }
 
     fn unmount(&self) {
@@ -125,7 +134,11 @@ fn a_full_server() {
     let invite = server.invite("4GiB");
     let device = Device::new(scratch.path(), "laptop");
     let words = device.join(&invite, "alice");
-    let (first, second, tiny) = (scratch.join("first"), scratch.join("second"), scratch.join("tiny"));
+    let (first, second, tiny) = (
+        scratch.join("first"),
+        scratch.join("second"),
+        scratch.join("tiny"),
+    );
     fill(&first, 3, 4 * MIB, &mut dice);
     fill(&second, 10, 6 * MIB, &mut dice);
     fill(&tiny, 20, 500, &mut dice);
@@ -211,7 +224,10 @@ fn a_full_device() {
     for number in 0..3 {
         let name = format!("large/{number}");
         if to.join(&name).exists() {
-            assert!(same_bytes(&scratch.join(&name), &to.join(&name)), "{name} is half written");
+            assert!(
+                same_bytes(&scratch.join(&name), &to.join(&name)),
+                "{name} is half written"
+            );
             whole += 1;
         }
     }

@@ -2,7 +2,6 @@
 //!
 //! The server runs with `bin/powercut.c` preloaded, which keeps a copy of its data directory that holds only what it synced, and
 //! kills it at a random event. The next server begins with that copy, and with a random part of what was not synced.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod bin;
 
@@ -12,7 +11,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use bin::{Device, Dice, Scratch, Server, crannogd};
 use serde_json::Value;
@@ -24,9 +23,16 @@ fn library(scratch: &Scratch) -> PathBuf {
         scratch.join("powercut.so"),
     );
     let mut cc = Command::new("cc");
-    cc.args(["-O1", "-shared", "-fPIC", "-w", "-o"]).arg(&to).arg(source).arg("-ldl");
+    cc.args(["-O1", "-shared", "-fPIC", "-w", "-o"])
+        .arg(&to)
+        .arg(source)
+        .arg("-ldl");
     let output = cc.output().expect("cc, the C compiler that Rust links with");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     to
 }
 
@@ -39,7 +45,10 @@ struct Disk {
 impl Disk {
     /// `from` is what survived the last cut.
     fn new(scratch: &Scratch, round: u64, from: Option<&Path>) -> Self {
-        let (data, mirror) = (scratch.join(format!("data-{round}")), scratch.join(format!("mirror-{round}")));
+        let (data, mirror) = (
+            scratch.join(format!("data-{round}")),
+            scratch.join(format!("mirror-{round}")),
+        );
         fs::create_dir_all(mirror.join("tree")).unwrap();
         fs::create_dir_all(mirror.join("content")).unwrap();
         fs::create_dir_all(&data).unwrap();
@@ -74,7 +83,11 @@ impl Disk {
 fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
-        let (path, target, kind) = (entry.path(), to.join(entry.file_name()), entry.file_type().unwrap());
+        let (path, target, kind) = (
+            entry.path(),
+            to.join(entry.file_name()),
+            entry.file_type().unwrap(),
+        );
         if kind.is_dir() {
             fs::create_dir_all(&target).unwrap();
             copy(&path, &target);
@@ -88,7 +101,11 @@ fn copy(from: &Path, to: &Path) {
 fn unsynced(data: &Path, tree: &Path, dice: &mut Dice, late: &mut u64) {
     for entry in fs::read_dir(data).unwrap() {
         let entry = entry.unwrap();
-        let (path, target, kind) = (entry.path(), tree.join(entry.file_name()), entry.file_type().unwrap());
+        let (path, target, kind) = (
+            entry.path(),
+            tree.join(entry.file_name()),
+            entry.file_type().unwrap(),
+        );
         if kind.is_dir() {
             if target.is_dir() {
                 unsynced(&path, &target, dice, late);
@@ -126,11 +143,31 @@ impl Drop for Stop<'_> {
     }
 }
 
+/// A writer that fails ends the server, for which the test waits.
+struct Cut<'a>(&'a AtomicI32);
+
+impl Drop for Cut<'_> {
+    fn drop(&mut self) {
+        let pid = self.0.load(Ordering::SeqCst);
+        if std::thread::panicking() && pid != 0 {
+            let _ =
+                nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+        }
+    }
+}
+
 /// Acknowledged files and their content.
 type Acknowledged = Mutex<BTreeMap<String, Vec<u8>>>;
 
 /// Puts one batch of files until the server has said yes to it, or we are told to stop.
-fn put(device: &Device, top: &Path, round: u64, dice: &mut Dice, acknowledged: &Acknowledged, stop: &AtomicBool) {
+fn put(
+    device: &Device,
+    top: &Path,
+    round: u64,
+    dice: &mut Dice,
+    acknowledged: &Acknowledged,
+    stop: &AtomicBool,
+) {
     let folder = top.join(format!("{round}"));
     fs::create_dir_all(&folder).unwrap();
     let mut batch = BTreeMap::new();
@@ -154,7 +191,10 @@ fn put(device: &Device, top: &Path, round: u64, dice: &mut Dice, acknowledged: &
             // The server is gone, for now.
             3 if done.failed().iter().all(|code| *code == "try_again") => {}
             5 => {}
-            _ => panic!("{done:?}"),
+            _ => {
+                let log = fs::read_to_string(device.home.join("agent.log")).unwrap_or_default();
+                panic!("{done:?}\n{log}");
+            }
         }
     }
 }
@@ -163,7 +203,8 @@ fn put(device: &Device, top: &Path, round: u64, dice: &mut Dice, acknowledged: &
 fn all_there(device: &Device, into: &Path, source: &Path, acknowledged: &BTreeMap<String, Vec<u8>>) {
     device.ok(["get", "-r", "/", into.to_str().unwrap()]);
     for (name, content) in acknowledged {
-        let found = fs::read(into.join(name)).unwrap_or_else(|error| panic!("acknowledged, but {name}: {error}"));
+        let found =
+            fs::read(into.join(name)).unwrap_or_else(|error| panic!("acknowledged, but {name}: {error}"));
         assert!(found == *content, "{name} has another content");
     }
     for folder in fs::read_dir(into).unwrap() {
@@ -171,7 +212,11 @@ fn all_there(device: &Device, into: &Path, source: &Path, acknowledged: &BTreeMa
         for file in fs::read_dir(folder.path()).unwrap() {
             let file = file.unwrap();
             let original = source.join(folder.file_name()).join(file.file_name());
-            assert!(bin::tree::same_bytes(&original, &file.path()), "{:?} is half written", file.path());
+            assert!(
+                bin::tree::same_bytes(&original, &file.path()),
+                "{:?} is half written",
+                file.path()
+            );
         }
     }
 }
@@ -195,10 +240,12 @@ fn acknowledged_writes_survive_power_cuts() {
     let mut left = disk.cut(&mut Dice::seeded(0));
 
     let (acknowledged, stop) = (Acknowledged::default(), AtomicBool::new(false));
+    let running = AtomicI32::new(0);
     let mut writing = dice.split();
     let mut while_starting = 0;
     let server = std::thread::scope(|scope| {
         let writer = scope.spawn(|| {
+            let _cut = Cut(&running);
             for round in 0.. {
                 if stop.load(Ordering::Relaxed) {
                     break;
@@ -212,10 +259,14 @@ fn acknowledged_writes_survive_power_cuts() {
             let at = dice.between(1, 700);
             match disk.serve(&library, &address, at, "") {
                 Ok(mut server) => {
-                    while !server.ended() {
-                        assert!(!writer.is_finished(), "the writer has failed");
-                        std::thread::yield_now();
+                    running.store(server.pid(), Ordering::SeqCst);
+                    if writer.is_finished() {
+                        server.kill();
+                    } else {
+                        server.wait();
                     }
+                    running.store(0, Ordering::SeqCst);
+                    assert!(!writer.is_finished(), "the writer has failed");
                 }
                 Err(said) => {
                     assert!(said.contains("SIGKILL"), "{said}");
@@ -233,7 +284,10 @@ fn acknowledged_writes_survive_power_cuts() {
             looking.fsck();
             looking.stop();
             let _ = fs::remove_dir_all(&disk.data);
-            println!("cut {round} at event {at}: {} files acknowledged", acknowledged.lock().unwrap().len());
+            println!(
+                "cut {round} at event {at}: {} files acknowledged",
+                acknowledged.lock().unwrap().len()
+            );
         }
         stop.store(true, Ordering::Relaxed);
         let server = Server::start_at(&left, &address);
@@ -241,8 +295,14 @@ fn acknowledged_writes_survive_power_cuts() {
         server
     });
     let acknowledged = acknowledged.into_inner().unwrap();
-    println!("{cuts} cuts ({while_starting} while starting), {} files acknowledged", acknowledged.len());
-    assert!(acknowledged.len() >= 3, "too few writes came through to show anything");
+    println!(
+        "{cuts} cuts ({while_starting} while starting), {} files acknowledged",
+        acknowledged.len()
+    );
+    assert!(
+        acknowledged.len() >= 3,
+        "too few writes came through to show anything"
+    );
     server.fsck();
     device.verify_store();
     let fresh = Device::new(scratch.path(), "fresh");
@@ -273,7 +333,12 @@ fn survives(library: &Path, forget: &str) -> bool {
     let left = disk.mirror.join("tree");
     let server = Server::start_at(&left, &address);
     let inspected = server.admin(&["inspect", "alice"]);
-    let entries: u64 = inspected["journals"].as_array().unwrap().iter().map(|journal| journal["last_seq"].as_u64().unwrap()).sum();
+    let entries: u64 = inspected["journals"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|journal| journal["last_seq"].as_u64().unwrap())
+        .sum();
     let clean = bin::admin(&left, &["fsck", "--full"]).code == 0;
     println!("forgetting {forget:?}: fsck clean {clean}, {entries} entries");
     // Home and drive have their first entry each, and one for each thing since.

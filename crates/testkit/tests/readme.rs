@@ -10,11 +10,11 @@ fn script() -> String {
     for line in page.lines() {
         if line.starts_with("```") {
             inside = line == "```console";
-        } else if let Some(command) = line.strip_prefix("$ ").filter(|_| inside) {
-            if !command.starts_with("cargo xtask") {
-                script.push_str(command);
-                script.push('\n');
-            }
+        } else if let Some(command) = line.strip_prefix("$ ").filter(|_| inside)
+            && !command.starts_with("cargo xtask")
+        {
+            script.push_str(command);
+            script.push('\n');
         }
     }
     // A free port instead of the one that people would choose; the invite names the real one.

@@ -1,12 +1,17 @@
 //! The server cannot decrypt: what would be needed for it is not in its program.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod bin;
 
 use std::path::Path;
 
 /// Strings and names of symbols that only a program with our sealing, or with an encrypted database, has.
-const MARKS: &[&str] = &["sqlcipher", "crannog_seal", "crannog_core", "crannog_client", "argon2"];
+const MARKS: &[&str] = &[
+    "sqlcipher",
+    "crannog_seal",
+    "crannog_core",
+    "crannog_client",
+    "argon2",
+];
 
 /// Those that are in it; large or small letters.
 fn marks(program: &Path) -> Vec<&'static str> {
@@ -17,6 +22,10 @@ fn marks(program: &Path) -> Vec<&'static str> {
 
 #[test]
 fn the_server_holds_nothing_that_decrypts() {
-    assert_eq!(marks(&bin::crannog()), MARKS, "the same look must find them in the client");
+    assert_eq!(
+        marks(&bin::crannog()),
+        MARKS,
+        "the same look must find them in the client"
+    );
     assert_eq!(marks(&bin::crannogd()), [""; 0]);
 }

@@ -1,7 +1,6 @@
 //! `kill -9` of the server and of agents, again and again, while two devices write: what was acknowledged is there, and whole.
 //!
 //! `CRANNOG_SOAK_KILLS` says how often (20), `CRANNOG_SOAK_SEED` repeats a run's dice.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod bin;
 
@@ -32,7 +31,14 @@ impl Drop for Stop<'_> {
 }
 
 /// Puts batch after batch; tells of every line of progress and of every command that ended.
-fn write(device: &Device, name: &str, source: &Path, mut dice: Dice, field: &Field, ticks: &Sender<()>) -> u64 {
+fn write(
+    device: &Device,
+    name: &str,
+    source: &Path,
+    mut dice: Dice,
+    field: &Field,
+    ticks: &Sender<()>,
+) -> u64 {
     let mut interrupted = 0;
     for round in 0.. {
         let folder = source.join(format!("{name}-{round}"));
@@ -75,7 +81,10 @@ fn write(device: &Device, name: &str, source: &Path, mut dice: Dice, field: &Fie
 fn check(back: &Path, source: &Path, acknowledged: &BTreeMap<String, PathBuf>) -> usize {
     for (name, original) in acknowledged {
         assert!(back.join(name).exists(), "{name} was acknowledged and is gone");
-        assert!(same_bytes(original, &back.join(name)), "{name} has another content");
+        assert!(
+            same_bytes(original, &back.join(name)),
+            "{name} has another content"
+        );
     }
     let mut files = 0;
     for folder in fs::read_dir(back).unwrap() {
@@ -84,7 +93,11 @@ fn check(back: &Path, source: &Path, acknowledged: &BTreeMap<String, PathBuf>) -
             let file = file.unwrap();
             let original = source.join(folder.file_name()).join(file.file_name());
             assert!(original.exists(), "{:?} was never put", file.path());
-            assert!(same_bytes(&original, &file.path()), "{:?} is half written", file.path());
+            assert!(
+                same_bytes(&original, &file.path()),
+                "{:?} is half written",
+                file.path()
+            );
             files += 1;
         }
     }
@@ -106,7 +119,10 @@ fn acknowledged_writes_survive_kills() {
     let source = scratch.join("source");
     let mut server = Server::start(&data);
     let invite = server.invite("50GiB");
-    let devices = [Device::new(scratch.path(), "one"), Device::new(scratch.path(), "two")];
+    let devices = [
+        Device::new(scratch.path(), "one"),
+        Device::new(scratch.path(), "two"),
+    ];
     let words = devices[0].join(&invite, "alice");
     devices[1].recover(&invite, "alice", &words);
 
@@ -129,7 +145,10 @@ fn acknowledged_writes_survive_kills() {
         let _end = Stop(&field);
         while of_server + of_agents < kills {
             wait(&ticks, dice.between(1, 12));
-            assert!(writers.iter().all(|writer| !writer.is_finished()), "a writer has failed");
+            assert!(
+                writers.iter().all(|writer| !writer.is_finished()),
+                "a writer has failed"
+            );
             if dice.below(2) == 0 {
                 server.kill_and_restart();
                 of_server += 1;
@@ -146,7 +165,10 @@ fn acknowledged_writes_survive_kills() {
         "{of_server} kills of the server, {of_agents} of agents, {interrupted} commands ended early, {} files acknowledged",
         acknowledged.len()
     );
-    assert!(acknowledged.len() as u64 > kills, "too little was written to show anything");
+    assert!(
+        acknowledged.len() as u64 > kills,
+        "too little was written to show anything"
+    );
     server.fsck();
     devices.iter().for_each(Device::verify_store);
     let fresh = Device::new(scratch.path(), "fresh");
@@ -183,7 +205,10 @@ fn a_get_leaves_no_half_file_and_goes_on() {
         let done = get.finish();
         kills += u64::from(done.code != 0);
         if to.join("large").exists() {
-            assert!(same_bytes(&source, &to.join("large")), "half of it under its name");
+            assert!(
+                same_bytes(&source, &to.join("large")),
+                "half of it under its name"
+            );
             fs::remove_file(to.join("large")).unwrap();
         } else {
             assert_ne!(done.code, 0, "{done:?}");
@@ -192,7 +217,10 @@ fn a_get_leaves_no_half_file_and_goes_on() {
     println!("{kills} of 6 gets were cut");
     device.ok(["get", "/large", to.to_str().unwrap()]);
     assert!(same_bytes(&source, &to.join("large")));
-    let left: Vec<_> = fs::read_dir(&to).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> = fs::read_dir(&to)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     assert_eq!(left, ["large"], "what was begun is tidied");
     server.stop();
 }

@@ -1,5 +1,4 @@
 //! A program in another language, written from `docs/spec` alone, reads the vectors and a real drive.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod bin;
 
@@ -23,14 +22,27 @@ fn python() -> PathBuf {
 /// Runs it; its last line says how many checks passed and that none failed.
 fn run(script: &str, arguments: &[PathBuf]) {
     let mut command = Command::new(python());
-    command.arg(root().join("tools/reader").join(script)).args(arguments);
-    let output = command.env_remove("CRANNOG_HOME").output().expect("Python; `cargo xtask setup` makes one");
+    command
+        .arg(root().join("tools/reader").join(script))
+        .args(arguments);
+    let output = command
+        .env_remove("CRANNOG_HOME")
+        .output()
+        .expect("Python; `cargo xtask setup` makes one");
     let said = String::from_utf8_lossy(&output.stdout);
     let last = said.lines().last().unwrap_or_default();
     let hint = "`cargo xtask setup` installs what the reader needs";
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{script}: {}, {hint}\n{said}{errors}", output.status);
-    let passed: u64 = last.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or(0);
+    assert!(
+        output.status.success(),
+        "{script}: {}, {hint}\n{said}{errors}",
+        output.status
+    );
+    let passed: u64 = last
+        .split(' ')
+        .next()
+        .and_then(|word| word.parse().ok())
+        .unwrap_or(0);
     assert!(passed > 0 && last.ends_with(" 0 failed"), "{script}: {last}");
     println!("{script}: {last}");
 }

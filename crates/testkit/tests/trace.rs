@@ -1,5 +1,4 @@
 //! The order in which an append becomes durable, as the kernel saw it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod bin;
 
@@ -35,9 +34,13 @@ fn calls(log: &str) -> Vec<Call> {
         } else {
             (rest.to_owned(), true, true)
         };
-        let Some((name, _)) = text.split_once('(') else { continue };
+        let Some((name, _)) = text.split_once('(') else {
+            continue;
+        };
         let name = name.to_owned();
-        let good = text.rsplit_once(" = ").is_some_and(|(_, result)| !result.trim().starts_with('-'));
+        let good = text
+            .rsplit_once(" = ")
+            .is_some_and(|(_, result)| !result.trim().starts_with('-'));
         if if writes(&name) { began } else { ended && good } {
             calls.push(Call { name, text });
         }
@@ -92,11 +95,16 @@ fn blob_folder_and_log_are_synced_before_the_answer() {
 fn check(calls: &[Call], data: &Path) -> [usize; 5] {
     match order(calls, data) {
         Ok(order) => {
-            println!("made, bytes, folder, log, answer: {order:?} of {} calls", calls.len());
+            println!(
+                "made, bytes, folder, log, answer: {order:?} of {} calls",
+                calls.len()
+            );
             order
         }
         Err(said) => {
-            let of_files = calls.iter().filter(|call| call.name.ends_with("sync") || call.text.contains("/blobs/"));
+            let of_files = calls
+                .iter()
+                .filter(|call| call.name.ends_with("sync") || call.text.contains("/blobs/"));
             panic!("{said}\n{:#?}", of_files.collect::<Vec<_>>());
         }
     }
@@ -135,7 +143,8 @@ fn order(calls: &[Call], data: &Path) -> Result<[usize; 5], String> {
         return Err("the blob was written to after its sync".into());
     }
     // Between the request and the log nothing goes to any client.
-    let early = (folder..log).find(|at| WRITE.contains(&calls[*at].name.as_str()) && calls[*at].text.contains("<socket:"));
+    let early = (folder..log)
+        .find(|at| WRITE.contains(&calls[*at].name.as_str()) && calls[*at].text.contains("<socket:"));
     if let Some(at) = early {
         return Err(format!("an answer before the log was synced: {:?}", calls[at]));
     }

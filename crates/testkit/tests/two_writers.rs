@@ -1,5 +1,4 @@
 //! Writers that never rest: commands side by side in one engine, two devices, and a device that is slower than the other writes.
-#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,19 +29,25 @@ async fn a_slow_device_is_never_starved() {
     let (url, invite) = site.invite();
     let (desk, sheet) = Device::join(&url, &invite, "alice").await.unwrap();
     let slow = long_line(&site, Duration::from_millis(150)).await;
-    let hut = Device::recover(&slow, "alice", &sheet.words, "hut").await.unwrap();
+    let hut = Device::recover(&slow, "alice", &sheet.words, "hut")
+        .await
+        .unwrap();
     let over = AtomicBool::new(false);
     let restless = async {
         let mut rounds = 0;
         while !over.load(Ordering::SeqCst) {
-            desk.put(&format!("/desk-{rounds}"), format!("round {rounds}").as_bytes()).await.unwrap();
+            desk.put(&format!("/desk-{rounds}"), format!("round {rounds}").as_bytes())
+                .await
+                .unwrap();
             rounds += 1;
         }
         rounds
     };
     let slow = async {
         for nth in 0..SAID {
-            hut.put(&format!("/hut-{nth}"), format!("only hut {nth}").as_bytes()).await.unwrap();
+            hut.put(&format!("/hut-{nth}"), format!("only hut {nth}").as_bytes())
+                .await
+                .unwrap();
         }
         over.store(true, Ordering::SeqCst);
     };
@@ -52,10 +57,16 @@ async fn a_slow_device_is_never_starved() {
     assert_eq!(desk.paths().await, hut.paths().await);
     let all = contents(&desk).await;
     for nth in 0..SAID {
-        assert_eq!(all.get(&format!("hut-{nth}")).unwrap(), format!("only hut {nth}").as_bytes());
+        assert_eq!(
+            all.get(&format!("hut-{nth}")).unwrap(),
+            format!("only hut {nth}").as_bytes()
+        );
     }
     for nth in 0..rounds {
-        assert_eq!(all.get(&format!("desk-{nth}")).unwrap(), format!("round {nth}").as_bytes());
+        assert_eq!(
+            all.get(&format!("desk-{nth}")).unwrap(),
+            format!("round {nth}").as_bytes()
+        );
     }
     assert!(rounds > SAID, "the fast device was held up: {rounds} rounds");
     eprintln!("while the slow device wrote {SAID} files, the other wrote {rounds}");
@@ -78,7 +89,10 @@ async fn many_commands_and_two_devices_at_once() {
         tasks.push(tokio::spawn(async move {
             for nth in 0..5 {
                 let bytes = format!("{writer} {nth}").repeat(500);
-                device.put(&format!("/file-{writer}-{nth}"), bytes.as_bytes()).await.unwrap();
+                device
+                    .put(&format!("/file-{writer}-{nth}"), bytes.as_bytes())
+                    .await
+                    .unwrap();
             }
         }));
     }
@@ -101,7 +115,9 @@ async fn two_writers_of_one_version_both_stay() {
     let (url, invite) = site.invite();
     let (desk, sheet) = Device::join(&url, &invite, "alice").await.unwrap();
     let slow = long_line(&site, Duration::from_millis(150)).await;
-    let hut = Device::recover(&slow, "alice", &sheet.words, "hut").await.unwrap();
+    let hut = Device::recover(&slow, "alice", &sheet.words, "hut")
+        .await
+        .unwrap();
     desk.put("/note.txt", b"first").await.unwrap();
     hut.sync().await.unwrap();
     // The slow one begins on the version that the fast one replaces meanwhile.
@@ -116,7 +132,10 @@ async fn two_writers_of_one_version_both_stay() {
     let all = contents(&desk).await;
     assert_eq!(all, contents(&hut).await);
     let bytes: BTreeSet<&[u8]> = all.values().map(Vec::as_slice).collect();
-    assert_eq!(bytes, BTreeSet::from([b"from the hut".as_slice(), b"from the desk"]));
+    assert_eq!(
+        bytes,
+        BTreeSet::from([b"from the hut".as_slice(), b"from the desk"])
+    );
     let sibling = |path: &String| path.starts_with("note (conflict, ") && path.ends_with(".txt");
     assert!(all.keys().any(sibling), "{:?}", all.keys());
 }

@@ -2,49 +2,47 @@
 
 use std::sync::Arc;
 
-use crannog_client::transport::{GrantKey, LoginKey, Transport};
+use crannog_client::transport::{LoginKey, Transport};
 use crannog_core::drive::DriveOp;
 use crannog_core::identity::{
-    AccountSecrets, Expected, HomeOp, HomeState, KnownChain, NewAccount, Opener, RecoverySheet, create_account,
+    AccountSecrets, Expected, HomeOp, HomeState, KnownChain, NewAccount, Opener, RecoverySheet,
+    create_account,
 };
 use crannog_core::journal::{
-    Author, Content, EntryDraft, Ground, JournalKind, JournalState, Keys, Payload, SealedEntry, Sources, pending_blobs,
-    seal_entry,
+    Author, Content, EntryDraft, Ground, JournalKind, JournalState, Keys, Payload, SealedEntry, Sources,
+    pending_blobs, seal_entry,
 };
 use crannog_proto::api::{AppendResult, Principal, Register, Stored};
 use crannog_proto::sign::{Signature, VerifyingKey, message};
 use crannog_proto::{AccountId, BlobId, DeviceId, Entry, EntryId, Hash, JournalId, Kind, Receipt, limits};
 use crannog_seal::schedule::{DeviceKeys, DeviceSeed};
-use crannog_seal::sign::EpochWriteKey;
 use rand::Rng;
 
-use crate::device::Sheet;
+use crannog_testkit::Sheet;
 
 /// The name of its device.
-pub const DEVICE_NAME: &str = "insider";
+pub(crate) const DEVICE_NAME: &str = "insider";
 
 /// One journal, read from its beginning.
 #[derive(Debug)]
-pub struct Reading {
+pub(crate) struct Reading {
     /// As far as it was read.
-    pub state: JournalState,
+    pub(crate) state: JournalState,
     /// Every entry, as the server gave it.
-    pub stored: Vec<Stored>,
+    pub(crate) stored: Vec<Stored>,
     /// What the entries say.
-    pub payloads: Vec<Payload>,
-    /// Its read token.
-    pub token: [u8; 32],
+    pub(crate) payloads: Vec<Payload>,
 }
 
 impl Reading {
     /// Its last place.
-    pub fn last(&self) -> (u64, Hash) {
+    pub(crate) fn last(&self) -> (u64, Hash) {
         let last = self.stored.last().expect("a journal that was read");
         (last.seq, last.head)
     }
 
     /// The operations of all its entries.
-    pub fn drive_ops(&self) -> impl Iterator<Item = &DriveOp> {
+    pub(crate) fn drive_ops(&self) -> impl Iterator<Item = &DriveOp> {
         self.payloads.iter().flat_map(|payload| match &payload.content {
             Content::Drive(batch) => batch.ops.as_slice(),
             _ => &[],
@@ -53,29 +51,27 @@ impl Reading {
 }
 
 /// The hostile device. It made the account, so it has every key.
-pub struct Insider {
+pub(crate) struct Insider {
     /// What it wrote down.
-    pub sheet: Sheet,
-    /// The account's name.
-    pub name: String,
+    pub(crate) sheet: Sheet,
     /// The account.
-    pub account: AccountId,
+    pub(crate) account: AccountId,
     /// Its device.
-    pub device: DeviceId,
+    pub(crate) device: DeviceId,
     /// That device's keys.
-    pub keys: DeviceKeys,
+    pub(crate) keys: DeviceKeys,
     /// A real transport, straight to the server.
-    pub transport: Transport,
+    pub(crate) transport: Transport,
     /// The sigchain.
-    pub known: KnownChain,
+    pub(crate) known: KnownChain,
     /// The account's secrets.
-    pub secrets: AccountSecrets,
+    pub(crate) secrets: AccountSecrets,
     /// Home, read.
-    pub home: Option<Reading>,
+    pub(crate) home: Option<Reading>,
     /// What home says.
-    pub home_state: HomeState,
+    pub(crate) home_state: HomeState,
     /// The default drive, read.
-    pub drive: Option<Reading>,
+    pub(crate) drive: Option<Reading>,
     home_id: JournalId,
     receipt_key: VerifyingKey,
 }
@@ -98,24 +94,12 @@ impl LoginKey for Login {
     }
 }
 
-struct Grant(u64, EpochWriteKey);
-
-impl GrantKey for Grant {
-    fn epoch(&self) -> u64 {
-        self.0
-    }
-
-    fn sign_grant(&self, label: &'static str, statement: &[u8]) -> Signature {
-        Signature(self.1.sign(&message(label, statement)))
-    }
-}
-
 /// Milliseconds since 1970 of everything that insiders write.
-pub const NOW: i64 = 1_800_000_000_000;
+pub(crate) const NOW: i64 = 1_800_000_000_000;
 
 impl Insider {
     /// Makes an account of its own.
-    pub async fn join(url: &str, invite: &str, name: &str) -> Self {
+    pub(crate) async fn join(url: &str, invite: &str, name: &str) -> Self {
         let transport = Transport::connect(url.parse().unwrap()).unwrap();
         let server = transport.server_info().await.unwrap();
         let device = DeviceId(rand::random());
@@ -150,7 +134,6 @@ impl Insider {
         transport.set_login(name, Arc::new(Login(device, keys(&device_seed))));
         let mut insider = Self {
             sheet,
-            name: name.to_owned(),
             account,
             device,
             keys: keys(&device_seed),
@@ -168,7 +151,7 @@ impl Insider {
     }
 
     /// Reads everything anew.
-    pub async fn sync(&mut self) {
+    pub(crate) async fn sync(&mut self) {
         let view = self.transport.account().await.unwrap();
         let (known, _) = self.known.follow(view.links).unwrap();
         self.secrets = AccountSecrets::open(
@@ -180,12 +163,16 @@ impl Insider {
         self.known = known;
         let epoch = u64::from(self.secrets.current().unwrap().generation());
         let grant = self.secrets.home_grant(&self.home_id, epoch).unwrap();
-        let token = *grant.secrets(&self.home_id, epoch).read_token().expose_to_server();
+        let token = *grant
+            .secrets(&self.home_id, epoch)
+            .read_token()
+            .expose_to_server();
         self.home_state = HomeState::default();
         let home = self.read(self.home_id, JournalKind::Home, token).await;
         for (payload, author) in home.1 {
             if let Content::Home(ops) = &payload.content {
-                ops.iter().for_each(|op| self.home_state.apply(&author.device, op));
+                ops.iter()
+                    .for_each(|op| self.home_state.apply(&author.device, op));
             }
         }
         self.home = Some(home.0);
@@ -210,7 +197,6 @@ impl Insider {
             state: JournalState::new(id, kind, self.account),
             stored: Vec::new(),
             payloads: Vec::new(),
-            token,
         };
         let mut said = Vec::new();
         loop {
@@ -223,7 +209,11 @@ impl Insider {
                 let mut body = Vec::new();
                 let blobs = pending_blobs(&stored);
                 for blob in &blobs {
-                    let bytes = self.transport.get_blob(&id, &token, blob, limits::BLOB_MAX).await.unwrap();
+                    let bytes = self
+                        .transport
+                        .get_blob(&id, &token, blob, limits::BLOB_MAX)
+                        .await
+                        .unwrap();
                     body.extend_from_slice(&bytes);
                 }
                 let (payload, author) = self.open(&mut reading, stored, (!blobs.is_empty()).then_some(body));
@@ -235,7 +225,12 @@ impl Insider {
 
     fn open(&self, reading: &mut Reading, stored: Stored, body: Option<Vec<u8>>) -> (Payload, Author) {
         let (opened, change) = {
-            let head_at = |seq: u64| reading.stored.get(usize::try_from(seq).ok()?).map(|stored| stored.head);
+            let head_at = |seq: u64| {
+                reading
+                    .stored
+                    .get(usize::try_from(seq).ok()?)
+                    .map(|stored| stored.head)
+            };
             let given = |epoch| self.home_state.secrets(reading.state.id(), epoch).cloned();
             let sources = Sources {
                 head_at: &head_at,
@@ -255,26 +250,29 @@ impl Insider {
     }
 
     /// The drive, read.
-    pub fn the_drive(&self) -> &Reading {
+    pub(crate) fn the_drive(&self) -> &Reading {
         self.drive.as_ref().expect("a drive")
     }
 
     /// Home, read.
-    pub fn the_home(&self) -> &Reading {
+    pub(crate) fn the_home(&self) -> &Reading {
         self.home.as_ref().expect("home")
     }
 
     /// Where it would write next.
-    pub fn ground(&self, reading: &Reading) -> Ground<'_> {
+    pub(crate) fn ground(&self, reading: &Reading) -> Ground<'_> {
         let author = Author {
             account: self.account,
             device: self.device,
         };
-        reading.state.ground(author, &self.keys.signing).expect("a ground")
+        reading
+            .state
+            .ground(author, &self.keys.signing)
+            .expect("a ground")
     }
 
     /// Seals a change on a ground that may be as crooked as the test likes.
-    pub fn seal_on(&self, ground: &Ground<'_>, content: Content, adds: Vec<BlobId>) -> SealedEntry {
+    pub(crate) fn seal_on(&self, ground: &Ground<'_>, content: Content, adds: Vec<BlobId>) -> SealedEntry {
         let payload = Payload {
             time: NOW,
             device_name: DEVICE_NAME.to_owned(),
@@ -292,7 +290,7 @@ impl Insider {
     }
 
     /// Seals an honest change of the drive.
-    pub fn seal_drive(&self, ops: Vec<DriveOp>, adds: Vec<BlobId>) -> SealedEntry {
+    pub(crate) fn seal_drive(&self, ops: Vec<DriveOp>, adds: Vec<BlobId>) -> SealedEntry {
         let batch = crannog_core::drive::DriveBatch {
             ops,
             filler: Vec::new(),
@@ -301,13 +299,17 @@ impl Insider {
     }
 
     /// Seals an honest change of home.
-    pub fn seal_home(&self, ops: Vec<HomeOp>) -> SealedEntry {
+    pub(crate) fn seal_home(&self, ops: Vec<HomeOp>) -> SealedEntry {
         self.seal_on(&self.ground(self.the_home()), Content::Home(ops), Vec::new())
     }
 
     /// Appends to the real server, which must take it.
-    pub async fn append(&self, journal: &JournalId, sealed: &SealedEntry) -> Receipt {
-        let results = self.transport.append(journal, std::slice::from_ref(&sealed.entry), &[]).await.unwrap();
+    pub(crate) async fn append(&self, journal: &JournalId, sealed: &SealedEntry) -> Receipt {
+        let results = self
+            .transport
+            .append(journal, std::slice::from_ref(&sealed.entry), &[])
+            .await
+            .unwrap();
         match results.as_slice() {
             [AppendResult::Done(receipt)] => {
                 receipt.verify(&self.receipt_key).unwrap();
@@ -316,30 +318,17 @@ impl Insider {
             other => panic!("{other:?}"),
         }
     }
-
-    /// Stages a blob in the drive.
-    pub async fn put_blob(&self, bytes: Vec<u8>) -> BlobId {
-        let drive = self.the_drive();
-        let epoch = drive.state.epoch().unwrap();
-        let key = drive.state.secrets(epoch).unwrap().write_key().unwrap();
-        let id = BlobId::of(&bytes);
-        self.transport
-            .put_blob(drive.state.id(), &Grant(epoch, key), &id, bytes.into())
-            .await
-            .unwrap();
-        id
-    }
 }
 
 /// A fresh entry id.
-pub fn random_entry() -> EntryId {
+pub(crate) fn random_entry() -> EntryId {
     let mut id = EntryId::ZERO;
     rand::rng().fill_bytes(&mut id.0);
     id
 }
 
-/// An entry as a server would show it, number and head to be filled in by [`crate::ServerKeys::page`].
-pub fn unplaced(entry: Entry) -> Stored {
+/// An entry as a server would show it, number and head to be filled in by the liar's order.
+pub(crate) fn unplaced(entry: Entry) -> Stored {
     Stored {
         seq: 0,
         head: Hash::ZERO,

@@ -1,5 +1,4 @@
 //! A real server and real profiles of the real command line, for the tests that know nothing of the inside.
-#![allow(dead_code, reason = "every test takes what it needs")]
 
 pub(crate) mod tree;
 
@@ -35,7 +34,9 @@ fn program(variable: &str) -> PathBuf {
 /// A number from the environment.
 pub(crate) fn number(variable: &str, default: u64) -> u64 {
     match std::env::var(variable) {
-        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{variable} must be a number")),
+        Ok(text) => text
+            .parse()
+            .unwrap_or_else(|_| panic!("{variable} must be a number")),
         Err(_) => default,
     }
 }
@@ -114,8 +115,13 @@ impl Done {
 
     /// Codes of single files that failed.
     pub(crate) fn failed(&self) -> Vec<&str> {
-        let list = self.json["failed"].as_array().map(Vec::as_slice).unwrap_or_default();
-        list.iter().filter_map(|failure| failure["code"].as_str()).collect()
+        let list = self.json["failed"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        list.iter()
+            .filter_map(|failure| failure["code"].as_str())
+            .collect()
     }
 
     pub(crate) fn text(&self, key: &str) -> String {
@@ -190,8 +196,16 @@ impl Server {
         address: &str,
         log: &Path,
     ) -> Result<Self, String> {
-        let file = std::fs::File::options().create(true).append(true).open(log).unwrap();
-        command.arg("serve").arg("--data").arg(data).args(["--listen", address]);
+        let file = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(log)
+            .unwrap();
+        command
+            .arg("serve")
+            .arg("--data")
+            .arg(data)
+            .args(["--listen", address]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
@@ -255,7 +269,9 @@ impl Server {
 
     /// Bytes that the account uses, dropped blobs not counted.
     pub(crate) fn used(&self, name: &str) -> u64 {
-        self.admin(&["inspect", name])["account"]["used"].as_u64().unwrap()
+        self.admin(&["inspect", name])["account"]["used"]
+            .as_u64()
+            .unwrap()
     }
 
     /// Rows, files, chains, signatures and every byte agree.
@@ -435,7 +451,11 @@ pub(crate) struct Watched {
 impl Watched {
     pub(crate) fn start(command: &mut Command) -> Self {
         command.args(["--progress", "json"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         Self { child, lines }
     }

@@ -22,7 +22,11 @@ pub(crate) fn assert_same(one: &Path, other: &Path) -> Totals {
     let (mut totals, mut differences) = (Totals::default(), Vec::new());
     compare(one, other, &mut totals, &mut differences);
     let shown: Vec<_> = differences.iter().take(20).collect();
-    assert!(differences.is_empty(), "{} differences: {shown:#?}", differences.len());
+    assert!(
+        differences.is_empty(),
+        "{} differences: {shown:#?}",
+        differences.len()
+    );
     totals
 }
 
