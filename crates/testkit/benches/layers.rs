@@ -28,7 +28,7 @@ fn layer(name: &str, bytes: u64, mut work: impl FnMut()) {
 
 fn main() {
     let size = usize::try_from(CHUNK).unwrap();
-    let plain: Vec<u8> = (0..size).map(|at| (at * 2_654_435_761 >> 7) as u8).collect();
+    let plain: Vec<u8> = (0..size).map(|at| ((at * 2_654_435_761) >> 7) as u8).collect();
     let folder = tempfile::tempdir().unwrap();
     let file = File::options()
         .create(true)
