@@ -25,7 +25,9 @@ pub fn run(arguments: &[String]) -> Outcome {
     }
     if paths.is_empty() {
         // Not the server: its own text stands in its own files, and would look like a leak.
-        paths = ["docs/security", "crates/core", "crates/seal"].map(|path| root().join(path)).to_vec();
+        paths = ["docs/security", "crates/core", "crates/seal"]
+            .map(|path| root().join(path))
+            .to_vec();
     }
     let start = Instant::now();
     step("build");

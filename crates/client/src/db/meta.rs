@@ -8,7 +8,7 @@ use super::DbError;
 /// Which value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum MetaKey {
-    /// [`crate::profile::Identity`].
+    /// [`crate::account::Identity`].
     Identity,
     /// Own sigchain links, as last verified.
     Chain,

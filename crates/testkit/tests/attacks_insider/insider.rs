@@ -5,8 +5,7 @@ use std::sync::Arc;
 use crannog_client::transport::{LoginKey, Transport};
 use crannog_core::drive::DriveOp;
 use crannog_core::identity::{
-    AccountSecrets, Expected, HomeOp, HomeState, KnownChain, NewAccount, Opener, RecoverySheet,
-    create_account,
+    AccountSecrets, Expected, HomeState, KnownChain, NewAccount, Opener, RecoverySheet, create_account,
 };
 use crannog_core::journal::{
     Author, Content, EntryDraft, Ground, JournalKind, JournalState, Keys, Payload, SealedEntry, Sources,
@@ -254,11 +253,6 @@ impl Insider {
         self.drive.as_ref().expect("a drive")
     }
 
-    /// Home, read.
-    pub(crate) fn the_home(&self) -> &Reading {
-        self.home.as_ref().expect("home")
-    }
-
     /// Where it would write next.
     pub(crate) fn ground(&self, reading: &Reading) -> Ground<'_> {
         let author = Author {
@@ -296,11 +290,6 @@ impl Insider {
             filler: Vec::new(),
         };
         self.seal_on(&self.ground(self.the_drive()), Content::Drive(batch), adds)
-    }
-
-    /// Seals an honest change of home.
-    pub(crate) fn seal_home(&self, ops: Vec<HomeOp>) -> SealedEntry {
-        self.seal_on(&self.ground(self.the_home()), Content::Home(ops), Vec::new())
     }
 
     /// Appends to the real server, which must take it.
