@@ -73,6 +73,8 @@ fn blob_folder_and_log_are_synced_before_the_answer() {
     device.join(&server.invite("1GiB"), "alice");
     let file = scratch.join("small");
     std::fs::write(&file, Dice::seeded(7).bytes(3000)).unwrap();
+    // The agent's first catch-up and its bell talk to the server too: the trace begins when they are done.
+    while device.ok(["status"])["online"] != true {}
     let before = calls(&std::fs::read_to_string(&log).unwrap()).len();
     device.ok(["put", file.to_str().unwrap(), "/small"]);
     let mut calls = calls(&std::fs::read_to_string(&log).unwrap());
