@@ -1,4 +1,4 @@
-"""docs/spec/encoding.md: Borsh, hashes, signatures; and Padmé (docs/spec/journal.md, Body).
+"""docs/spec/encoding.md: Borsh, hashes, signatures; Padmé and the lengths of bodies (docs/spec/journal.md, Body).
 
 A type is an object with `read(reader)` and `write(value)`. Structs become `Record`s, enum values `Variant`s.
 """
@@ -224,3 +224,9 @@ def padme(length):
     s = e.bit_length()
     step = 1 << (e - s)
     return (length + step - 1) // step * step
+
+
+def body_length(length):
+    """The next length that an encoded Signed may have."""
+    length = max(1024, length)
+    return 1 << (length - 1).bit_length() if length <= 65536 else padme(length)

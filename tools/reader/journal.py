@@ -20,16 +20,16 @@ from encoding import (
     Struct,
     Vec,
     blob_id,
+    body_length,
     decode,
     encode,
     hash_of,
-    padme,
     signature_holds,
 )
 from identity import CITE, HOME_OP, JOURNAL_KIND
 from sealing import Epoch, floe_open, u64, unwrap
 
-HEADER_MAX, IDS_MAX, INLINE_MAX, BODY_BLOB, BODY_MAX = MIB, 16_384, 16_384, 4 * MIB, 64 * MIB
+HEADER_MAX, IDS_MAX, INLINE_MAX, BODY_BLOB, BODY_MAX = MIB, 16_384, 16_490, 4 * MIB, 64 * MIB
 OPS_MAX, RANGES_MAX = 8_192, 512
 
 SEEN = Struct(seq=U64, head=B32)
@@ -204,7 +204,7 @@ class Journal:
         plain = floe_open(key, "crannog/1 seal body", associated_data(header), sealed)
         signed = decode(SIGNED, plain)
         bare = len(plain) - len(signed.padding)
-        if any(signed.padding) or len(plain) != padme(max(512, bare)):
+        if any(signed.padding) or len(plain) != body_length(bare):
             raise Refused(18, "a body is not padded as prescribed")
         return signed
 

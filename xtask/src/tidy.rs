@@ -177,22 +177,18 @@ fn alive(pid: i32) -> bool {
         .unwrap_or(false)
 }
 
-/// Processes whose `CRANNOG_HOME` lies in `folder`: the agents of its profiles.
+/// The agents of the profiles `folder` and those directly in it, by what stands in their lock files.
 pub fn agents_below(folder: &Path) -> Vec<i32> {
-    let wanted = format!("CRANNOG_HOME={}", folder.display());
-    let Ok(entries) = std::fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    let pids = entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    pids.filter(|pid| {
-        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|variable| {
-            variable
-                .strip_prefix(wanted.as_bytes())
-                .is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
-        })
-    })
-    .collect()
+    let inside = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let homes = std::iter::once(folder.to_path_buf()).chain(inside.map(|entry| entry.path()));
+    homes.filter_map(|home| agent(&home)).collect()
+}
+
+/// The file outlives its agent, whose number may be another process's by now.
+fn agent(home: &Path) -> Option<i32> {
+    let lock = std::fs::read(home.join("agent.lock")).ok()?;
+    let place: serde_json::Value = serde_json::from_slice(&lock).ok()?;
+    let pid = i32::try_from(place["pid"].as_i64()?).ok()?;
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    (name.trim() == "crannog" && alive(pid)).then_some(pid)
 }

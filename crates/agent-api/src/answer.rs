@@ -73,6 +73,9 @@ pub struct DeviceInfo {
     pub name: String,
     /// It is this one.
     pub this: bool,
+    /// The newest time, milliseconds since 1970, that the device itself signed into something that was read here; none if
+    /// nothing of it was. A server cannot renew this.
+    pub heard: Option<i64>,
 }
 
 /// One node.

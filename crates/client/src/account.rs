@@ -99,7 +99,6 @@ impl Shared {
     /// Asks the server for the account, follows the chain, opens new generations, notes quota and use.
     pub(crate) async fn refresh_account(self: &Arc<Self>) -> Result<()> {
         let view = self.retry(|| self.transport.account()).await?;
-        self.heard_from_server();
         self.set_quota(view.quota, view.used);
         // An older answer that comes late is held against what a newer one brought meanwhile (CHK-007).
         let _following = self.following.lock().await;

@@ -8,6 +8,7 @@ use crannog_core::identity::HomeOp;
 use crannog_proto::ErrorCode;
 use crannog_proto::api::Held;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::clock;
 use crate::db::{Meta, MetaKey};
@@ -17,6 +18,9 @@ use crate::transport::{Bell, Policy};
 
 /// Each device records the heads that it saw at least this often, milliseconds.
 const HEADS_EVERY: i64 = 24 * 3600 * 1000;
+
+/// However silent a held bell is, the server is asked for everything again after so long (CHK-025).
+pub(crate) const ASK_EVERY: Duration = Duration::from_secs(15 * 60);
 
 /// Rings that are worked on at once; further ones wait in the line.
 const RINGS: usize = 64;
@@ -52,23 +56,30 @@ async fn once(shared: &Arc<Shared>, pause: &mut Duration) -> Result<()> {
     bell.hold(held(shared)).await?;
     shared.online.store(true, Ordering::Relaxed);
     *pause = Policy::PATIENT.first;
+    let mut every = shared.ask_every.subscribe();
+    let mut due = Instant::now() + *every.borrow_and_update();
     // Beside the bell, whose pings want answers while a long catch-up runs.
-    let mut work = JoinSet::new();
+    let mut work: JoinSet<Result<()>> = JoinSet::new();
     loop {
         tokio::select! {
             ring = bell.next(), if work.len() < RINGS => {
                 let (ring, shared) = (ring?, Arc::clone(shared));
                 work.spawn(async move {
                     let journal = ring.last.journal;
-                    (journal, shared.rung(ring).await)
+                    match shared.rung(ring).await {
+                        // An alarm freezes its own journal; the others go on.
+                        Err(error) => stays_behind(&shared.name_of(&journal), error),
+                        Ok(()) => Ok(()),
+                    }
                 });
             }
-            Some(done) = work.join_next() => match done {
-                // An alarm freezes its own journal; the others go on.
-                Ok((journal, Err(error))) => stays_behind(&shared.name_of(&journal), error)?,
-                Ok((_, Ok(()))) => {}
-                Err(error) => return Err(Error::task(error)),
-            },
+            Some(done) = work.join_next() => done.map_err(Error::task)??,
+            () = tokio::time::sleep_until(due) => {
+                let shared = Arc::clone(shared);
+                work.spawn(async move { sync_all(&shared).await });
+                due = Instant::now() + *every.borrow();
+            }
+            Ok(()) = every.changed() => due = Instant::now() + *every.borrow_and_update(),
             () = shared.journals_changed.notified() => {
                 for journal in shared.all_journals() {
                     if journal.state().last().is_none()

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use crannog_agent_api::{Answer, Code, Event, Failure, Request, Secret};
@@ -191,6 +192,12 @@ impl Engine {
         }
     }
 
+    /// How long a silent bell is believed before the server is asked for everything again (CHK-025); 15 minutes unless told.
+    /// Shorter costs requests, longer lets a server that withholds news go unnoticed for longer.
+    pub fn ask_every(&self, every: Duration) {
+        self.shared.ask_every.send_replace(every);
+    }
+
     /// Transfers under way: an agent that wants to lock keeps this engine alive until it is 0.
     pub fn transfers(&self) -> usize {
         self.shared.transfers.load(Ordering::SeqCst)
@@ -220,7 +227,7 @@ async fn dispatch(shared: &Arc<Shared>, request: Request, caller: &Caller) -> cr
     match request {
         Request::Status => shared.status().await,
         Request::Whoami => Ok(Answer::Whoami(shared.whoami())),
-        Request::Devices => Ok(Answer::Devices(recover::devices(shared))),
+        Request::Devices => Ok(Answer::Devices(recover::devices(shared).await?)),
         Request::Doctor => shared.doctor().await,
         Request::Sync => background::sync_all(shared).await.map(|()| Answer::Ok),
         Request::Passwd { old, new } => shared.passwd(old, new).await,

@@ -17,7 +17,7 @@ use crannog_seal::schedule::{DeviceKeys, DeviceSeed};
 use crannog_seal::sign::RootSigningKey;
 
 use crate::account::{Account, DeviceLogin, Identity, chain_refused};
-use crate::db::{Meta, MetaKey};
+use crate::db::{Heard, Meta, MetaKey};
 use crate::engine::Dialogue;
 use crate::error::{Error, Result};
 use crate::join::{check_device, check_name, check_password, create_profile, parse_server, random_device};
@@ -122,26 +122,29 @@ async fn summary(shared: &Arc<Shared>) -> Result<RecoverySummary> {
         name: shared.identity.name.clone(),
         links: u32::try_from(account.known.links().len()).unwrap_or(u32::MAX),
         last_link: last_link.to_owned(),
-        devices: devices(shared),
+        devices: devices(shared).await?,
         last_home_time: shared.db.read(|c| Meta(c).read(MetaKey::HomeTime)).await?,
     })
 }
 
 /// The devices of the sigchain, with the names that home gives them.
-pub(crate) fn devices(shared: &Shared) -> Vec<DeviceInfo> {
+pub(crate) async fn devices(shared: &Shared) -> Result<Vec<DeviceInfo>> {
     let (account, home) = (shared.account(), shared.home());
+    let whose = shared.identity.account;
+    let heard = shared.db.read(move |c| Heard(c).of(&whose)).await?;
     let info = |id: DeviceId| DeviceInfo {
         id: id.to_string(),
         name: home.device_name(&id).unwrap_or("unnamed").to_owned(),
         this: id == shared.identity.device,
+        heard: heard.get(&id).copied(),
     };
-    account
+    Ok(account
         .known
         .state()
         .devices
         .iter()
         .map(|device| info(device.id))
-        .collect()
+        .collect())
 }
 
 async fn add_this_device(

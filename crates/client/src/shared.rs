@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use crannog_agent_api::{Answer, Secret};
 use crannog_core::check::Check;
@@ -50,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) journals_changed: Notify,
     /// True once the first catch-up after unlocking has ended, well or not.
     pub(crate) first_sync: watch::Sender<bool>,
+    /// How long a silent bell is believed.
+    pub(crate) ask_every: watch::Sender<Duration>,
     pub(crate) transfers: AtomicUsize,
     /// Rung when one ended.
     pub(crate) transfer_ended: Notify,
@@ -106,6 +109,7 @@ impl Shared {
             online: AtomicBool::new(false),
             journals_changed: Notify::new(),
             first_sync: watch::Sender::new(false),
+            ask_every: watch::Sender::new(crate::background::ASK_EVERY),
             transfers: AtomicUsize::new(0),
             transfer_ended: Notify::new(),
             closing: crate::engine::Cancel::default(),

@@ -7,7 +7,7 @@ pub const BLOB_MAX: usize = 4_196_608;
 /// Largest header.
 pub const HEADER_MAX: usize = 1024 * 1024;
 /// Largest sealed body that travels inside its entry; larger ones travel as blobs.
-pub const INLINE_BODY_MAX: usize = 16_384;
+pub const INLINE_BODY_MAX: usize = 16_384 + 106;
 /// Largest sealed body in blobs.
 pub const BODY_MAX: usize = 64 * 1024 * 1024;
 /// Largest Append request.

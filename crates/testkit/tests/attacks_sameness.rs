@@ -1,6 +1,6 @@
 //! What a server could compare: keys, nonces and blobs of equal things, and their sizes (attacks 24, 25, 38, 45, 47, 48).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use crannog_proto::api::Append;
@@ -170,12 +170,14 @@ fn tree(folder: &Path, sizes: &[usize]) {
     }
 }
 
-/// All plaintext lengths whose sealed form is this long.
-fn padded(sealed: usize) -> bool {
-    // FLOE: 74 bytes of header, 32 for each segment of at most 65,504.
+/// The length of the plaintext. FLOE: 74 bytes of header, 32 for each segment of at most 65,504.
+fn opened(sealed: usize) -> u64 {
     let body = sealed - 74;
-    let segments = body.div_ceil(65_536).max(1);
-    let plain = (body - 32 * segments) as u64;
+    (body - 32 * body.div_ceil(65_536).max(1)) as u64
+}
+
+fn padded(sealed: usize) -> bool {
+    let plain = opened(sealed);
     plain == padme::padme(plain) || plain == 4 << 20
 }
 
@@ -216,7 +218,9 @@ async fn attack_45_albums_by_their_sizes() {
             assert!(!exact.contains(&sealed.len()), "a file's size shows");
         }
         for body in &sent.bodies {
-            assert!(padded(body.len()), "a body of {} bytes is not padded", body.len());
+            let plain = opened(body.len());
+            let coarse = plain > 65_536 || (plain >= 1_024 && plain.is_power_of_two());
+            assert!(coarse && plain == padme::padme(plain), "a body of {plain} bytes");
         }
         // Fewer blobs than files: nobody counts them.
         assert!(sent.blobs.len() < 12, "{} blobs", sent.blobs.len());
@@ -234,4 +238,47 @@ async fn attack_45_albums_by_their_sizes() {
         a.abs_diff(b) * 8 <= a.max(b),
         "a distinguisher tells {a} from {b}"
     );
+}
+
+/// The sizes of the one blob and of the one body that went to the blob's journal.
+fn one_put(heard: &[Exchange]) -> (usize, usize) {
+    let blob = |exchange: &Exchange| match exchange.ask.route() {
+        Route::Put(journal, _) => Some((journal, exchange.ask.body.len())),
+        _ => None,
+    };
+    let blobs: Vec<_> = heard.iter().filter_map(blob).collect();
+    let [(drive, blob)] = blobs[..] else {
+        panic!("{} blobs", blobs.len());
+    };
+    let to_drive = heard
+        .iter()
+        .filter(|exchange| exchange.ask.route() == Route::Append(drive));
+    let appends: Vec<Append> = to_drive
+        .map(|exchange| decode(&exchange.ask.body).unwrap())
+        .collect();
+    let entries: Vec<_> = appends.iter().flat_map(|append| &append.entries).collect();
+    let [entry] = entries[..] else {
+        panic!("{} entries", entries.len());
+    };
+    (blob, entry.body.len())
+}
+
+/// What somebody without keys can parse of a put: one pack, one entry, and their sizes. Sixteen trees of 24,000 bytes, in 1 to 16 files,
+/// look like three of either: nobody counts files. Which counts look alike is printed.
+#[tokio::test]
+async fn files_in_a_pack_or_an_entry_cannot_be_counted() {
+    let (_site, liar, alice, _) = world().await;
+    let scratch = tempfile::tempdir().unwrap();
+    let (mut packs, mut bodies) = (BTreeMap::new(), BTreeMap::new());
+    for count in 1..=16 {
+        let tree_of = scratch.path().join(count.to_string());
+        tree(&tree_of, &vec![24_000 / count; count]);
+        alice.put_tree(&tree_of, &format!("/{count:02}")).await.unwrap();
+        let (pack, body) = one_put(&liar.heard());
+        packs.entry(opened(pack)).or_insert_with(Vec::new).push(count);
+        bodies.entry(opened(body)).or_insert_with(Vec::new).push(count);
+    }
+    println!("packs: {packs:?}; bodies: {bodies:?}");
+    assert!(packs.len() <= 3, "{packs:?}");
+    assert!(bodies.len() <= 3, "{bodies:?}");
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use crannog_agent_api::answer::{DeviceInfo, RecoverySummary, Whoami as Me};
 use crannog_agent_api::{Answer, Code, Event, Failure, Request, Secret};
+use jiff::Timestamp;
 
 use crate::invite::Invitation;
 use crate::sanitise::line;
@@ -303,7 +304,9 @@ impl Whoami {
     }
 }
 
-/// List the devices of this account
+/// List the devices of this account, and when each was last heard
+///
+/// The time is the one that the device itself signed last: a server that holds back what is new can't move it.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  crannog devices")]
 pub(crate) struct Devices {}
@@ -314,14 +317,18 @@ impl Devices {
         let Answer::Devices(devices) = &answer else {
             return Err(unexpected(&answer));
         };
-        Ok(Shown::new(list(devices), &answer))
+        Ok(Shown::new(list(devices, Timestamp::now()), &answer))
     }
 }
 
-fn list(devices: &[DeviceInfo]) -> String {
+fn list(devices: &[DeviceInfo], now: Timestamp) -> String {
     let row = |device: &DeviceInfo| {
-        let this = if device.this { "this device" } else { "" };
-        vec![line(&device.name), line(&device.id), this.to_owned()]
+        let heard = match (device.this, device.heard) {
+            (true, _) => "this device".to_owned(),
+            (false, Some(time)) => format!("heard {}", human::ago(time, now)),
+            (false, None) => "never heard".to_owned(),
+        };
+        vec![line(&device.name), line(&device.id), heard]
     };
     table::lines(
         &devices.iter().map(row).collect::<Vec<_>>(),
@@ -362,6 +369,7 @@ mod tests {
             id: id.into(),
             name: name.into(),
             this,
+            heard: None,
         };
         RecoverySummary {
             name: "alice".into(),

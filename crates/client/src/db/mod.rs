@@ -4,6 +4,7 @@
 //! sent (`docs/adr/0003-local-database.md`).
 
 mod drive;
+mod heard;
 mod journals;
 mod meta;
 mod schema;
@@ -18,6 +19,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use zeroize::Zeroizing;
 
 pub(crate) use drive::{DriveStore, NodeRow, RowKind, UsageTotals, Walked};
+pub(crate) use heard::Heard;
 pub(crate) use journals::Journals;
 pub(crate) use meta::{Meta, MetaKey};
 pub(crate) use transfers::{ChunkHash, FileStamp, StagedPiece, Transfers};

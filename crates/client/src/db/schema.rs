@@ -7,7 +7,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::DbError;
 
 /// One script per format; the file's `user_version` counts those that ran.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+];
 
 /// Brings the file up to date. An older file is copied to `NAME.format-N` first; a newer one is refused.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), DbError> {

@@ -71,8 +71,8 @@ impl Shared {
             check_receipt(receipt, &self.identity.receipt_key, &journal.id, None),
         )
         .await?;
-        self.heard_from_server();
         if receipt.seq >= journal.state().next_seq() {
+            self.heard_from_server();
             journal.heard(receipt.seq, receipt.head);
             return Ok(false);
         }

@@ -14,7 +14,8 @@ use rusqlite::Connection;
 
 use super::Journal;
 use crate::account::Account;
-use crate::db::{DbError, DriveStore, Journals, Meta, MetaKey};
+use crate::clock;
+use crate::db::{DbError, DriveStore, Heard, Journals, Meta, MetaKey};
 use crate::error::{Error, Result};
 use crate::shared::{Shared, load_home};
 
@@ -197,6 +198,8 @@ impl Run<'_> {
         let (Some(author), Some(payload)) = (opened.author, &opened.payload) else {
             return Ok(Vec::new());
         };
+        let time = payload.time.min(clock::now_ms());
+        Heard(self.tx).note(&author.account, &author.device, time)?;
         match &payload.content {
             Content::Home(ops) => {
                 for op in ops {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crannog_agent_api::answer::{Finding, Status, Whoami};
 use crannog_agent_api::{Answer, Code, Failure};
@@ -14,8 +15,15 @@ use crate::shared::Shared;
 /// A server that has not been heard for so long is worth a warning, milliseconds.
 const SILENT: i64 = 24 * 3600 * 1000;
 
+/// So long `status` waits for the server's word on what is used.
+const PROMPT: Duration = Duration::from_secs(1);
+
 impl Shared {
     pub(crate) async fn status(self: &Arc<Self>) -> Result<Answer> {
+        if self.online.load(Ordering::Relaxed) {
+            // A server that hangs holds up nobody who looks: what it said last is shown then.
+            let _ = tokio::time::timeout(PROMPT, self.refresh_account()).await;
+        }
         let (quota, used) = self.quota();
         let address = self
             .identity

@@ -13,7 +13,9 @@ use super::payload::{Author, Payload};
 use crate::check::Check;
 
 /// No plain body is shorter.
-const SHORTEST: usize = 512;
+const SHORTEST: u64 = 1 << 10;
+/// Up to here the lengths of plain bodies are powers of two: Padmé's steps there are shorter than what one file adds.
+const COARSE: u64 = 1 << 16;
 
 #[derive(BorshSerialize, BorshDeserialize)]
 struct Signed {
@@ -99,9 +101,14 @@ pub(super) fn open_signed(key: &BodyKey, header: &Header, sealed: &[u8]) -> Resu
     Ok(SignedIn { signed, payload })
 }
 
-/// How many zero bytes bring `bare` bytes to Padmé(max(512, bare)).
+/// How many zero bytes bring `bare` bytes to the next length of a body.
 fn padding_len(bare: usize) -> usize {
-    let total = padme(bare.max(SHORTEST) as u64);
+    let len = (bare as u64).max(SHORTEST);
+    let total = if len <= COARSE {
+        len.next_power_of_two()
+    } else {
+        padme(len)
+    };
     usize::try_from(total).unwrap_or(bare).saturating_sub(bare)
 }
 

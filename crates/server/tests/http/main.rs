@@ -8,7 +8,6 @@ mod client;
 mod fixtures;
 mod journals;
 mod operate;
-mod speed;
 
 use client::Client;
 use crannog_server::{Config, RunningServer, Server};

@@ -76,7 +76,7 @@ fn bodies_show_their_size_only_in_steps() {
     let mut lengths: Vec<u32> = (0..200)
         .map(|n| {
             let mut payload = said(batch());
-            payload.device_name = "x".repeat(n * 2);
+            payload.device_name = "x".repeat(n * 400);
             let entry = EntryId(random(&mut rng));
             let draft = EntryDraft {
                 entry,
@@ -93,7 +93,11 @@ fn bodies_show_their_size_only_in_steps() {
         })
         .collect();
     lengths.dedup();
-    assert_eq!(lengths, [618, 650], "512 and 544 bytes and FLOE's 106");
+    let floe = |plain: u32| plain + 74 + 32 * plain.div_ceil(65_504);
+    let steps = [1, 2, 4, 8, 16, 32, 64, 66, 68, 70, 72, 74, 76, 78, 80];
+    let mut expected: Vec<u32> = steps.map(|kib: u32| floe(kib << 10)).to_vec();
+    expected.truncate(lengths.len());
+    assert!(lengths.len() > 8 && lengths == expected, "{lengths:?}");
 }
 
 #[test]
