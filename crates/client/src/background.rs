@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use crannog_agent_api::Failure;
 use crannog_core::identity::HomeOp;
 use crannog_proto::ErrorCode;
 use crannog_proto::api::Held;
@@ -41,7 +42,11 @@ async fn keep_current(shared: &Arc<Shared>) {
         shared.online.store(false, Ordering::Relaxed);
         shared.first_sync.send_replace(true);
         if let Err(error) = result {
-            tracing::info!(error = %crannog_agent_api::Failure::from(error), "not connected");
+            let error = Failure::from(error);
+            match &error.check {
+                Some(check) => tracing::error!(check, %error, "the server failed a check"),
+                None => tracing::info!(%error, "not connected"),
+            }
         }
         // sleep: backoff before the next attempt to connect
         tokio::time::sleep(pause).await;
@@ -53,7 +58,8 @@ async fn once(shared: &Arc<Shared>, pause: &mut Duration) -> Result<()> {
     sync_all(shared).await?;
     shared.first_sync.send_replace(true);
     let mut bell = Bell::open(&shared.transport).await?;
-    bell.hold(held(shared)).await?;
+    let mut holding = held(shared);
+    bell.hold(holding.clone()).await?;
     shared.online.store(true, Ordering::Relaxed);
     *pause = Policy::PATIENT.first;
     let mut every = shared.ask_every.subscribe();
@@ -73,7 +79,15 @@ async fn once(shared: &Arc<Shared>, pause: &mut Duration) -> Result<()> {
                     }
                 });
             }
-            Some(done) = work.join_next() => done.map_err(Error::task)??,
+            Some(done) = work.join_next() => {
+                done.map_err(Error::task)??;
+                // A token rings for its own epoch only: after a rekey the next one is held out.
+                let now = held(shared);
+                if now != holding {
+                    bell.hold(now.clone()).await?;
+                    holding = now;
+                }
+            }
             () = tokio::time::sleep_until(due) => {
                 let shared = Arc::clone(shared);
                 work.spawn(async move { sync_all(&shared).await });
@@ -88,7 +102,8 @@ async fn once(shared: &Arc<Shared>, pause: &mut Duration) -> Result<()> {
                         stays_behind(&shared.name_of(&journal.id), error)?;
                     }
                 }
-                bell.hold(held(shared)).await?;
+                holding = held(shared);
+                bell.hold(holding.clone()).await?;
             }
         }
     }
@@ -131,7 +146,7 @@ fn stays_behind(journal: &str, error: Error) -> Result<()> {
     if !its_own {
         return Err(error);
     }
-    tracing::error!(journal, error = %crannog_agent_api::Failure::from(error), "a journal stays behind");
+    tracing::error!(journal, error = %Failure::from(error), "a journal stays behind");
     Ok(())
 }
 
@@ -165,6 +180,7 @@ async fn record_heads(shared: &Arc<Shared>) -> Result<()> {
     Ok(())
 }
 
+/// The journals with the tokens of their epochs, in an order of their own.
 fn held(shared: &Shared) -> Vec<Held> {
     let held = |journal: &Arc<crate::journal::Journal>| {
         Some(Held {
@@ -172,5 +188,7 @@ fn held(shared: &Shared) -> Vec<Held> {
             token: shared.read_token(journal)?,
         })
     };
-    shared.all_journals().iter().filter_map(held).collect()
+    let mut all: Vec<Held> = shared.all_journals().iter().filter_map(held).collect();
+    all.sort_unstable_by_key(|held| held.journal);
+    all
 }

@@ -237,12 +237,11 @@ impl Shared {
     ) -> Result<Vec<u8>> {
         let mut body = Vec::new();
         for blob in blobs {
-            body.extend_from_slice(
-                &self
-                    .transport
-                    .get_blob(journal, token, blob, limits::CHUNK)
-                    .await?,
-            );
+            let blob = self
+                .transport
+                .get_blob(journal, token, blob, limits::CHUNK)
+                .await?;
+            body.extend_from_slice(blob.bytes());
         }
         Ok(body)
     }

@@ -9,8 +9,8 @@
 mod batch;
 mod content;
 mod get;
+mod groups;
 mod local;
-mod plan;
 mod put;
 mod scan;
 mod seal;
@@ -21,8 +21,7 @@ pub(crate) use batch::{Batch, Target};
 pub(crate) use content::{Fetcher, stream};
 pub(crate) use get::{Landing as GetLanding, get, plan as plan_get};
 pub(crate) use local::component;
-pub(crate) use plan::{Landing as PutLanding, fresh as fresh_node, join as join_path, plan as plan_put};
-pub(crate) use put::put;
+pub(crate) use put::{Landing as PutLanding, fresh as fresh_node, join as join_path, plan as plan_put, put};
 pub(crate) use seal::{HashKey, internal};
 pub(crate) use stdin::put as put_stdin;
 pub(crate) use verify::verify;
@@ -128,25 +127,25 @@ impl<'a> Report<'a> {
     }
 
     /// A step of a put that is only looked at.
-    pub(crate) async fn would_put(&mut self, step: plan::Step) {
+    pub(crate) async fn would_put(&mut self, step: put::Step) {
         match step {
-            plan::Step::Op {
+            put::Step::Op {
                 path, folder: true, ..
             } => {
                 self.changed.folders += 1;
                 self.line("mkdir", &path);
             }
-            plan::Step::Op { path, .. } => {
+            put::Step::Op { path, .. } => {
                 self.changed.files += 1;
                 self.line("change", &path);
             }
-            plan::Step::File(file) => {
+            put::Step::File(file) => {
                 self.changed.files += 1;
                 self.changed.bytes += file.stamp.size;
                 self.line("put", &file.path);
             }
-            plan::Step::Unchanged => self.changed.unchanged += 1,
-            plan::Step::Failed(failure) => self.failed(failure).await,
+            put::Step::Unchanged => self.changed.unchanged += 1,
+            put::Step::Failed(failure) => self.failed(failure).await,
         }
     }
 

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use crannog_core::check::Check;
+use crannog_core::content::Blob;
 use crannog_proto::api::WRITE_HEADER;
-use crannog_proto::{BlobId, ErrorCode, Hash, JournalId, limits};
+use crannog_proto::{BlobId, ErrorCode, JournalId, limits};
 use http::{HeaderName, Method};
 
 use super::Transport;
@@ -39,25 +40,20 @@ impl Transport {
         result.map(|_| ())
     }
 
-    /// `GET …/blobs/BLOB`: a blob of at most `max_len` bytes, whose bytes hash to its id (CHK-001).
+    /// `GET …/blobs/BLOB`: a blob of at most `max_len` bytes (CHK-001).
     pub async fn get_blob(
         &self,
         journal: &JournalId,
         read_token: &[u8; 32],
         id: &BlobId,
         max_len: usize,
-    ) -> Result<Bytes, TransportError> {
+    ) -> Result<Blob, TransportError> {
         let call = Call::get(path(journal, id), max_len.min(limits::BLOB_MAX)).bulk();
-        let call = with_read(Call { hashed: true, ..call }, &[*read_token]);
+        let call = with_read(call, &[*read_token]);
         let answer = self.with_session(|_| call.clone()).await?;
-        if answer.hash != Some(Hash(id.0)) {
-            return Err(TransportError::misbehaved(
-                Check::Blob,
-                format_args!("blob {id}"),
-                answer.bytes,
-            ));
-        }
-        Ok(answer.bytes)
+        Blob::check(*id, Vec::from(answer.bytes)).map_err(|other| {
+            TransportError::misbehaved(Check::Blob, format_args!("blob {id}"), other.into_bytes())
+        })
     }
 }
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use crannog_core::check::Check;
-use crannog_proto::Hash;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
@@ -32,15 +31,11 @@ pub(super) struct Call {
     pub(super) lane: Lane,
     /// Largest answer in bytes.
     pub(super) max: usize,
-    /// Hash the answer while it arrives.
-    pub(super) hashed: bool,
 }
 
 /// An answer with a status of success.
 pub(super) struct Answer {
     pub(super) bytes: Bytes,
-    /// Plain BLAKE3, if it was asked for.
-    pub(super) hash: Option<Hash>,
 }
 
 impl Call {
@@ -52,7 +47,6 @@ impl Call {
             body: Bytes::new(),
             lane: Lane::Call,
             max,
-            hashed: false,
         }
     }
 
@@ -157,15 +151,11 @@ async fn receive(
     check_head(&call.object(), head.status, &head.headers)?;
     match head.status {
         StatusCode::OK | StatusCode::CREATED | StatusCode::NO_CONTENT => {
-            let mut hasher = call.hashed.then(blake3::Hasher::new);
-            let bytes = read(body, call, call.max, hasher.as_mut()).await?;
-            Ok(Ok(Answer {
-                bytes,
-                hash: hasher.map(|hasher| Hash(*hasher.finalize().as_bytes())),
-            }))
+            let bytes = read(body, call, call.max).await?;
+            Ok(Ok(Answer { bytes }))
         }
         status => {
-            let bytes = read(body, call, ERROR_MAX, None).await?;
+            let bytes = read(body, call, ERROR_MAX).await?;
             Ok(Err(refusal::parse(status, head.headers.get(RETRY_AFTER), &bytes)))
         }
     }
@@ -188,12 +178,7 @@ pub(super) fn check_head(
 }
 
 /// CHK-024: what is announced is judged before a byte is read, what comes is counted.
-async fn read(
-    mut body: Incoming,
-    call: &Call,
-    max: usize,
-    mut hasher: Option<&mut blake3::Hasher>,
-) -> Result<Bytes, TransportError> {
+async fn read(mut body: Incoming, call: &Call, max: usize) -> Result<Bytes, TransportError> {
     let too_large = |claim: u64| {
         TransportError::misbehaved(Check::Bounds, call.object(), format!("{claim} of {max} bytes"))
     };
@@ -207,9 +192,6 @@ async fn read(
         let Ok(chunk) = frame.into_data() else { continue };
         if bytes.len() + chunk.len() > max {
             return Err(too_large((bytes.len() + chunk.len()) as u64));
-        }
-        if let Some(hasher) = &mut hasher {
-            hasher.update(&chunk);
         }
         bytes.extend_from_slice(&chunk);
     }

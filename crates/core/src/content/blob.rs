@@ -4,8 +4,6 @@ use std::fmt;
 
 use crannog_proto::BlobId;
 
-use crate::check::Check;
-
 /// A blob whose bytes hash to its id. Hashed once, on making or on receipt, and never again.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Blob {
@@ -22,14 +20,11 @@ impl Blob {
         }
     }
 
-    /// Bytes from elsewhere, if they are what was asked for (CHK-001).
-    pub fn check(id: BlobId, bytes: Vec<u8>) -> Result<Self, Check> {
+    /// Bytes from elsewhere, if they are what was asked for (CHK-001); the blob that they are instead, if not.
+    pub fn check(id: BlobId, bytes: Vec<u8>) -> Result<Self, Self> {
+        let blob = Self::new(bytes);
         // CHK-001
-        if BlobId::of(&bytes) == id {
-            Ok(Self { id, bytes })
-        } else {
-            Err(Check::Blob)
-        }
+        if blob.id == id { Ok(blob) } else { Err(blob) }
     }
 
     /// Its id.

@@ -208,12 +208,12 @@ impl Insider {
                 let mut body = Vec::new();
                 let blobs = pending_blobs(&stored);
                 for blob in &blobs {
-                    let bytes = self
+                    let blob = self
                         .transport
                         .get_blob(&id, &token, blob, limits::BLOB_MAX)
                         .await
                         .unwrap();
-                    body.extend_from_slice(&bytes);
+                    body.extend_from_slice(blob.bytes());
                 }
                 let (payload, author) = self.open(&mut reading, stored, (!blobs.is_empty()).then_some(body));
                 reading.payloads.push(payload.clone());

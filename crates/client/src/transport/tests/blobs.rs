@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use crannog_core::check::Check;
+use crannog_core::content::Blob;
 use crannog_proto::{BlobId, ErrorCode, JournalId, limits};
 
 use super::world::{Key, assert_lie, header, logged_in, ok, refusal};
@@ -10,7 +11,7 @@ use crate::transport::TransportError;
 const JOURNAL: JournalId = JournalId([8; 32]);
 const TOKEN: [u8; 32] = [0x1f; 32];
 
-async fn fetch(id: BlobId, served: Vec<u8>, max_len: usize) -> Result<Bytes, TransportError> {
+async fn fetch(id: BlobId, served: Vec<u8>, max_len: usize) -> Result<Blob, TransportError> {
     let (transport, _) = logged_in(move |parts, _| {
         assert_eq!(parts.uri.path(), format!("/v1/journals/{JOURNAL}/blobs/{id}"));
         assert_eq!(header(parts, "crannog-read"), "1f".repeat(32));
@@ -23,10 +24,8 @@ async fn fetch(id: BlobId, served: Vec<u8>, max_len: usize) -> Result<Bytes, Tra
 async fn chk_001_the_right_blob_passes() {
     for len in [1, 100_000, limits::BLOB_MAX] {
         let blob = vec![3; len];
-        assert_eq!(
-            fetch(BlobId::of(&blob), blob.clone(), usize::MAX).await.unwrap(),
-            blob
-        );
+        let fetched = fetch(BlobId::of(&blob), blob.clone(), usize::MAX).await.unwrap();
+        assert_eq!(fetched.bytes(), blob);
     }
 }
 

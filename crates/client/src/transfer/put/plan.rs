@@ -7,11 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crannog_agent_api::request::Filter;
 use crannog_agent_api::{Code, Failure};
+use crannog_core::content::CHUNK;
 use crannog_core::drive::{Attrs, DriveOp, NewNode, NodeId, Version};
 use tokio::sync::mpsc;
 
-use super::batch::Target;
-use super::scan::{self, Found, FoundKind};
+use super::super::batch::Target;
+use super::super::scan::{self, Found, FoundKind};
+use super::super::{groups, interrupted};
 use crate::clock;
 use crate::db::{Db, DriveStore, FileStamp, NodeRow, RowKind};
 use crate::error::Result;
@@ -43,6 +45,20 @@ pub(crate) struct FileStep {
     /// The version that it replaces.
     pub(crate) previous: Option<Version>,
     pub(crate) path: String,
+}
+
+impl groups::Step for Step {
+    type File = FileStep;
+
+    fn small(self) -> std::result::Result<(FileStep, u64), Self> {
+        match self {
+            Self::File(step) if step.stamp.size < CHUNK => {
+                let size = step.stamp.size;
+                Ok((*step, size))
+            }
+            other => Err(other),
+        }
+    }
 }
 
 /// Where a source goes: the folder and the name there. A source that is a folder and whose contents are meant has the name `None`.
@@ -113,7 +129,7 @@ struct Folder {
 
 impl Planner<'_> {
     fn send(&self, step: Step) -> Result<()> {
-        self.steps.blocking_send(step).map_err(|_| super::interrupted())
+        self.steps.blocking_send(step).map_err(|_| interrupted())
     }
 
     fn folder(&self, node: NodeId, new: bool, path: String) -> Result<Folder> {

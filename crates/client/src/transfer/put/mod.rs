@@ -1,35 +1,33 @@
 //! Uploading: steps are sealed on threads, gathered into entries, and appended while the next ones are being sealed.
 
-use std::collections::HashMap;
+mod plan;
+mod prepare;
+
 use std::sync::Arc;
 
 use crannog_agent_api::answer::Changed;
-use crannog_core::content::{CHUNK, Chunks, OpenedLeaf, chunk_count};
-use crannog_core::drive::{DriveOp, Outcome, Version};
-use futures_util::{Stream, StreamExt, stream};
+use crannog_core::content::{OpenedLeaf, chunk_count};
+use crannog_core::drive::{DriveOp, Outcome};
+use futures_util::{StreamExt, stream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use super::batch::{Batch, FileHead};
 use super::content::Fetcher;
-use super::plan::{FileStep, Step};
-use super::seal::{self, Known, ReadyChunk, Source};
+use super::groups::{Group, groups};
+use super::seal::{self, Source};
 use super::{Report, interrupted};
-use crate::db::{StagedPiece, Transfers};
+use crate::db::Transfers;
 use crate::error::{Error, Result};
 use crate::journal::{Ingested, Journal};
 use crate::shared::Shared;
+pub(crate) use plan::{FileStep, Landing, Step, fresh, join, plan};
+use prepare::{Prepared, Staged, Unit, known, prepare};
 
-/// Small files that are read and sealed by one thread in one go.
-const GROUP_FILES: usize = 64;
-const GROUP_BYTES: u64 = 1024 * 1024;
 /// Groups, or chunks of a large file, being sealed at once.
 const SEALING: usize = 3;
 /// Leases last seven days; what is older than six is sent again.
 const STAGED_FOR: i64 = 6 * 24 * 3600 * 1000;
-
-/// Pieces that the server has staged, by local path.
-type Staged = HashMap<Vec<u8>, Vec<StagedPiece>>;
 
 /// Sends everything that the steps ask for.
 pub(crate) async fn put(
@@ -80,24 +78,11 @@ struct Run {
     staged: Staged,
 }
 
-/// Steps as they leave the grouping stage.
-enum Unit {
-    Small(Vec<Prepared>),
-    Large(Box<FileStep>),
-    Other(Step),
-}
-
-struct Prepared {
-    step: FileStep,
-    leaves: Vec<OpenedLeaf>,
-    chunks: Result<Vec<ReadyChunk>>,
-}
-
 impl Run {
     async fn all(&mut self, steps: mpsc::Receiver<Step>, report: &mut Report<'_>) -> Result<()> {
         let (shared, fetcher) = (Arc::clone(&self.shared), self.fetcher.clone());
         let staged = Arc::new(std::mem::take(&mut self.staged));
-        let prepare = |group: Group| {
+        let prepare = |group: Group<Step>| {
             let (shared, fetcher, staged) = (Arc::clone(&shared), fetcher.clone(), Arc::clone(&staged));
             async move { prepare(&shared, &fetcher, &staged, group).await }
         };
@@ -294,115 +279,4 @@ fn head(step: FileStep, leaves: Vec<OpenedLeaf>) -> FileHead {
         previous: step.previous.map(|previous| previous.version),
         leaves,
     }
-}
-
-/// A run of small files, or one other step.
-enum Group {
-    Small(Vec<FileStep>),
-    One(Step),
-}
-
-/// Gathers consecutive small files, so that a thread has enough to do.
-fn groups(steps: mpsc::Receiver<Step>) -> impl Stream<Item = Group> {
-    stream::unfold((steps, None), |(mut steps, held): (_, Option<Step>)| async move {
-        let first = match held {
-            Some(step) => step,
-            None => steps.recv().await?,
-        };
-        let mut small = match first {
-            Step::File(step) if step.stamp.size < CHUNK => vec![*step],
-            other => return Some((Group::One(other), (steps, None))),
-        };
-        let mut bytes = small.first().map_or(0, |step| step.stamp.size);
-        // Only what is there already: the last small file of a slow walk is not held back.
-        while small.len() < GROUP_FILES && bytes < GROUP_BYTES {
-            match steps.try_recv() {
-                Ok(Step::File(step)) if step.stamp.size < CHUNK => {
-                    bytes += step.stamp.size;
-                    small.push(*step);
-                }
-                Ok(other) => return Some((Group::Small(small), (steps, Some(other)))),
-                Err(_) => break,
-            }
-        }
-        Some((Group::Small(small), (steps, None)))
-    })
-}
-
-async fn prepare(shared: &Arc<Shared>, fetcher: &Fetcher, staged: &Staged, group: Group) -> Result<Unit> {
-    let steps = match group {
-        Group::One(Step::File(step)) => return Ok(Unit::Large(step)),
-        Group::One(other) => return Ok(Unit::Other(other)),
-        Group::Small(steps) => steps,
-    };
-    let mut work = Vec::with_capacity(steps.len());
-    for step in steps {
-        let (known, leaves) = known(shared, fetcher, staged, &step).await?;
-        work.push((
-            Source {
-                path: step.local.clone(),
-                stamp: step.stamp,
-                known,
-            },
-            leaves,
-            step,
-        ));
-    }
-    let key = shared.hash_key.clone();
-    let sealed = tokio::task::spawn_blocking(move || {
-        let mut buffer = Vec::new();
-        let one = |(source, leaves, step)| {
-            let chunks = seal::ready_file(&source, &key, &mut buffer);
-            Prepared { step, leaves, chunks }
-        };
-        work.into_iter().map(one).collect()
-    });
-    Ok(Unit::Small(sealed.await.map_err(Error::task)?))
-}
-
-/// Chunks that need not be sent: those of the version before with the same keyed hash at the same place, and those that are staged.
-async fn known(
-    shared: &Arc<Shared>,
-    fetcher: &Fetcher,
-    staged: &Staged,
-    step: &FileStep,
-) -> Result<(Known, Vec<OpenedLeaf>)> {
-    use std::os::unix::ffi::OsStrExt;
-    let mut known = Known::new();
-    let leaves = match &step.previous {
-        Some(previous) => add_previous(shared, fetcher, previous, &mut known).await?,
-        None => Vec::new(),
-    };
-    let pieces = staged.get(step.local.as_os_str().as_bytes());
-    for piece in pieces
-        .into_iter()
-        .flatten()
-        .filter(|piece| piece.stamp == step.stamp)
-    {
-        known.insert(piece.place, (piece.hash, piece.chunk.clone()));
-    }
-    Ok((known, leaves))
-}
-
-async fn add_previous(
-    shared: &Arc<Shared>,
-    fetcher: &Fetcher,
-    previous: &Version,
-    known: &mut Known,
-) -> Result<Vec<OpenedLeaf>> {
-    let version = previous.version;
-    let hashes = shared.db.read(move |c| Transfers(c).hashes(&version)).await?;
-    let Some(hashes) = hashes else {
-        return Ok(Vec::new());
-    };
-    let leaves = match &previous.content.chunks {
-        Chunks::Inline(chunks) => {
-            known.extend((0..).zip(hashes.into_iter().zip(chunks.iter().cloned())));
-            return Ok(Vec::new());
-        }
-        Chunks::Leaves(_) => fetcher.leaves(&previous.content).await?,
-    };
-    let chunks = leaves.iter().flat_map(|leaf| leaf.chunks.iter().cloned());
-    known.extend((0..).zip(hashes.into_iter().zip(chunks)));
-    Ok(leaves)
 }

@@ -1,0 +1,138 @@
+//! Downloading: the plan comes from the local database alone; bytes are verified before they are written.
+
+mod large;
+mod plan;
+mod small;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crannog_agent_api::answer::Changed;
+use crannog_core::drive::Attrs;
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+
+use super::content::Fetcher;
+use super::groups::{Group, groups};
+use super::{Report, local};
+use crate::error::{Error, Result};
+use crate::journal::Journal;
+use crate::shared::Shared;
+use large::large;
+pub(crate) use plan::{Landing, Step, plan};
+use small::small;
+
+/// Groups under way at once.
+const GROUPS: usize = 4;
+
+/// Fetches everything that the steps ask for.
+pub(crate) async fn get(
+    shared: &Arc<Shared>,
+    journal: &Arc<Journal>,
+    umask: u32,
+    steps: mpsc::Receiver<Step>,
+    mut report: Report<'_>,
+) -> Result<Changed> {
+    let fetcher = Fetcher::new(shared, journal);
+    let mut folders = Vec::new();
+    let work = |group| {
+        // Tasks of their own: while a large file is fetched nobody polls them here, and it may wait for a pack that one of them fetches.
+        let task = match group {
+            Group::Small(steps) => {
+                let fetcher = fetcher.clone();
+                let task = tokio::spawn(async move { small(&fetcher, steps, umask).await });
+                Err(Task(task))
+            }
+            Group::One(step) => Ok(Unit::One(step)),
+        };
+        async move {
+            match task {
+                Ok(unit) => Ok(unit),
+                Err(mut task) => (&mut task.0).await.map(Unit::Small).map_err(Error::task),
+            }
+        }
+    };
+    let mut units = Box::pin(groups(steps).map(work).buffered(GROUPS));
+    while let Some(unit) = units.next().await {
+        let unit = unit?;
+        report.check_cancel()?;
+        match unit {
+            Unit::Small(results) => {
+                for (path, result) in results {
+                    match result {
+                        Ok(size) => finished(&mut report, &path, size),
+                        Err(error) => lied_or_failed(&mut report, &path, error).await?,
+                    }
+                }
+            }
+            Unit::One(Step::Folder { path, attrs, new }) => {
+                if new {
+                    report.changed.folders += 1;
+                    report.line("mkdir", &path.display().to_string());
+                }
+                folders.push((path, attrs));
+            }
+            Unit::One(Step::Symlink {
+                path,
+                target,
+                node,
+                attrs,
+            }) => match local::symlink(&target, &path, node, attrs) {
+                Ok(()) => finished(&mut report, &path, 0),
+                Err(error) => report.failed_or_stop(error).await?,
+            },
+            Unit::One(Step::File(step)) => {
+                let path = step.local.clone();
+                match large(shared, &fetcher, *step, umask, &report).await {
+                    Ok(size) => {
+                        report.changed.files += 1;
+                        report.changed.bytes += size;
+                        report.moved(1, 0);
+                        report.line("get", &path.display().to_string());
+                    }
+                    Err(error) => lied_or_failed(&mut report, &path, error).await?,
+                }
+            }
+            Unit::One(Step::Unchanged) => report.changed.unchanged += 1,
+            Unit::One(Step::Failed(failure)) => report.failed(failure).await,
+        }
+    }
+    for (path, attrs) in folders.into_iter().rev() {
+        if attrs != Attrs::default()
+            && attrs.mtime_s != 0
+            && let Err(error) = local::finish_folder(&path, attrs, umask)
+        {
+            report.failed_or_stop(error).await?;
+        }
+    }
+    Ok(report.done())
+}
+
+/// Ends with whoever waits for it.
+struct Task<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn finished(report: &mut Report<'_>, path: &Path, size: u64) {
+    report.changed.files += 1;
+    report.changed.bytes += size;
+    report.moved(1, size);
+    report.line("get", &path.display().to_string());
+}
+
+/// A lie is named with the file it concerns, and ends the work: nobody should go on with such a server.
+async fn lied_or_failed(report: &mut Report<'_>, path: &Path, error: Error) -> Result<()> {
+    match error {
+        Error::Lied { check, object } => Err(Error::lied(check, format!("{} ({object})", path.display()))),
+        other => report.failed_or_stop(other).await,
+    }
+}
+
+enum Unit {
+    Small(Vec<(PathBuf, Result<u64>)>),
+    One(Step),
+}

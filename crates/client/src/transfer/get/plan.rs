@@ -1,0 +1,225 @@
+//! What a get has to do: the local database held against the local disk, folder by folder.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crannog_agent_api::request::Filter;
+use crannog_agent_api::{Code, Failure};
+use crannog_core::content::CHUNK;
+use crannog_core::drive::{Attrs, NodeId, Version};
+use ignore::gitignore::GitignoreBuilder;
+use ignore::overrides::{Override, OverrideBuilder};
+use tokio::sync::mpsc;
+
+use super::super::content::Fetcher;
+use super::super::{groups, interrupted, local, scan};
+use crate::db::{Db, DriveStore, NodeRow, RowKind};
+use crate::error::{Error, Result};
+
+/// One thing to do.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// A folder is there (again); its attributes come last.
+    Folder { path: PathBuf, attrs: Attrs, new: bool },
+    /// A link to make.
+    Symlink {
+        path: PathBuf,
+        target: Vec<u8>,
+        node: NodeId,
+        attrs: Attrs,
+    },
+    /// A file to fetch.
+    File(Box<FileStep>),
+    /// It is there already, with this size and time.
+    Unchanged,
+    /// One object failed.
+    Failed(Failure),
+}
+
+/// A file to fetch.
+#[derive(Debug)]
+pub(crate) struct FileStep {
+    pub(crate) local: PathBuf,
+    pub(crate) node: NodeId,
+    pub(crate) version: Version,
+}
+
+impl groups::Step for Step {
+    type File = FileStep;
+
+    fn small(self) -> std::result::Result<(FileStep, u64), Self> {
+        match self {
+            Self::File(step) if step.version.content.size < CHUNK => {
+                let size = step.version.content.size;
+                Ok((*step, size))
+            }
+            other => Err(other),
+        }
+    }
+}
+
+/// Where a remote node goes.
+#[derive(Debug, Clone)]
+pub(crate) struct Landing {
+    pub(crate) from: NodeRow,
+    pub(crate) to: PathBuf,
+    pub(crate) overwrite: bool,
+    pub(crate) dry_run: bool,
+    pub(crate) umask: u32,
+    pub(crate) filter: Filter,
+}
+
+/// Compares one remote tree with the local disk and sends the steps; makes folders. Blocking.
+pub(crate) fn plan(
+    db: &Db,
+    drive: i64,
+    landing: &Landing,
+    totals: (Arc<AtomicU64>, Arc<AtomicU64>),
+    steps: &mpsc::Sender<Step>,
+) -> Result<()> {
+    let planner = Planner {
+        db,
+        drive,
+        landing,
+        totals,
+        steps,
+        wanted: wanted(landing)?,
+    };
+    let mut stack = vec![(landing.from.clone(), landing.to.clone())];
+    while let Some((row, path)) = stack.pop() {
+        match planner.node(&row, &path) {
+            Ok(true) => {
+                let children = db.read_blocking(|c| DriveStore::new(c, drive).list(row.node))?;
+                for child in children.into_iter().rev() {
+                    match local::component(&child.name) {
+                        Ok(name) => stack.push((child.clone(), path.join(name))),
+                        Err(error) => planner.send(Step::Failed(error.into()))?,
+                    }
+                }
+            }
+            Ok(false) => {}
+            Err(error @ (Error::Io { .. } | Error::User(_) | Error::Lied { .. })) => {
+                planner.send(Step::Failed(error.into()))?
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn wanted(landing: &Landing) -> Result<Override> {
+    let usage = |error: ignore::Error| Error::User(Failure::new(Code::Usage, error.to_string()));
+    // Checks the globs as `.gitignore` would.
+    GitignoreBuilder::new(&landing.to).build().map_err(usage)?;
+    let mut builder = OverrideBuilder::new(&landing.to);
+    for glob in &landing.filter.include {
+        builder.add(glob).map_err(usage)?;
+    }
+    for glob in &landing.filter.exclude {
+        builder.add(&format!("!{glob}")).map_err(usage)?;
+    }
+    builder.build().map_err(usage)
+}
+
+struct Planner<'a> {
+    db: &'a Db,
+    drive: i64,
+    landing: &'a Landing,
+    totals: (Arc<AtomicU64>, Arc<AtomicU64>),
+    steps: &'a mpsc::Sender<Step>,
+    wanted: Override,
+}
+
+impl Planner<'_> {
+    fn send(&self, step: Step) -> Result<()> {
+        self.steps.blocking_send(step).map_err(|_| interrupted())
+    }
+
+    /// True for a folder whose contents come next.
+    fn node(&self, row: &NodeRow, path: &Path) -> Result<bool> {
+        let directory = row.kind == RowKind::Directory;
+        if path != self.landing.to && self.wanted.matched(path, directory).is_ignore() {
+            return Ok(false);
+        }
+        match &row.kind {
+            RowKind::Directory => {
+                let new = !self.landing.dry_run && local::folder(path, self.landing.umask)?;
+                let new = new || (self.landing.dry_run && !path.is_dir());
+                self.send(Step::Folder {
+                    path: path.to_owned(),
+                    attrs: row.attrs,
+                    new,
+                })?;
+                Ok(true)
+            }
+            RowKind::Symlink(target) => self.symlink(row, target, path).map(|()| false),
+            RowKind::File { size, .. } => self.file(row, *size, path).map(|()| false),
+        }
+    }
+
+    fn symlink(&self, row: &NodeRow, target: &[u8], path: &Path) -> Result<()> {
+        use std::os::unix::ffi::OsStrExt;
+        match path.symlink_metadata() {
+            Ok(metadata) if metadata.is_symlink() => {
+                let same = std::fs::read_link(path).is_ok_and(|old| old.as_os_str().as_bytes() == target);
+                if same {
+                    return self.send(Step::Unchanged);
+                }
+                self.may_overwrite(path)?;
+            }
+            Ok(_) => return Err(local::in_the_way(path)),
+            Err(_) => {}
+        }
+        self.send(Step::Symlink {
+            path: path.to_owned(),
+            target: target.to_vec(),
+            node: row.node,
+            attrs: row.attrs,
+        })
+    }
+
+    fn file(&self, row: &NodeRow, size: u64, path: &Path) -> Result<()> {
+        match path.symlink_metadata() {
+            Ok(metadata) if metadata.is_file() => {
+                let stamp = scan::stamp(&metadata);
+                let mtime = i128::from(row.attrs.mtime_s) * 1_000_000_000 + i128::from(row.attrs.mtime_ns);
+                if stamp.size == size && stamp.mtime == mtime {
+                    return self.send(Step::Unchanged);
+                }
+                self.may_overwrite(path)?;
+            }
+            Ok(_) => return Err(local::in_the_way(path)),
+            Err(_) => {}
+        }
+        let (drive, node) = (self.drive, row.node);
+        let version = self
+            .db
+            .read_blocking(|c| DriveStore::new(c, drive).current(node))?;
+        let Some(mut version) = version else { return Ok(()) };
+        // Attributes may have been set after the version was written.
+        version.attrs = row.attrs;
+        Fetcher::check_shape(&version.content)?;
+        self.totals.0.fetch_add(1, Ordering::Relaxed);
+        self.totals.1.fetch_add(size, Ordering::Relaxed);
+        self.send(Step::File(Box::new(FileStep {
+            local: path.to_owned(),
+            node,
+            version,
+        })))
+    }
+
+    fn may_overwrite(&self, path: &Path) -> Result<()> {
+        if self.landing.overwrite {
+            return Ok(());
+        }
+        Err(Error::User(
+            Failure::new(
+                Code::Conflict,
+                "the local file differs from the drive's and was left as it is",
+            )
+            .object(path.display().to_string())
+            .hint("--overwrite replaces it"),
+        ))
+    }
+}
