@@ -83,6 +83,11 @@ pub enum Request {
     Devices,
     /// Looks for what is wrong on this device.
     Doctor,
+    /// The alarm of a journal was looked at: it is read on from what was verified before.
+    Dismiss {
+        /// A drive's name, or `home`.
+        journal: String,
+    },
     /// Catches up with the server before it answers.
     Sync,
     /// Stops the agent after the transfers are put aside.

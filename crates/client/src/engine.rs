@@ -229,7 +229,8 @@ async fn dispatch(shared: &Arc<Shared>, request: Request, caller: &Caller) -> cr
         Request::Whoami => Ok(Answer::Whoami(shared.whoami())),
         Request::Devices => Ok(Answer::Devices(recover::devices(shared).await?)),
         Request::Doctor => shared.doctor().await,
-        Request::Sync => background::sync_all(shared).await.map(|()| Answer::Ok),
+        Request::Dismiss { journal } => shared.dismiss(&journal).await,
+        Request::Sync => shared.sync().await,
         Request::Passwd { old, new } => shared.passwd(old, new).await,
         Request::DriveCreate { name, dry_run } => shared.drive_create(name, dry_run).await,
         Request::DriveList => shared.drive_list().await,
@@ -341,7 +342,12 @@ async fn dispatch(shared: &Arc<Shared>, request: Request, caller: &Caller) -> cr
 fn waits_for_sync(request: &Request) -> bool {
     !matches!(
         request,
-        Request::Status | Request::Whoami | Request::Doctor | Request::Sync | Request::Passwd { .. }
+        Request::Status
+            | Request::Whoami
+            | Request::Doctor
+            | Request::Dismiss { .. }
+            | Request::Sync
+            | Request::Passwd { .. }
     )
 }
 

@@ -415,6 +415,6 @@ fn frozen(journal: &str, alarm: &str) -> Error {
         )
         .object(journal)
         .check(check)
-        .hint("crannog doctor shows the alarm; nothing of this journal is used until you have looked at it"),
+        .hint(crate::ops::LOOK),
     )
 }

@@ -196,6 +196,12 @@ impl Device {
         self.perform(Request::Sync).await.map(drop)
     }
 
+    /// Somebody looked at the alarm of a journal.
+    pub async fn dismiss(&self, journal: &str) -> Result<(), Failure> {
+        let journal = journal.to_owned();
+        self.perform(Request::Dismiss { journal }).await.map(drop)
+    }
+
     /// How things are.
     pub async fn status(&self) -> Status {
         match self.perform(Request::Status).await {

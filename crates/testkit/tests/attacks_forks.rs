@@ -166,3 +166,40 @@ async fn freshness_is_told() {
     device.sync().await.unwrap();
     assert!(device.status().await.last_heard >= Some(before));
 }
+
+/// An alarm (here CHK-012, attack 33) stands although the server repents, until somebody has looked; and it comes back if it did not.
+#[tokio::test]
+async fn an_alarm_stands_until_somebody_looked() {
+    let site = Site::start();
+    let liar = Liar::before(&site).await;
+    let (device, _) = Device::join(&liar.url(), &site.invite().1, "alice")
+        .await
+        .unwrap();
+    device.put("/file", b"kept").await.unwrap();
+    let drive: JournalId = device.drives().await[0].id.parse().unwrap();
+    let roll_back = |liar: &Liar| {
+        let keys = ServerKeys::of(&site.data);
+        liar.swallow(move |ask| {
+            let last = keys.receipt(drive, 0, Hash([7; 32]));
+            let entries = Vec::new();
+            (ask.route() == Route::Entries(drive)).then(|| Told::ok(&Page { entries, last }))
+        });
+    };
+    let alarmed = async || device.sync().await.expect_err("a rolled back drive").check;
+    roll_back(&liar);
+    assert_eq!(alarmed().await.as_deref(), Some("CHK-012"));
+    liar.repent();
+    assert_eq!(alarmed().await.as_deref(), Some("CHK-012"));
+    device.put("/more", b"more").await.unwrap_err();
+    device.dismiss("nothing").await.unwrap_err();
+    roll_back(&liar);
+    device.dismiss("main").await.unwrap();
+    assert_eq!(alarmed().await.as_deref(), Some("CHK-012"));
+    liar.repent();
+    device.dismiss("main").await.unwrap();
+    device.sync().await.unwrap();
+    device.put("/more", b"more").await.unwrap();
+    assert_eq!(device.cat("/file").await.unwrap(), b"kept");
+    device.close().await;
+    site.assert_sound();
+}

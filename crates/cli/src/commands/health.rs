@@ -74,12 +74,25 @@ fn describe(state: &State, now: Timestamp) -> String {
 }
 
 /// Look for what is wrong on this device
+///
+/// An alarm says that a check failed, so that somebody lied: the drive (or home) is not used any more. When you have looked into it,
+/// --dismiss lets it be read on from what was verified before. The check stays: a server that still lies raises it again.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  crannog doctor")]
-pub(crate) struct Doctor {}
+#[command(after_help = "\
+Examples:
+  crannog doctor
+  crannog doctor --dismiss photos")]
+pub(crate) struct Doctor {
+    /// Forget the alarm of this drive (or `home`)
+    #[arg(long, value_name = "NAME")]
+    dismiss: Option<String>,
+}
 
 impl Doctor {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
+        if let Some(journal) = self.dismiss {
+            session.ask(Request::Dismiss { journal }).await?;
+        }
         let answer = session.ask(Request::Doctor).await?;
         let Answer::Findings(found) = answer else {
             return Err(unexpected(&answer));

@@ -7,13 +7,17 @@ use std::time::Duration;
 use crannog_agent_api::answer::{Finding, Status, Whoami};
 use crannog_agent_api::{Answer, Code, Failure};
 
-use crate::clock;
 use crate::db::Journals;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::shared::Shared;
+use crate::{background, clock};
 
 /// A server that has not been heard for so long is worth a warning, milliseconds.
 const SILENT: i64 = 24 * 3600 * 1000;
+
+/// What to do about an alarm.
+pub(crate) const LOOK: &str = "nothing of it is used until you have looked: keep what `crannog status` says, ask the operator, compare with \
+     another device; then crannog doctor --dismiss NAME reads on";
 
 /// So long `status` waits for the server's word on what is used.
 const PROMPT: Duration = Duration::from_secs(1);
@@ -46,6 +50,35 @@ impl Shared {
             used,
             alarms: self.alarms().await?,
         }))
+    }
+
+    /// Reads on everywhere. A journal that an alarm stopped is not up to date.
+    pub(crate) async fn sync(self: &Arc<Self>) -> Result<Answer> {
+        background::sync_all(self).await?;
+        match self.alarms().await?.into_iter().next() {
+            Some(alarm) => Err(Error::User(alarm.hint(LOOK))),
+            None => Ok(Answer::Ok),
+        }
+    }
+
+    /// Somebody looked at the alarm of a journal. What made it is checked again by the next reading: it comes back if the server
+    /// still says so.
+    pub(crate) async fn dismiss(self: &Arc<Self>, name: &str) -> Result<Answer> {
+        let alarms = self.db.read(|c| Journals(c).alarms()).await?;
+        let named = |shown: String| shown == name || shown.strip_prefix("drive ") == Some(name);
+        let Some((journal, _)) = alarms
+            .into_iter()
+            .find(|(journal, _)| named(self.name_of(journal)))
+        else {
+            let failure = Failure::new(Code::NotFound, "there is no alarm of this name");
+            return Err(Error::User(
+                failure.object(name).hint("crannog status lists alarms"),
+            ));
+        };
+        self.db
+            .write(move |tx| Journals(tx).set_alarm(&journal, None))
+            .await?;
+        Ok(Answer::Ok)
     }
 
     pub(crate) fn whoami(&self) -> Whoami {

@@ -9,6 +9,7 @@ mod transfers;
 mod trash;
 mod versions;
 
+pub(crate) use doctor::LOOK;
 pub(crate) use transfers::{GetRequest, PutRequest};
 
 use std::sync::Arc;
