@@ -29,6 +29,10 @@ impl Start {
     }
 }
 
+/// glibc gives every thread an arena of its own and keeps in each what was freed: with chunks of 4 MiB that doubled the agent's memory
+/// (195 MiB against 100, measured).
+const ARENAS: (&str, &str) = ("MALLOC_ARENA_MAX", "2");
+
 /// What a detached agent says when it listens; otherwise it says its [`Failure`].
 pub const LISTENING: &str = "listening";
 
@@ -47,6 +51,7 @@ pub fn detached(home: &Path, program: &Path) -> Result<(), Failure> {
     command
         .args(Start::Detached.arguments())
         .env(crate::home::VARIABLE, home)
+        .env(ARENAS.0, ARENAS.1)
         .current_dir("/");
     command
         .stdin(Stdio::null())

@@ -11,6 +11,7 @@ mod content;
 mod get;
 mod groups;
 mod local;
+mod part;
 mod put;
 mod scan;
 mod seal;

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::super::Report;
 use super::super::content::Fetcher;
-use super::super::local::Part;
+use super::super::part::Part;
 use super::super::seal::internal;
 use super::plan::FileStep;
 use crate::db::{ChunkHash, Transfers};

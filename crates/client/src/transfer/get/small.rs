@@ -7,7 +7,7 @@ use crannog_core::content::{Chunk, Chunks, OpenedPack};
 use crannog_core::drive::Version;
 
 use super::super::content::{Fetcher, lied};
-use super::super::local::Part;
+use super::super::part::Part;
 use super::plan::FileStep;
 use crate::error::Result;
 
