@@ -1,284 +1,230 @@
 #!/usr/bin/env python3
-"""Reads a Crannog drive from the recovery words and a copy of the server's data directory; written from docs/spec alone.
+"""Opens a copy of a Crannog server's data directory with nothing but the twelve words. Written from docs/spec alone.
 
-Exit codes: 0 done, 1 not possible, 2 wrong usage, 11 a check failed: the copy cannot be trusted.
+  crannog_read.py --words FILE --data DIR [--name ACCOUNT] [--drive NAME] info
+  crannog_read.py --words FILE --data DIR [...] list [--json]
+  crannog_read.py --words FILE --data DIR [...] get PATH OUT
+  crannog_read.py --words FILE --data DIR [...] get-all OUTDIR
+
+Exit codes: 0 done, 1 not possible, 2 wrong usage, 11 something does not verify (the id of its check is said: checks.md).
 """
-
 import argparse
+import base64
 import datetime
+import json
 import os
-import stat
+import posixpath
 import sys
-from pathlib import Path
 
-from drive import ROOT, Author, Drive, Store
-from encoding import Refused, decode
-from identity import Chain, Home, Sheet, open_account_secrets
-from journal import HEADER, Journal
-from sealing import Epoch
-from storage import Storage
+from crannog.errors import Refused, demand, shown
+from crannog.reader import Opened
 
 
-class Account:
-    """An account opened with its words: everything from the sigchain to the folded drive is verified on the way."""
-
-    def __init__(self, storage, name, sheet):
-        self.storage, self.chains = storage, {}
-        self.id, home = storage.account(name)
-        chain = self.chain(self.id)
-        if chain is None or chain.name != name:
-            raise Refused(8, f"the sigchain is not that of {name}")
-        if chain.root != sheet.words.root_public():
-            raise Refused(8, f"the words are not those of {name}, or the copy holds another's sigchain")
-        sheet.check_floor(chain)
-        self.generations = open_account_secrets(chain, storage.generations(self.id), sheet.words)
-        secrets = {generation.number: generation.home(home) for generation in self.generations}
-        self.home = Home()
-        journal = self._journal(home, "Home", secrets)
-        for stored in storage.entries(home):
-            opened = journal.read(stored)
-            if opened.payload.content.name == "Home":
-                for op in opened.payload.content.value:
-                    self.home.apply(op, opened.author.device)
-        self._heads_meet(journal)
-
-    def chain(self, account):
-        """Anyone's verified sigchain, or None."""
-        if account not in self.chains:
-            links = self.storage.links(account)
-            chain = Chain(links) if links else None
-            if chain is not None and chain.account != account:
-                raise Refused(8, "a sigchain is stored under another account")
-            self.chains[account] = chain
-        return self.chains[account]
-
-    def drives(self):
-        """Names and journals of all drives."""
-        found = {}
-        for journal, epochs in self.home.secrets.items():
-            if any(secret.kind.name == "Drive" for secret in epochs.values()):
-                found[journal] = self.home.names.get(journal, journal.hex()[:16])
-        return found
-
-    def pick(self, name):
-        """The journal of the drive that is meant."""
-        drives = self.drives()
-        if name is not None:
-            meant = [journal for journal, known in drives.items() if known == name]
-        else:
-            meant = [self.home.default] if self.home.default in drives else list(drives)
-        if len(meant) != 1:
-            names = ", ".join(sorted(map(shown, drives.values()))) or "none"
-            raise LookupError(f"say with --drive which drive is meant; there are: {names}")
-        return meant[0]
-
-    def open(self, ident):
-        """A drive's fold and the store of its contents."""
-        secrets = {
-            epoch: Epoch(ident, epoch, value.grant.read, value.grant.write, value.grant.admin)
-            for epoch, value in self.home.secrets[ident].items()
-        }
-        journal = self._journal(ident, "Drive", secrets)
-        entries = self.storage.entries(ident)
-        journal.walk_back(entries)
-        vouched = self.home.vouched.get(ident) if any(row.gone for row in entries) else None
-        if vouched is not None and not any((row.seq, row.head) == (vouched.seq, vouched.head) for row in entries):
-            raise Refused(13, "the vouched checkpoint is not on this chain")
-        through = self._through(entries, vouched)
-        store = Store(lambda blob: self.storage.blob(ident, blob))
-        drive, waiting = Drive(), []
-        for stored in entries:
-            opened = journal.read(stored, through)
-            content = opened.payload.content if opened.payload else None
-            if vouched is not None and stored.seq == vouched.seq:
-                if content is None or content.name != "Checkpoint":
-                    raise Refused(30, "what was vouched for is no checkpoint")
-                drive = Drive.from_checkpoint(content.value, store)
-            elif content is not None and content.name == "Drive" and (through is None or stored.seq > through):
-                waiting.append(opened)
-        for opened in waiting:
-            payload = opened.payload
-            author = Author(
-                opened.seq, opened.header.seen.seq, payload.time, payload.device_name, opened.author.account, opened.author.device
-            )
-            for op in payload.content.value.ops:
-                drive.apply(op, author)
-        self._heads_meet(journal)
-        return drive, store
-
-    def _through(self, entries, vouched):
-        """Through which seq the vouched checkpoint speaks; its header says it and is verified when it is read."""
-        if vouched is None:
-            return None
-        kind = decode(HEADER, next(row.header for row in entries if row.seq == vouched.seq)).kind
-        if kind.name != "Checkpoint":
-            raise Refused(30, "what was vouched for is no checkpoint")
-        return kind.value.through
-
-    def _journal(self, ident, kind, secrets):
-        kems = [generation.kem() for generation in reversed(self.generations)]
-        return Journal(ident, kind, self.id, self.chain, lambda blob: self.storage.blob(ident, blob), secrets, kems)
-
-    def _heads_meet(self, journal):
-        """CHK-013: no device recorded in home another head, or a later one."""
-        for (ident, _), head in self.home.heads.items():
-            if ident != journal.id:
-                continue
-            if head.seq >= len(journal.heads):
-                raise Refused(
-                    13, "a device saw more of this journal than the copy holds: the copy is older, or entries were taken away"
-                )
-            if journal.heads[head.seq] != head.head:
-                raise Refused(13, "a device saw another history of this journal")
+def when(attrs):
+    try:
+        t = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=attrs.mtime_s)
+        return t.strftime("%Y-%m-%dT%H:%M:%S") + f".{attrs.mtime_ns:09d}Z"
+    except OverflowError:
+        return f"{attrs.mtime_s}.{attrs.mtime_ns:09d}"
 
 
-def shown(text):
-    """Text from a drive, without what would steer a terminal (CHK-023)."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+def size_of(node):
+    if node.kind == "File":
+        return node.versions[-1].content.size
+    return len(node.target) if node.kind == "Symlink" else 0
 
 
-def find(drive, path):
-    """The node at a path; None stands for the root and `/Recovered`. Returns (node id, node)."""
-    ident, node = ROOT, None
-    for name in [part for part in path.split("/") if part]:
-        ident = drive.names.get((ident, name))
-        if ident is None:
-            raise LookupError(f"{shown(path)} is not there")
-        node = drive.nodes.get(ident)
-    return ident, node
+def ns(attrs):
+    return attrs.mtime_s * 10**9 + attrs.mtime_ns
 
 
-def walk(drive, ident, prefix):
-    """Path, node id and node of all that lies in a directory, from the top."""
-    waiting = [(prefix, ident)]
-    while waiting:
-        path, directory = waiting.pop()
-        inside = []
-        for name, node in drive.list(directory):
-            child = node.node if node is not None else drive.names[directory, name]
-            if not drive.live(child) or (node is None and not drive.list(child)):
-                continue
-            yield f"{path}/{name}", child, node
-            if node is None or node.kind.name == "Directory":
-                inside.append((f"{path}/{name}", child))
-        waiting += reversed(inside)
+def list_drive(drive, name, as_json):
+    rows = []
+    for path, node in drive.fold.tree():
+        rows.append({"drive": name, "path": "/".join(path), "type": node.kind.lower(), "size": size_of(node),
+                     "mtime_s": node.attrs.mtime_s, "mtime_ns": node.attrs.mtime_ns, "mode": node.attrs.mode,
+                     **({"target": base64.b64encode(node.target).decode()} if node.kind == "Symlink" else {})})
+        if not as_json:
+            arrow = " -> " + shown(node.target) if node.kind == "Symlink" else ""
+            print(f"{node.kind[0].lower()} {node.attrs.mode:04o} {size_of(node):>14} {when(node.attrs)} "
+                  f"{shown('/'.join(path))}{arrow}")
+    return rows
 
 
-def line(path, node):
+def write_file(drive, node, out, what):
+    """Exact bytes; an unfinished file never keeps the name."""
+    out = os.fsencode(out)
+    part = os.path.join(os.path.dirname(out), b".crannog-part-%d" % os.getpid())  # short: names may be long
+    fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    try:
+        with os.fdopen(fd, "wb") as f:
+            for piece in drive.contents.read(node.versions[-1].content, what):
+                f.write(piece)
+        os.chmod(part, node.attrs.mode)
+        os.utime(part, ns=(ns(node.attrs),) * 2)
+        os.rename(part, out)
+    except BaseException:
+        if os.path.lexists(part):
+            os.unlink(part)
+        raise
+
+
+def get(drive, path, out):
+    want = tuple(p for p in path.split("/") if p)
+    node = next((n for p, n in drive.fold.tree() if p == want), None)
     if node is None:
-        return f"d {'-':>12} {'-':20} {shown(path)}/"
-    kind, value = node.kind.name, node.kind.value
-    try:
-        moment = datetime.datetime.fromtimestamp(node.attrs.mtime_s, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (OverflowError, ValueError, OSError):
-        moment = str(node.attrs.mtime_s)
-    if kind == "Directory":
-        return f"d {'-':>12} {moment:20} {shown(path)}/"
-    if kind == "Symlink":
-        return f"l {'-':>12} {moment:20} {shown(path)} -> {shown(value.decode(errors='backslashreplace'))}"
-    return f"f {value[-1].content.size:>12} {moment:20} {shown(path)}"
+        sys.exit(f"not found: {shown(path)}")
+    if node.kind != "File":
+        sys.exit(f"not a file: {shown(path)}")
+    if os.path.lexists(out):
+        sys.exit(f"already there: {shown(out)}")
+    write_file(drive, node, out, shown(path))
 
 
-def save(store, node, out):
-    """One file or link to a path that does not exist yet."""
-    attrs = node.attrs
-    if node.kind.name == "Symlink":
-        os.symlink(node.kind.value, os.fsencode(out))
-        return
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-    with os.fdopen(os.open(out, flags, 0o600), "wb") as file:
-        for piece in store.pieces(node.kind.value[-1].content):
-            file.write(piece)
-        os.fchmod(file.fileno(), attrs.mode | stat.S_IRUSR | stat.S_IWUSR)
-    moment = attrs.mtime_s * 1_000_000_000 + attrs.mtime_ns
-    try:
-        os.utime(out, ns=(moment, moment))
-    except (OverflowError, OSError):
-        pass
+def link_stays_inside(path, target):
+    where = posixpath.normpath(posixpath.join(*path[:-1], os.fsdecode(target)))
+    return not target.startswith(b"/") and where != ".." and not where.startswith("../")
 
 
-def get(drive, store, path, out):
-    """A file, a link or a whole directory. Names hold no `/` and are not `..`, and nothing is written through a link."""
-    ident, node = find(drive, path)
-    if node is not None and node.kind.name != "Directory":
-        save(store, node, out)
-        return
-    os.mkdir(out)
-    base = Path(out)
-    for below, child, node in walk(drive, ident, ""):
-        target = base / below.lstrip("/")
-        if node is None or node.kind.name == "Directory":
-            os.mkdir(target)
-        else:
-            save(store, node, target)
+def get_all(drive, out, every_link):
+    """Directories, files, then links (so that nothing is written through one), then directories' times."""
+    def at(path):
+        return os.path.join(os.fsencode(out), *(p.encode() for p in path))
+
+    os.makedirs(out)  # a new directory
+    tree, links, failed = drive.fold.tree(), [], 0
+    for path, node in tree:
+        what = shown("/".join(path))
+        for part in path:
+            demand(part not in ("", ".", "..") and "/" not in part and "\0" not in part, "CHK-023",
+                   f"senseless name in {what}")
+        try:
+            if node.kind == "Directory":
+                os.mkdir(at(path))
+            elif node.kind == "File":
+                write_file(drive, node, at(path), what)
+            else:
+                links.append((path, node, what))
+        except OSError as e:
+            print(f"cannot write {what}: {e.strerror}", file=sys.stderr)
+            failed += 1
+    for path, node, what in links:
+        if not every_link and not link_stays_inside(path, node.target):
+            print(f"CHK-023: link leads outside and is not made (--every-link makes it): {what} -> {shown(node.target)}",
+                  file=sys.stderr)
+            failed += 1
+            continue
+        try:
+            os.symlink(node.target, at(path))
+            os.utime(at(path), ns=(ns(node.attrs),) * 2, follow_symlinks=False)
+        except OSError as e:
+            print(f"cannot make link {what}: {e.strerror}", file=sys.stderr)
+            failed += 1
+    for path, node in reversed(tree):
+        if node.kind == "Directory" and os.path.isdir(at(path)):
+            os.chmod(at(path), node.attrs.mode)
+            os.utime(at(path), ns=(ns(node.attrs),) * 2)
+    return failed
 
 
-def cat(drive, store, path):
-    _, node = find(drive, path)
-    if node is None or node.kind.name != "File":
-        raise LookupError(f"{shown(path)} is no file")
-    for piece in store.pieces(node.kind.value[-1].content):
-        sys.stdout.buffer.write(piece)
-    sys.stdout.buffer.flush()
+def folder_of(drive, drives):
+    """A drive's folder in `get-all`: its name, or its id where the name will not do."""
+    journal, name = drive
+    unique = sum(other == name for _, other in drives) == 1
+    fits = name not in ("", ".", "..") and "/" not in name and name.isprintable()
+    return name if unique and fits else journal.hex()
+
+
+def print_info(opened):
+    account, home = opened.account, opened.home.journal
+    print(f"account {account.chain.name} {account.id.hex()}")
+    print(f"links {len(account.chain.hashes)} {' '.join(account.chain.kinds)}")
+    print(f"home {account.home.hex()} entries {len(home.heads)} epoch {home.epoch}")
+
+
+def print_drive(journal, name, drive):
+    walk = drive.journal
+    print(f"drive {shown(name)} {journal.hex()} entries {len(walk.heads)} epoch {walk.epoch} gone {len(walk.gone)} "
+          f"start {walk.start} segments compared {drive.compared} skipped {drive.skipped} "
+          f"nodes {len(drive.fold.nodes)} vanished {len(drive.fold.gone)}")
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--words-file", required=True, help="the twelve words, or a recovery sheet")
-    parser.add_argument("--data", required=True, help="a copy of the server's data directory")
-    parser.add_argument("--name", required=True, help="the account's name")
-    parser.add_argument("--drive", help="which drive; without it the default one")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("drives", help="list the drives")
-    commands.add_parser("ls", help="list everything below a path").add_argument("path", nargs="?", default="/")
-    commands.add_parser("cat", help="write a file to standard output").add_argument("path")
-    one = commands.add_parser("get", help="save a file, link or directory")
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--words", required=True, help="file with the twelve words, or a recovery sheet")
+    p.add_argument("--data", required=True, help="copy of the server's data directory")
+    p.add_argument("--name", help="account name (else the account is found by its root key)")
+    p.add_argument("--drive", help="name or id of a drive (else: all, but for get the only or default one)")
+    p.add_argument("--from-checkpoint", action="store_true",
+                   help="start from the vouched checkpoint even if all bodies are there")
+    sub = p.add_subparsers(dest="command", required=True)
+    sub.add_parser("info", help="what the account and its drives are")
+    sub.add_parser("list", help="list everything").add_argument("--json", action="store_true")
+    one = sub.add_parser("get", help="save one file")
     one.add_argument("path")
     one.add_argument("out")
-    return parser.parse_args()
+    everything = sub.add_parser("get-all", help="save everything into a new directory")
+    everything.add_argument("outdir")
+    everything.add_argument("--every-link", action="store_true", help="make links that lead outside, too")
+    return p.parse_args()
 
 
-def run(args):
-    sheet = Sheet(Path(args.words_file).read_text(encoding="utf-8"))
-    if sheet.name not in (None, args.name):
-        raise ValueError(f"the recovery sheet is that of {sheet.name}")
-    storage = Storage(args.data)
-    try:
-        account = Account(storage, args.name, sheet)
-        if args.command == "drives":
-            for ident, name in account.drives().items():
-                print(f"{ident.hex()} {shown(name)}")
-            return
-        drive, store = account.open(account.pick(args.drive))
-        if args.command == "ls":
-            ident, node = find(drive, args.path)
-            if node is not None and node.kind.name != "Directory":
-                print(line(args.path, node))
-                return
-            for path, _, node in walk(drive, ident, args.path.rstrip("/")):
-                print(line(path, node))
-        elif args.command == "cat":
-            cat(drive, store, args.path)
+def run(a, opened):
+    """The exit code. A drive that does not verify gives nothing of itself, and does not hide the others."""
+    drives = opened.home.drives()
+    if a.drive:
+        drives = [d for d in drives if a.drive in (d[1], d[0].hex())]
+        if len(drives) != 1:
+            sys.exit("there is no such drive, or more than one")
+    elif a.command == "get":
+        if not drives:
+            sys.exit("there is no drive")
+        drives = drives[:1]
+    if a.command == "info":
+        print_info(opened)
+    if a.command == "get-all" and len(drives) != 1:
+        os.makedirs(a.outdir)
+    rows, refused, failed = [], 0, 0
+    for journal, name in drives:
+        try:
+            drive = opened.drive(journal, a.from_checkpoint)
+        except Refused as e:
+            print(f"refused: drive {shown(name)}: {shown(str(e))}", file=sys.stderr)
+            refused += 1
+            continue
+        if a.command == "info":
+            print_drive(journal, name, drive)
+        elif a.command == "list":
+            if len(drives) > 1 and not a.json:
+                print(f"drive {shown(name)} ({journal.hex()})")
+            rows += list_drive(drive, name, a.json)
+        elif a.command == "get":
+            get(drive, a.path, a.out)
         else:
-            get(drive, store, args.path, args.out)
-    finally:
-        storage.close()
+            alone = len(drives) == 1
+            out = a.outdir if alone else os.path.join(a.outdir, folder_of((journal, name), drives))
+            failed += get_all(drive, out, a.every_link)
+    if a.command == "list" and a.json:
+        print(json.dumps(rows, indent=1, ensure_ascii=True))
+    return 11 if refused else 1 if failed else 0
 
 
 def main():
-    args = arguments()
+    a = arguments()
     try:
-        run(args)
-    except Refused as error:
-        print(f"crannog_read: refused: {error}", file=sys.stderr)
+        with open(a.words, encoding="utf-8") as f:
+            words = f.read()
+        opened = Opened(a.data, words, a.name)
+        try:
+            return run(a, opened)
+        finally:
+            opened.close()
+    except Refused as e:
+        print(f"refused: {shown(str(e))}", file=sys.stderr)
         return 11
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as e:
+        print(f"not possible: {shown(str(e))}", file=sys.stderr)
         return 1
-    except (LookupError, ValueError, OSError) as error:
-        print(f"crannog_read: {error}", file=sys.stderr)
-        return 1
-    return 0
 
 
 if __name__ == "__main__":

@@ -105,8 +105,8 @@ const PACKAGES: &[Package] = &[
     },
 ];
 
-/// Python packages of the reader: the hash, and everything else (also ML-KEM-768, in `cryptography` since 48).
-const PYTHON: &[&str] = &["blake3==1.0.11", "cryptography==50.0.2"];
+/// Python packages of the reader: the hash, the words, and everything else (also HPKE with X-Wing) from `cryptography`.
+const PYTHON: &str = "tools/reader/requirements.txt";
 
 /// The tool that checks licences, bans and sources.
 const CARGO_DENY: &str = "cargo-deny";
@@ -172,7 +172,8 @@ fn debian(purpose: For) -> Outcome {
 fn python() -> Outcome {
     let venv = layout::venv();
     let marker = venv.join("installed");
-    let wanted = PYTHON.join("\n");
+    let list = layout::root().join(PYTHON);
+    let wanted = std::fs::read_to_string(&list)?;
     if std::fs::read_to_string(&marker).is_ok_and(|found| found == wanted) {
         return Ok(());
     }
@@ -180,8 +181,8 @@ fn python() -> Outcome {
     let pip = venv.join("bin/python");
     run::run(
         Command::new(pip)
-            .args(["-m", "pip", "install", "-q", "--disable-pip-version-check"])
-            .args(PYTHON),
+            .args(["-m", "pip", "install", "-q", "--disable-pip-version-check", "-r"])
+            .arg(&list),
     )?;
     std::fs::write(marker, wanted)?;
     Ok(())

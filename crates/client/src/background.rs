@@ -8,7 +8,7 @@ use crannog_agent_api::Failure;
 use crannog_core::identity::HomeOp;
 use crannog_proto::ErrorCode;
 use crannog_proto::api::Held;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::clock;
@@ -22,6 +22,9 @@ const HEADS_EVERY: i64 = 24 * 3600 * 1000;
 
 /// However silent a held bell is, the server is asked for everything again after so long (CHK-025).
 pub(crate) const ASK_EVERY: Duration = Duration::from_secs(15 * 60);
+
+/// A line that lasted so long was a good one: the next attempt waits no longer than the first.
+const LASTED: Duration = Duration::from_secs(60);
 
 /// Rings that are worked on at once; further ones wait in the line.
 const RINGS: usize = 64;
@@ -38,7 +41,11 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 async fn keep_current(shared: &Arc<Shared>) {
     let mut pause = Policy::PATIENT.first;
     loop {
-        let result = once(shared, &mut pause).await;
+        let start = Instant::now();
+        let result = once(shared).await;
+        if start.elapsed() > LASTED {
+            pause = Policy::PATIENT.first;
+        }
         shared.online.store(false, Ordering::Relaxed);
         shared.first_sync.send_replace(true);
         if let Err(error) = result {
@@ -48,24 +55,27 @@ async fn keep_current(shared: &Arc<Shared>) {
                 None => tracing::info!(%error, "not connected"),
             }
         }
-        // sleep: backoff before the next attempt to connect
-        tokio::time::sleep(pause).await;
+        tokio::select! {
+            // sleep: backoff before the next attempt to connect
+            () = tokio::time::sleep(pause) => {}
+            () = shared.reconnect.notified() => {}
+        }
         pause = pause.saturating_mul(2).min(Duration::from_secs(60));
     }
 }
 
-async fn once(shared: &Arc<Shared>, pause: &mut Duration) -> Result<()> {
+async fn once(shared: &Arc<Shared>) -> Result<()> {
     sync_all(shared).await?;
     shared.first_sync.send_replace(true);
     let mut bell = Bell::open(&shared.transport).await?;
     let mut holding = held(shared);
     bell.hold(holding.clone()).await?;
     shared.online.store(true, Ordering::Relaxed);
-    *pause = Policy::PATIENT.first;
     let mut every = shared.ask_every.subscribe();
     let mut due = Instant::now() + *every.borrow_and_update();
     // Beside the bell, whose pings want answers while a long catch-up runs.
     let mut work: JoinSet<Result<()>> = JoinSet::new();
+    let mut asking: Option<AbortHandle> = None;
     loop {
         tokio::select! {
             ring = bell.next(), if work.len() < RINGS => {
@@ -89,8 +99,10 @@ async fn once(shared: &Arc<Shared>, pause: &mut Duration) -> Result<()> {
                 }
             }
             () = tokio::time::sleep_until(due) => {
-                let shared = Arc::clone(shared);
-                work.spawn(async move { sync_all(&shared).await });
+                if asking.as_ref().is_none_or(AbortHandle::is_finished) {
+                    let shared = Arc::clone(shared);
+                    asking = Some(work.spawn(async move { sync_all(&shared).await }));
+                }
                 due = Instant::now() + *every.borrow();
             }
             Ok(()) = every.changed() => due = Instant::now() + *every.borrow_and_update(),

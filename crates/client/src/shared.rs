@@ -49,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) online: AtomicBool,
     /// Rung when the set of journals changed, for the bell.
     pub(crate) journals_changed: Notify,
+    /// Rung when the server was reached after all, for whoever waits to try again.
+    pub(crate) reconnect: Notify,
     /// True once the first catch-up after unlocking has ended, well or not.
     pub(crate) first_sync: watch::Sender<bool>,
     /// How long a silent bell is believed.
@@ -108,6 +110,7 @@ impl Shared {
             last_heard: AtomicI64::new(last_heard),
             online: AtomicBool::new(false),
             journals_changed: Notify::new(),
+            reconnect: Notify::new(),
             first_sync: watch::Sender::new(false),
             ask_every: watch::Sender::new(crate::background::ASK_EVERY),
             transfers: AtomicUsize::new(0),

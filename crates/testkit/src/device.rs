@@ -329,7 +329,7 @@ impl Device {
         }
     }
 
-    /// All that a lie must not change: the tree, the drives, the devices.
+    /// All that a lie must not change: the tree, the drives, the devices (but when they were heard).
     pub async fn picture(&self) -> String {
         let tree = match self.list("/").await {
             Ok(nodes) => serde_json::to_string(&nodes).unwrap(),
@@ -339,7 +339,8 @@ impl Device {
         let Ok(Answer::Devices(devices)) = self.perform(Request::Devices).await else {
             panic!("devices")
         };
-        format!("{tree}\n{drives}\n{}", serde_json::to_string(&devices).unwrap())
+        let devices: Vec<_> = devices.iter().map(|device| (&device.id, &device.name)).collect();
+        format!("{tree}\n{drives}\n{devices:?}")
     }
 
     /// Writes a file with these bytes below the scratch folder.

@@ -6,7 +6,7 @@
 //!
 //! - [`Site`]: the built binary `crannogd` on port 0 in a folder of its own; killed, restarted, checked.
 //! - [`Device`]: a client engine with its profile; every request that a command could send.
-//! - [`Liar`]: the malicious operator, who owns every key of the server. Lies are closures over requests and answers.
+//! - [`Liar`]: the malicious operator, who owns every key of the server. Lies are closures over requests and answers, and over the bell's rings.
 #![forbid(unsafe_code)]
 
 mod binaries;
@@ -18,7 +18,7 @@ mod world;
 
 pub use binaries::{crannog, crannogd};
 pub use device::{Device, PASSWORD, Sheet};
-pub use liar::{Ask, Exchange, Liar, Route, ServerKeys, Told};
+pub use liar::{Ask, Exchange, HeldBell, Liar, Route, Rung, Said, ServerKeys, Told};
 pub use site::{Site, SiteOptions};
 pub use slow::long_line;
 pub use world::{Victim, World, copy_folder};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use crannog_agent_api::{Code, Failure};
+use crannog_core::check::Check;
 use crannog_core::journal::{Content, EntryDraft, JournalState, Payload, SealedEntry, seal_entry};
 use crannog_proto::api::{AppendResult, Stored};
 use crannog_proto::{BlobId, EntryId, ErrorCode, Kind, Receipt, Seen};
@@ -84,6 +85,8 @@ impl Shared {
                 AppendResult::Done(receipt) => {
                     return self.acknowledged(journal, sealed, receipt, extra).await;
                 }
+                // Its own body got lost on the server's side before it was acknowledged: once more, then.
+                AppendResult::Missing(ids) if ids.iter().all(|id| is_body(&sealed, id)) => {}
                 AppendResult::Missing(ids) => return Err(missing(&ids)),
                 AppendResult::Refused { code } => match code.parse() {
                     Ok(ErrorCode::StaleEpoch | ErrorCode::StaleSeen) => {
@@ -162,10 +165,10 @@ impl Shared {
             let grant = journal
                 .grant()
                 .ok_or_else(|| read_only(&self.name_of(&journal.id)))?;
-            match self
+            let put = self
                 .retry(|| self.transport.put_blob(&journal.id, &grant, id, bytes.clone()))
-                .await
-            {
+                .await;
+            match self.known(journal, put).await {
                 Err(error) if attempt == 0 && ended(&error) => self.catch_up(journal).await?,
                 other => return other,
             }
@@ -183,16 +186,35 @@ impl Shared {
         for (id, bytes) in &sealed.body_blobs {
             self.put_blob(journal, id, Bytes::copy_from_slice(bytes)).await?;
         }
+        journal.set_unsure(true);
         let results = self
             .retry(|| {
                 self.transport
                     .append(&journal.id, std::slice::from_ref(&sealed.entry), tokens)
             })
-            .await?;
-        results
+            .await;
+        let results = self.known(journal, results).await?;
+        let result = results
             .into_iter()
             .next()
-            .ok_or_else(|| TransportError::UnknownStatus { status: 200 }.into())
+            .ok_or(TransportError::UnknownStatus { status: 200 })?;
+        if !matches!(result, AppendResult::Done(_)) {
+            journal.set_unsure(false);
+        }
+        Ok(result)
+    }
+
+    /// A server that acknowledged entries of a journal and then knows no such journal shows less than it did (CHK-012).
+    pub(super) async fn known<T>(&self, journal: &Journal, result: Result<T>) -> Result<T> {
+        match result {
+            Err(error)
+                if error.server_code() == Some(ErrorCode::NotFound) && journal.state().last().is_some() =>
+            {
+                let gone = Error::lied(Check::Rollback, self.name_of(&journal.id));
+                Err(self.alarm(&journal.id, gone).await)
+            }
+            result => result,
+        }
     }
 
     /// The receipt is checked against what this device knows, then the entry is taken in from memory.
@@ -227,8 +249,11 @@ impl Shared {
             entry: sealed.entry,
             body_gone: false,
         };
-        self.take_with_body(journal, Arrived { stored, body }, Some(own), extra)
-            .await
+        let ingested = self
+            .take_with_body(journal, Arrived { stored, body }, Some(own), extra)
+            .await?;
+        journal.set_unsure(false);
+        Ok(ingested)
     }
 }
 
@@ -248,6 +273,10 @@ fn read_only(journal: &str) -> Error {
         )
         .object(journal),
     )
+}
+
+fn is_body(sealed: &SealedEntry, id: &BlobId) -> bool {
+    sealed.body_blobs.iter().any(|(body, _)| body == id)
 }
 
 fn missing(ids: &[BlobId]) -> Error {

@@ -205,7 +205,7 @@ impl Shared {
                 },
             }
         }
-        Err(refusal)
+        self.known(journal, Err(refusal)).await
     }
 
     async fn bodies(
@@ -236,12 +236,18 @@ impl Shared {
         blobs: &[crannog_proto::BlobId],
     ) -> Result<Vec<u8>> {
         let mut body = Vec::new();
-        for blob in blobs {
-            let blob = self
-                .transport
-                .get_blob(journal, token, blob, limits::CHUNK)
-                .await?;
-            body.extend_from_slice(blob.bytes());
+        for id in blobs {
+            let fetched = self
+                .retry(|| self.transport.get_blob(journal, token, id, limits::CHUNK))
+                .await;
+            match fetched {
+                Ok(blob) => body.extend_from_slice(blob.bytes()),
+                Err(error) if error.server_code() == Some(ErrorCode::NotFound) => {
+                    let gone = self.missing_blob(journal, id, "an entry");
+                    return Err(self.alarm(journal, gone).await);
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(body)
     }

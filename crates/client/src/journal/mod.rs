@@ -9,6 +9,7 @@ mod append;
 mod catch_up;
 mod ingest;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crannog_core::journal::JournalState;
@@ -31,6 +32,8 @@ pub(crate) struct Journal {
     reading: tokio::sync::Mutex<()>,
     /// The head of the last receipt that the server showed, for status.
     newest: RwLock<Option<(u64, Hash)>>,
+    /// An entry was sent, and whether it was stored is not known (yet).
+    unsure: AtomicBool,
 }
 
 impl Journal {
@@ -41,6 +44,7 @@ impl Journal {
             state: RwLock::new(Arc::new(state)),
             reading: tokio::sync::Mutex::new(()),
             newest: RwLock::new(None),
+            unsure: AtomicBool::new(false),
         }
     }
 
@@ -62,6 +66,15 @@ impl Journal {
 
     fn heard(&self, seq: u64, head: Hash) {
         *self.newest.write().unwrap_or_else(PoisonError::into_inner) = Some((seq, head));
+    }
+
+    /// Whether something may have been stored of which this device has not heard.
+    pub(crate) fn is_unsure(&self) -> bool {
+        self.unsure.load(Ordering::SeqCst)
+    }
+
+    fn set_unsure(&self, unsure: bool) {
+        self.unsure.store(unsure, Ordering::SeqCst);
     }
 
     /// What shows the server that blobs may be put here now.

@@ -46,7 +46,7 @@ impl Shared {
             ..Changed::default()
         };
         for path in paths {
-            let journal = self.open_drive(path.drive.as_deref()).await?;
+            let journal = self.open_to_change(path.drive.as_deref()).await?;
             let (ops, lines) = self.plan_mkdir(&journal, &path, parents).await?;
             changed.folders += ops.len() as u64;
             changed.plan.extend(lines);
@@ -167,7 +167,7 @@ impl Shared {
         };
         let mut by_drive: HashMap<_, (Arc<Journal>, Vec<DriveOp>)> = HashMap::new();
         for path in paths {
-            let journal = self.open_drive(path.drive.as_deref()).await?;
+            let journal = self.open_to_change(path.drive.as_deref()).await?;
             let row = self.node(&journal, &path).await?;
             self.may_go(&row, &path)?;
             if is_folder(&row) {

@@ -25,7 +25,7 @@ impl Shared {
         dry_run: bool,
         caller: &Caller,
     ) -> Result<Answer> {
-        let target = self.open_drive(to.drive.as_deref()).await?;
+        let target = self.open_to_change(to.drive.as_deref()).await?;
         let place = self.place(&target, &to, from.len() > 1).await?;
         let mut report = Report::new(caller, "copying", dry_run);
         for path in from {
@@ -135,7 +135,7 @@ impl Shared {
         dry_run: bool,
         caller: &Caller,
     ) -> Result<Answer> {
-        let target = self.open_drive(to.drive.as_deref()).await?;
+        let target = self.open_to_change(to.drive.as_deref()).await?;
         let place = self.place(&target, &to, from.len() > 1).await?;
         let mut report = Report::new(caller, "moving", dry_run);
         for path in from {

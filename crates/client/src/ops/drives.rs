@@ -73,10 +73,11 @@ impl Shared {
         if default {
             ops.push(HomeOp::DefaultDrive { journal: id });
         }
-        self.append_home(ops).await?;
+        // First the journal: home never names a drive that does not exist.
         let receipt = self
             .retry(|| self.transport.create_journal(&genesis.entry))
             .await?;
+        self.append_home(ops).await?;
         let journal = self
             .journal(&id)
             .ok_or_else(|| crate::transfer::internal("a drive that home does not show"))?;

@@ -13,6 +13,7 @@ pub(crate) use doctor::LOOK;
 pub(crate) use transfers::{GetRequest, PutRequest};
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crannog_agent_api::{Code, Failure, RemotePath};
 use crannog_core::drive::{DriveBatch, DriveOp, NodeId};
@@ -59,6 +60,17 @@ impl Shared {
     pub(crate) async fn open_drive(&self, name: Option<&str>) -> Result<Arc<Journal>> {
         let journal = self.drive(name)?;
         self.refuse_frozen(&journal).await?;
+        Ok(journal)
+    }
+
+    /// A drive that is about to be changed. What may have been stored without this device hearing of it is read first: planned against an
+    /// older state, the change would be made twice.
+    pub(crate) async fn open_to_change(self: &Arc<Self>, name: Option<&str>) -> Result<Arc<Journal>> {
+        let journal = self.open_drive(name).await?;
+        if journal.is_unsure() || !self.online.load(Ordering::Relaxed) {
+            self.catch_up(&journal).await?;
+            self.reconnect.notify_one();
+        }
         Ok(journal)
     }
 

@@ -19,6 +19,8 @@ use crate::journal::Journal;
 use crate::shared::Shared;
 use crate::transfer::{self, Report};
 
+/// How often a put is tried whose blobs the server lost before it acknowledged them (a power cut).
+const PUTS: usize = 3;
 /// Steps planned ahead of the work.
 const AHEAD: usize = 1024;
 
@@ -61,12 +63,23 @@ impl Drop for Counted {
 impl Shared {
     pub(crate) async fn put(self: &Arc<Self>, request: PutRequest, caller: &Caller) -> Result<Answer> {
         let _counted = Counted::new(self);
-        let journal = self.open_drive(request.target.drive.as_deref()).await?;
-        let landings = self.landings(&journal, &request).await?;
+        for _ in 1..PUTS {
+            match self.try_put(&request, caller).await {
+                // What the server lost before it was acknowledged is sent again.
+                Err(error) if error.is_missing_blobs() => tracing::info!(%error, "sent again"),
+                result => return result,
+            }
+        }
+        self.try_put(&request, caller).await
+    }
+
+    async fn try_put(self: &Arc<Self>, request: &PutRequest, caller: &Caller) -> Result<Answer> {
+        let journal = self.open_to_change(request.target.drive.as_deref()).await?;
+        let landings = self.landings(&journal, request).await?;
         let mut report = Report::new(caller, "uploading", request.dry_run);
         let totals = report.totals();
         let (sender, mut steps) = mpsc::channel(AHEAD);
-        let (db, row, filter) = (self.db.clone(), journal.row, request.filter);
+        let (db, row, filter) = (self.db.clone(), journal.row, request.filter.clone());
         let planner = tokio::task::spawn_blocking(move || {
             landings.iter().try_for_each(|landing| {
                 transfer::plan_put(&db, row, landing, &filter, totals.clone(), &sender)
@@ -156,7 +169,7 @@ impl Shared {
         caller: &Caller,
     ) -> Result<Answer> {
         let _counted = Counted::new(self);
-        let journal = self.open_drive(target.drive.as_deref()).await?;
+        let journal = self.open_to_change(target.drive.as_deref()).await?;
         let to = match self.find_node(&journal, &target).await? {
             Some(row) => match row.kind {
                 RowKind::File { current, .. } => transfer::Target::Write {

@@ -42,7 +42,7 @@ impl Shared {
         items: Vec<String>,
         dry_run: bool,
     ) -> Result<Answer> {
-        let journal = self.open_drive(drive.as_deref()).await?;
+        let journal = self.open_to_change(drive.as_deref()).await?;
         let chosen = self.chosen(&journal, &items).await?;
         let plan = chosen.iter().map(|(_, path)| format!("restore {path}")).collect();
         let ops: Vec<DriveOp> = chosen
@@ -67,7 +67,7 @@ impl Shared {
         items: Vec<String>,
         dry_run: bool,
     ) -> Result<Answer> {
-        let journal = self.open_drive(drive.as_deref()).await?;
+        let journal = self.open_to_change(drive.as_deref()).await?;
         let chosen = if items.is_empty() {
             self.all_trash(&journal).await?
         } else {

@@ -282,12 +282,29 @@ impl Batch {
     /// A file with very many chunks: an entry that only holds what was sent so far.
     async fn hold(&mut self) -> Result<()> {
         self.join_uploads().await?;
-        let adds = std::mem::take(&mut self.adds);
         let draft = Draft {
-            adds,
+            adds: std::mem::take(&mut self.adds),
             ..Draft::change(EntryContent::Drive(DriveBatch::default()))
         };
-        self.shared.append(&self.journal, draft).await.map(drop)
+        self.append(draft, Vec::new()).await.map(drop)
+    }
+
+    /// Appends. Where the server no longer has a blob, because a lease ran out or it was lost, what is remembered of the blobs and of
+    /// the `cited` versions is forgotten: the next try sends them again.
+    async fn append(&self, draft: Draft, cited: Vec<VersionId>) -> Result<Ingested> {
+        let (row, staged) = (self.journal.row, draft.adds.clone());
+        let result = self.shared.append(&self.journal, draft).await;
+        if result.as_ref().is_err_and(Error::is_missing_blobs) {
+            let forget = move |tx: &rusqlite::Transaction<'_>| {
+                let transfers = Transfers(tx);
+                cited
+                    .iter()
+                    .try_for_each(|version| transfers.forget_hashes(version))?;
+                transfers.forget_staged(row, &staged)
+            };
+            self.shared.db.write(forget).await?;
+        }
+        result
     }
 
     /// Lists, filler, uploads, append. What the server acknowledged is in the local state when this returns.
@@ -339,22 +356,7 @@ impl Batch {
             extra: Some(extra),
             on: None,
         };
-        let staged = draft.adds.clone();
-        match self.shared.append(&self.journal, draft).await {
-            Err(error) if error.is_missing_blobs() => {
-                // Leases ran out, or blobs of earlier versions are lost: forget both, so that the next try sends them again.
-                let forget = move |tx: &rusqlite::Transaction<'_>| {
-                    let transfers = Transfers(tx);
-                    cited
-                        .iter()
-                        .try_for_each(|version| transfers.forget_hashes(version))?;
-                    transfers.forget_staged(row, &staged)
-                };
-                self.shared.db.write(forget).await?;
-                Err(error)
-            }
-            other => other,
-        }
+        self.append(draft, cited).await
     }
 
     /// Lists of the files with many chunks go into packs of their own. Per file: the draft, and where its new leaves lie.

@@ -22,6 +22,8 @@ use super::exchange::{Answer, Call};
 
 /// Largest answer of the login rows.
 const ANSWER_MAX: usize = 256;
+/// Sessions tried for one call: a server that restarts again between login and call has forgotten the first.
+const LOGINS: usize = 3;
 
 /// Who logs in, and signs for it. A device, or the root of the recovery words.
 pub trait LoginKey: Send + Sync {
@@ -147,21 +149,23 @@ impl fmt::Debug for Live {
 }
 
 impl Transport {
-    /// Performs a call with the session, once more after a new login if the session had ended.
+    /// Performs a call with the session, again after a new login if the session had ended.
     pub(super) async fn with_session(
         &self,
         make: impl Fn(&Live) -> Call + Send,
     ) -> Result<Answer, TransportError> {
         let account = self.account_in_use()?;
-        let live = account.live(self).await?;
-        match self.exchange(&authorized(&make, &live)).await {
-            Err(error) if error.code() == Some(crannog_proto::ErrorCode::Unauthorized) => {
-                account.ended(&live).await;
-                let live = account.live(self).await?;
-                self.exchange(&authorized(&make, &live)).await
+        for _ in 1..LOGINS {
+            let live = account.live(self).await?;
+            match self.exchange(&authorized(&make, &live)).await {
+                Err(error) if error.code() == Some(crannog_proto::ErrorCode::Unauthorized) => {
+                    account.ended(&live).await;
+                }
+                result => return result,
             }
-            result => result,
         }
+        let live = account.live(self).await?;
+        self.exchange(&authorized(&make, &live)).await
     }
 
     /// The server did not accept this grant; the next one is signed anew.

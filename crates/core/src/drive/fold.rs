@@ -137,7 +137,7 @@ impl<S: DriveState> Fold<'_, S> {
 }
 
 /// The nine permission bits; nanoseconds below a second.
-fn sensible_attrs(attrs: Attrs) -> Attrs {
+pub(super) fn sensible_attrs(attrs: Attrs) -> Attrs {
     Attrs {
         mtime_s: attrs.mtime_s,
         mtime_ns: attrs.mtime_ns.min(999_999_999),

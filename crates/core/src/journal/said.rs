@@ -32,7 +32,7 @@ impl JournalState {
         if !fits(&header.kind, self.kind, &payload.content) {
             return Err(by_member(Check::Author, seq));
         }
-        if ops(&payload.content) > limits::OPS_MAX || payload.cites.len() > limits::OPS_MAX {
+        if ops(&payload.content) > limits::OPS_MAX {
             return Err(by_member(Check::Bounds, seq));
         }
         Ok(Said {
@@ -92,6 +92,10 @@ impl JournalState {
         sources: &Sources<'_>,
     ) -> Result<(Author, Payload), ReadError> {
         let (seq, author) = (self.next_seq(), signed.author());
+        // CHK-024
+        if signed.claimed().cites.len() > limits::OPS_MAX {
+            return Err(by_member(Check::Bounds, seq));
+        }
         let cites = signed
             .claimed()
             .cites

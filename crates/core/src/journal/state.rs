@@ -196,7 +196,7 @@ impl JournalState {
         self.at(epoch).map(|known| &known.grant)
     }
 
-    /// The newest citation of every member: a checkpoint's payload carries them, so that they survive a prune.
+    /// The newest citation of every member.
     pub fn cites(&self) -> impl Iterator<Item = &Cite> {
         self.members()
             .iter()

@@ -47,9 +47,10 @@ impl BlobDir {
     pub(crate) fn open(root: &Path) -> io::Result<Self> {
         let mut builder = std::fs::DirBuilder::new();
         builder.mode(0o700).recursive(true).create(root)?;
-        let complete = root.join("ff").is_dir();
-        for shard in 0..=u8::MAX {
-            builder.create(root.join(shard_name(shard)))?;
+        let shards = || (0..=u8::MAX).map(|shard| root.join(shard_name(shard)));
+        let complete = shards().all(|shard| shard.is_dir());
+        for shard in shards() {
+            builder.create(shard)?;
         }
         if !complete {
             File::open(root)?.sync_all()?;

@@ -10,15 +10,12 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, SignatureScheme};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use tokio_rustls::TlsAcceptor;
 
-use super::exchange::{Ask, Exchange, Route, Told};
-use super::{State, keys};
+use super::exchange::{Ask, Exchange, Told};
+use super::{State, carry, upstream};
 
 type Upstream = SendRequest<Full<Bytes>>;
 
@@ -33,14 +30,18 @@ pub(super) async fn serve(socket: TcpStream, acceptor: TlsAcceptor, state: Arc<S
     });
     let _ = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(tls), service)
+        .with_upgrades()
         .await;
 }
 
 async fn answer(
-    state: &State,
+    state: &Arc<State>,
     upstream: &Mutex<Option<Upstream>>,
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
+    if request.uri().path() == "/v1/bell" {
+        return carry::open(state, request).await;
+    }
     let (head, body) = request.into_parts();
     let Ok(body) = body.collect().await else {
         return std::future::pending().await;
@@ -56,9 +57,6 @@ async fn answer(
             .collect(),
         body: body.to_bytes(),
     };
-    if ask.route() == Route::Bell {
-        return std::future::pending().await;
-    }
     let own = state.before.lock().unwrap().as_mut().and_then(|lie| lie(&ask));
     let mut told = match own {
         Some(told) => told,
@@ -72,6 +70,16 @@ async fn answer(
         told: told.clone(),
     });
     respond(told)
+}
+
+/// A line of HTTP to the real server.
+async fn connect(address: &str) -> Option<Upstream> {
+    let tls = upstream::connect(address).await?;
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(tls))
+        .await
+        .ok()?;
+    tokio::spawn(connection);
+    Some(sender)
 }
 
 async fn forward(state: &State, upstream: &Mutex<Option<Upstream>>, ask: &Ask) -> Told {
@@ -109,70 +117,10 @@ async fn forward(state: &State, upstream: &Mutex<Option<Upstream>>, ask: &Ask) -
     }
 }
 
-fn respond(told: Told) -> Response<Full<Bytes>> {
+pub(super) fn respond(told: Told) -> Response<Full<Bytes>> {
     let mut response = Response::builder().status(told.status);
     for (name, value) in &told.headers {
         response = response.header(name, value);
     }
     response.body(Full::new(told.body.into())).unwrap()
-}
-
-async fn connect(address: &str) -> Option<Upstream> {
-    let socket = TcpStream::connect(address).await.ok()?;
-    let mut config = rustls::ClientConfig::builder_with_provider(keys::crypto())
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anyone))
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    let name = ServerName::try_from("the-real-one.invalid").unwrap();
-    let tls = TlsConnector::from(Arc::new(config))
-        .connect(name, socket)
-        .await
-        .ok()?;
-    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(tls))
-        .await
-        .ok()?;
-    tokio::spawn(connection);
-    Some(sender)
-}
-
-/// The liar knows whom it talks to.
-#[derive(Debug)]
-struct Anyone;
-
-impl ServerCertVerifier for Anyone {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        vec![SignatureScheme::ED25519]
-    }
 }

@@ -1,8 +1,11 @@
 //! The malicious operator: terminates TLS with the server's own keys, forwards to the real server, and twists what it likes.
 
+mod bell;
+mod carry;
 mod exchange;
 mod keys;
 mod line;
+mod upstream;
 
 use std::sync::{Arc, Mutex};
 
@@ -10,9 +13,11 @@ use crannog_proto::ServerUrl;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+pub use bell::{HeldBell, Rung, Said};
 pub use exchange::{Ask, Exchange, Route, Told};
 pub use keys::ServerKeys;
 
+use self::bell::Bells;
 use crate::site::Site;
 
 type Before = Box<dyn FnMut(&Ask) -> Option<Told> + Send>;
@@ -24,6 +29,7 @@ pub(crate) struct State {
     pub(crate) before: Mutex<Option<Before>>,
     pub(crate) after: Mutex<Option<After>>,
     pub(crate) record: Mutex<Vec<Exchange>>,
+    pub(crate) bells: Bells,
 }
 
 /// A lying server at work; ends with the test's runtime.
@@ -43,7 +49,8 @@ impl std::fmt::Debug for Liar {
 }
 
 impl Liar {
-    /// Stands before a site; honest until it is told to lie. It never answers the bell: devices behind it hear of news by asking.
+    /// Stands before a site; honest until it is told to lie. It lets the bell wait until [`pass_bell`](Self::pass_bell):
+    /// before that, devices behind it hear of news only by asking.
     pub async fn before(site: &Site) -> Self {
         let keys = ServerKeys::of(&site.data);
         let tls = keys.tls();
@@ -59,6 +66,7 @@ impl Liar {
             before: Mutex::default(),
             after: Mutex::default(),
             record: Mutex::default(),
+            bells: Bells::default(),
         });
         let acceptor = TlsAcceptor::from(Arc::new(tls));
         let shared = Arc::clone(&state);
@@ -89,8 +97,24 @@ impl Liar {
         *self.state.before.lock().unwrap() = Some(Box::new(lie));
     }
 
+    /// Passes the bell on from now on, to devices that wait for it already as well.
+    pub fn pass_bell(&self) {
+        self.state.bells.pass();
+    }
+
+    /// Says on every bell, in place of each ring of the server, what the lie makes of it: nothing, the same twice, or whatever it likes.
+    pub fn toll(&self, lie: impl FnMut(&Rung) -> Vec<Said> + Send + 'static) {
+        self.state.bells.toll(Some(Box::new(lie)));
+    }
+
+    /// Waits for the next bell that a device holds its journals out to, and was not waited for before.
+    pub async fn held(&self) -> HeldBell {
+        self.state.bells.held().await
+    }
+
     /// Is honest again.
     pub fn repent(&self) {
+        self.state.bells.toll(None);
         *self.state.after.lock().unwrap() = None;
         *self.state.before.lock().unwrap() = None;
     }

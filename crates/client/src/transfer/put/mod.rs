@@ -52,6 +52,7 @@ pub(crate) async fn put(
         permits: Batch::permits(),
         batch: None,
         appending: None,
+        broken: false,
         landed: Vec::new(),
         fetcher: Fetcher::new(shared, journal),
         staged,
@@ -72,6 +73,8 @@ struct Run {
     permits: Arc<Semaphore>,
     batch: Option<Batch>,
     appending: Option<JoinHandle<Result<Ingested>>>,
+    /// An entry did not arrive: what follows may stand on it, and is not sent.
+    broken: bool,
     /// What the fold had to call otherwise.
     landed: Vec<(&'static str, String)>,
     fetcher: Fetcher,
@@ -217,7 +220,11 @@ impl Run {
     /// Appends the batch in the background, after the one before: entries keep their order.
     async fn close(&mut self) -> Result<()> {
         self.appended().await?;
-        let Some(batch) = self.batch.take().filter(|batch| !batch.is_empty()) else {
+        let Some(batch) = self
+            .batch
+            .take()
+            .filter(|batch| !batch.is_empty() && !self.broken)
+        else {
             return Ok(());
         };
         self.appending = Some(tokio::spawn(batch.finish()));
@@ -228,7 +235,9 @@ impl Run {
         let Some(task) = self.appending.take() else {
             return Ok(());
         };
-        for applied in task.await.map_err(Error::task)??.applied {
+        let ingested = task.await.map_err(Error::task).flatten();
+        self.broken |= ingested.is_err();
+        for applied in ingested?.applied {
             match applied.outcome {
                 Outcome::Conflict(landing) => {
                     self.landed.push((

@@ -1,6 +1,6 @@
 //! Starting from a checkpoint, newest segment first, so that nothing is written twice.
 
-use super::super::{DriveState, Head, HeadKind, Manifest, Node, Record, RecordKind, Segment};
+use super::super::{DriveState, Head, HeadKind, Manifest, Node, NodeId, Record, RecordKind, Segment};
 use super::{LoadError, check_manifest, open_segment};
 use crate::check::Check;
 
@@ -9,6 +9,8 @@ use crate::check::Check;
 #[derive(Debug)]
 pub struct Loader {
     left: Vec<Segment>,
+    /// Nodes that were loaded.
+    nodes: u64,
 }
 
 impl Loader {
@@ -17,6 +19,7 @@ impl Loader {
         check_manifest(manifest)?;
         Ok(Self {
             left: manifest.segments.clone(),
+            nodes: 0,
         })
     }
 
@@ -25,7 +28,8 @@ impl Loader {
         self.left.last()
     }
 
-    /// Loads the segment that [`next`](Self::next) named. On an error the state is to be thrown away.
+    /// Loads the segment that [`next`](Self::next) named; after the last one the whole has to be a tree (CHK-030). On an error the state is to
+    /// be thrown away.
     pub fn load<S: DriveState>(
         &mut self,
         state: &mut S,
@@ -35,22 +39,46 @@ impl Loader {
             return Ok(());
         };
         for record in open_segment(&segment, plaintext)?.records {
-            load_record(state, record)?;
+            self.nodes += u64::from(load_record(state, record)?);
+        }
+        // CHK-030: a parent that is missing or no folder, or a cycle.
+        if self.left.is_empty() && reachable(state).map_err(LoadError::State)? != self.nodes {
+            return Err(Check::Segment.into());
         }
         Ok(())
     }
 }
 
-fn load_record<S: DriveState>(state: &mut S, record: Record) -> Result<(), LoadError<S::Error>> {
+/// How many nodes hang, through folders alone, on the root or on `/Recovered`.
+fn reachable<S: DriveState>(state: &S) -> Result<u64, S::Error> {
+    let mut folders = vec![NodeId::ROOT, NodeId::RECOVERED];
+    let mut nodes = 0;
+    while let Some(folder) = folders.pop() {
+        for node in state.children(folder)? {
+            nodes += 1;
+            let head = state.head(node)?;
+            if head.is_some_and(|head| head.kind == HeadKind::Directory) {
+                folders.push(node);
+            }
+        }
+    }
+    Ok(nodes)
+}
+
+/// Whether a node was loaded.
+fn load_record<S: DriveState>(state: &mut S, record: Record) -> Result<bool, LoadError<S::Error>> {
     let id = record.node();
     let known = state.head(id).map_err(LoadError::State)?.is_some();
     // A newer segment said what became of it.
     if known || state.gone(id).map_err(LoadError::State)?.is_some() {
-        return Ok(());
+        return Ok(false);
     }
     match record {
-        Record::Gone { node, changed } => state.remove(node, changed).map(drop).map_err(LoadError::State),
-        Record::Node(node) => load_node(state, node),
+        Record::Gone { node, changed } => state
+            .remove(node, changed)
+            .map(|_| false)
+            .map_err(LoadError::State),
+        Record::Node(node) => load_node(state, node).map(|()| true),
     }
 }
 

@@ -1,10 +1,11 @@
 //! A segment's canonical bytes, from a state and back.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use crannog_proto::{Hash, decode, encode, labels};
 
-use super::super::fold::sensible_target;
+use super::super::fold::{sensible_attrs, sensible_target};
 use super::super::liveness::is_fixed;
 use super::super::name::{RECOVERED_NAME, check_name};
 use super::super::{DriveState, Head, HeadKind, Node, NodeId, Record, RecordKind, Segment, Version};
@@ -151,7 +152,7 @@ impl Record {
         let kind = match &node.kind {
             RecordKind::Directory => true,
             RecordKind::Symlink(target) => sensible_target(target),
-            RecordKind::File(versions) => sensible_versions(versions, node.changed),
+            RecordKind::File(versions) => sensible_versions(versions, &times),
         };
         kind && !is_fixed(node.node)
             && check_name(&node.name).is_ok()
@@ -159,17 +160,18 @@ impl Record {
             && node.created > 0
             && times.contains(&node.changed)
             && node.trashed.is_none_or(|trashed| times.contains(&trashed))
-            && node.attrs.mode <= 0o777
-            && node.attrs.mtime_ns < 1_000_000_000
+            && sensible_attrs(node.attrs) == node.attrs
     }
 }
 
-fn sensible_versions(versions: &[Version], changed: u64) -> bool {
+fn sensible_versions(versions: &[Version], times: &RangeInclusive<u64>) -> bool {
     let ids: BTreeSet<_> = versions.iter().map(|version| version.version).collect();
     !versions.is_empty()
         && ids.len() == versions.len()
         && versions.is_sorted_by_key(|version| version.seq)
-        && versions
-            .iter()
-            .all(|version| (1..=changed).contains(&version.seq) && version.content.check_shape().is_ok())
+        && versions.iter().all(|version| {
+            times.contains(&version.seq)
+                && sensible_attrs(version.attrs) == version.attrs
+                && version.content.check_shape().is_ok()
+        })
 }

@@ -1,6 +1,7 @@
 //! Checkpoints of random histories: loading gives the fold, comparing finds it equal.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 
 use crannog_proto::Hash;
 use proptest::prelude::*;
@@ -51,13 +52,13 @@ impl Store {
         open_segment(segment, &self.0[&segment.hash])
     }
 
-    fn load(&self, manifest: &Manifest) -> MemoryDrive {
+    pub(super) fn load(&self, manifest: &Manifest) -> Result<MemoryDrive, LoadError<Infallible>> {
         let mut state = MemoryDrive::new();
-        let mut loader = Loader::new(manifest).unwrap();
+        let mut loader = Loader::new(manifest)?;
         while let Some(hash) = loader.next().map(|segment| segment.hash) {
-            loader.load(&mut state, &self.0[&hash]).unwrap();
+            loader.load(&mut state, &self.0[&hash])?;
         }
-        state
+        Ok(state)
     }
 }
 
@@ -87,7 +88,7 @@ proptest! {
             let new = store.open(&new.unwrap()).unwrap();
             let compared = compare(&state, &new).unwrap();
             prop_assert_eq!((compared.equal, compared.changed_since), (new.records().len() as u64, 0));
-            prop_assert_eq!(&store.load(&next), &state);
+            prop_assert_eq!(&store.load(&next).unwrap(), &state);
             // What was merged from the state is what merging the old segments would give.
             if let Some(old) = &manifest {
                 let delta = records(&state, old.through, seq).unwrap();

@@ -120,11 +120,14 @@ fn chk_030_records_that_no_fold_makes() {
         store.open(&segment).map(drop)
     };
     assert_eq!(opened(|_, _| {}), Ok(()));
-    let lies: [fn(&mut Node, &mut Vec<Version>); 9] = [
+    let lies: [fn(&mut Node, &mut Vec<Version>); 12] = [
         |_, versions| versions.clear(),
         |_, versions| versions.reverse(),
         |_, versions| versions[1].version = versions[0].version,
         |_, versions| versions[1].seq = 7,
+        |_, versions| versions[0].seq = 1,
+        |_, versions| versions[0].attrs.mode = 0o1000,
+        |_, versions| versions[0].attrs.mtime_ns = 1_000_000_000,
         |_, versions| versions[1].content.size = u64::MAX,
         |node, _| node.created = 7,
         |node, _| node.trashed = Some(7),
@@ -185,4 +188,36 @@ fn chk_030_two_nodes_of_one_name() {
     .unwrap();
     let loaded = loader.load(&mut MemoryDrive::new(), &store.0[&segment.hash]);
     assert_eq!(loaded, Err(LoadError::Check(Check::Segment)));
+}
+
+/// CHK-030: each node hangs on a folder, and at last on the root or `/Recovered`; else a walk up would have no end.
+#[test]
+fn chk_030_a_loaded_checkpoint_is_a_tree() {
+    let mut drive = Drive::default();
+    drive.done(&mkdir(node(1), NodeId::ROOT, "a"));
+    drive.done(&mkdir(node(2), node(1), "b"));
+    drive.done(&create(node(3), NodeId::RECOVERED, "c", 1));
+    drive.done(&trash(node(2)));
+    let honest = records(&drive.state, 0, 4).unwrap();
+    // In two segments: what the newer one says hangs on what only the older one brings.
+    let loaded = |parents: &[(u8, NodeId)]| {
+        let mut records = honest.clone();
+        for record in &mut records {
+            if let Record::Node(own) = record
+                && let Some((_, parent)) = parents.iter().find(|(id, _)| node(*id) == own.node)
+            {
+                own.parent = *parent;
+            }
+        }
+        let mut store = Store::default();
+        let (older, newer): (Vec<Record>, _) = records.into_iter().partition(|record| record.changed() <= 3);
+        let segments = vec![store.segment(0, 3, &older), store.segment(3, 4, &newer)];
+        store.load(&Manifest { through: 4, segments })
+    };
+    assert_eq!(loaded(&[]), Ok(drive.state.clone()));
+    let lie = Err(LoadError::Check(Check::Segment));
+    assert_eq!(loaded(&[(2, node(9))]), lie, "a parent that is nowhere");
+    assert_eq!(loaded(&[(2, node(3))]), lie, "a parent that is a file");
+    assert_eq!(loaded(&[(1, node(1))]), lie, "its own parent");
+    assert_eq!(loaded(&[(1, node(2))]), lie, "a cycle");
 }

@@ -1,11 +1,12 @@
 //! Replay, reorder, drop, fork, wrong epoch, lifted signatures, missing rights.
 
-use crannog_proto::{EntryId, Hash, Kind, Seen};
+use crannog_proto::{EntryId, Hash, Kind, Place, Seen, Signer};
 use crannog_seal::schedule::EpochSecrets;
 
+use super::rekeys::draft;
 use super::world::*;
 use crate::check::Check;
-use crate::drive::Manifest;
+use crate::drive::{DriveBatch, DriveOp, Manifest, NodeId};
 use crate::identity::HomeOp;
 use crate::journal::*;
 
@@ -227,4 +228,78 @@ fn a_missing_or_short_sigchain_is_asked_for() {
             seq: 0
         })
     );
+}
+
+/// A body in no blobs is empty, and refused like any other that does not open: nobody waits for it for ever.
+#[test]
+fn chk_002_a_body_in_no_blobs() {
+    let alice = person("alice");
+    let mut rng = TestRng::new("no blobs");
+    let (mut log, a) = drive(&alice, &[], &mut rng);
+    let mut stored = log.append(&a.change(&mut rng)).clone();
+    let (before, secrets) = (log.stored[0].head, a.state.secrets(0).unwrap());
+    stored.entry.body.clear();
+    let bad = resign(&stored, before, &secrets, |own| {
+        own.body.hash = Hash::plain(&[]);
+        own.body.len = 0;
+        own.body.place = Place::Blobs(Vec::new());
+    });
+    assert!(pending_blobs(&bad).is_empty());
+    assert_eq!(a.refusal(&bad), Check::Seal);
+}
+
+/// CHK-024: so many operations and cites an entry may have, whatever its kind, and no more.
+#[test]
+fn chk_024_operations_and_cites_of_one_entry() {
+    let alice = person("alice");
+    let mut rng = TestRng::new("many");
+    let (log, a) = drive(&alice, &[], &mut rng);
+    let most = crannog_proto::limits::OPS_MAX;
+    let cites = |count| vec![alice.chain.cite(); count];
+    let changed = |ops, count, rng: &mut TestRng| {
+        let op = DriveOp::Trash {
+            node: NodeId([1; 16]),
+        };
+        let ops = vec![op; ops];
+        let payload = Payload {
+            cites: cites(count),
+            ..said(Content::Drive(DriveBatch {
+                ops,
+                filler: Vec::new(),
+            }))
+        };
+        opened(&a, &log, &seal_by(&a.ground(), &payload, rng))
+    };
+    let rekeyed = |count, rng: &mut TestRng| {
+        let draft = RekeyDraft {
+            cites: cites(count),
+            ..draft(vec![member(&alice, Role::Admin)], Signer::Admin, rng)
+        };
+        let chains = |_: &_| Some(&alice.chain);
+        opened(
+            &a,
+            &log,
+            &seal_rekey(&a.state, &a.ground(), draft, &chains, rng)
+                .unwrap()
+                .sealed,
+        )
+    };
+    // The rekey's secrets come by envelope, so it is opened whole.
+    assert_eq!(changed(most, most, &mut rng), None);
+    assert_eq!(changed(most + 1, 0, &mut rng), Some(Check::Bounds));
+    assert_eq!(changed(0, most + 1, &mut rng), Some(Check::Bounds));
+    assert_eq!(rekeyed(most, &mut rng), None);
+    assert_eq!(rekeyed(most + 1, &mut rng), Some(Check::Bounds));
+}
+
+/// What refuses this next entry, if anything does.
+fn opened(reader: &Reader<'_>, log: &Log, sealed: &SealedEntry) -> Option<Check> {
+    let mut log = log.clone();
+    let stored = log.append(sealed).clone();
+    let body = log.bodies.last().unwrap().as_deref();
+    match reader.open(&stored, body) {
+        Ok(_) => None,
+        Err(ReadError::Refused { check, .. }) => Some(check),
+        Err(other) => panic!("{other:?}"),
+    }
 }

@@ -1,0 +1,1 @@
+"""A reader of a Crannog server's data directory, written from docs/spec alone."""
