@@ -120,15 +120,12 @@ impl Agent {
         self.phase.send_replace(Phase::Serving);
     }
 
-    /// Locks: nobody may ask from now on. With `now`, running requests are asked to stop, and the keys are gone when this
-    /// returns; else they go when the last transfer has finished.
+    /// Locks: nobody may ask from now on. With `now`, running requests end, and the keys are gone when this returns; else
+    /// they go when the last transfer has finished.
     pub(crate) async fn lock(self: &Arc<Self>, now: bool) {
         self.vault.shut();
         if now {
-            self.requests.cancel();
-            if let Some(engine) = self.vault.take_finishing() {
-                engine.close(true).await;
-            }
+            self.close_now().await;
             self.requests.none().await;
             tracing::info!("locked, now");
             return;
@@ -145,15 +142,30 @@ impl Agent {
         });
     }
 
+    /// Closes the engine, then asks all requests to stop. In this order, because a closed engine says that the agent was
+    /// locked, and a request that was asked to stop says that its own command was interrupted.
+    async fn close_now(&self) {
+        // A join or recover waits for an answer; it has no engine yet, and holds what we need.
+        if !self.vault.has_engine() {
+            self.requests.cancel();
+        }
+        // Who unlocks now waits until the old engine has let go of the profile; who just did is locked again.
+        let _changing = self.vault.changing().await;
+        if let Some(engine) = self.vault.take() {
+            engine.close(true).await;
+        }
+        self.requests.cancel();
+    }
+
     /// Ends the engine and all that uses it. What does not listen is left to the end of the process, or to whoever waits.
     pub(crate) async fn put_aside(&self) {
         /// For requests that wait for a server.
         const PATIENCE: Duration = Duration::from_secs(5);
-        self.requests.cancel();
-        if let Some(engine) = self.vault.take() {
-            engine.close(true).await;
-        }
-        let _ = tokio::time::timeout(PATIENCE, self.requests.none()).await;
+        let ended = async {
+            self.close_now().await;
+            self.requests.none().await;
+        };
+        let _ = tokio::time::timeout(PATIENCE, ended).await;
         // A join may just have made one.
         if let Some(engine) = self.vault.take() {
             engine.close(true).await;
@@ -180,7 +192,7 @@ impl Agent {
     /// What can be said without an engine.
     pub(crate) fn locked_status(&self) -> Result<Status, Failure> {
         if !Engine::exists(&self.home) {
-            return self.vault.engine(since_boot()).map(|_| self.blank_status(false));
+            return self.vault.ask(since_boot()).map(|_| self.blank_status(false));
         }
         Ok(self.blank_status(true))
     }

@@ -171,10 +171,13 @@ impl Lines {
         Ok(None)
     }
 
-    /// The work shall stop.
+    /// The work shall stop. It may be waiting for an answer, for bytes of a standard input that is silent, or for room in a
+    /// standard output that nobody reads.
     fn stop(&mut self) {
         self.cancel.cancel();
         self.confirms = None;
+        self.input = None;
+        self.output.close();
     }
 }
 
@@ -286,6 +289,24 @@ mod tests {
         }
         assert_eq!(notes, 20_000);
         agent.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_interrupt_ends_a_wait_for_bytes() {
+        let ((mut command_reads, mut command), (mut reader, mut writer)) = both();
+        let (lines, caller) = for_engine(0);
+        let work = tokio::spawn(async move {
+            assert!(caller.input.lock().await.recv().await.is_none() && caller.cancel.is_cancelled());
+            while caller.output.send(Bytes::from_static(b"x")).await.is_ok() {}
+            Err(Failure::new(Code::Interrupted, "stopped"))
+        });
+        command.frame(Frame::Interrupt).unwrap();
+        command.flush().await.unwrap();
+        carry(&mut reader, &mut writer, lines, work).await.unwrap();
+        let Some(Frame::Json(text)) = command_reads.next().await.unwrap() else {
+            panic!("not a word")
+        };
+        assert!(matches!(word(&text).unwrap(), Reply::Failure(failure) if failure.code == Code::Interrupted));
     }
 
     #[tokio::test]

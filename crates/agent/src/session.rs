@@ -103,7 +103,7 @@ impl Session {
             Request::Unlock { password } => {
                 self.agent.vault.unlock(&password, now).await.map(|()| Answer::Ok)
             }
-            Request::Status if !self.agent.vault.is_unlocked(now) => {
+            Request::Status if self.agent.vault.look(now).is_err() => {
                 self.agent.locked_status().map(Answer::Status)
             }
             Request::Join { .. } | Request::Recover { .. } => return self.begin(request).await,
@@ -134,14 +134,14 @@ impl Session {
         let (lines, caller) = for_engine(self.umask);
         // Entered first: a lock that comes now waits for us.
         let entered = self.agent.requests.enter(Arc::clone(&lines.cancel));
-        let (asked, looks) = (self.agent.vault.asked(), matches!(request, Request::Status));
-        let engine = match self.agent.vault.engine(since_boot()) {
+        let engine = match request {
+            Request::Status => self.agent.vault.look(since_boot()),
+            _ => self.agent.vault.ask(since_boot()),
+        };
+        let engine = match engine {
             Ok(engine) => engine,
             Err(failure) => return self.reply(Err(failure)).await,
         };
-        if looks {
-            self.agent.vault.used(asked);
-        }
         let work: Work = tokio::spawn(async move {
             let _entered = entered;
             engine.perform(request, &caller).await

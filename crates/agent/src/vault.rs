@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crannog_agent_api::{Code, Failure, Request, Secret};
-use crannog_client::{Caller, Engine};
-use tokio::sync::mpsc;
+use crannog_agent_api::{Code, Failure, Secret};
+use crannog_client::Engine;
 use zeroize::Zeroizing;
 
 /// The one engine of this process.
@@ -46,13 +45,15 @@ impl Vault {
     }
 
     /// The engine, if it may be asked at `now`. Counts as use.
-    pub(crate) fn engine(&self, now: Duration) -> Result<Engine, Failure> {
+    pub(crate) fn ask(&self, now: Duration) -> Result<Engine, Failure> {
+        self.look(now).inspect(|_| self.used(now))
+    }
+
+    /// The same, without counting as use.
+    pub(crate) fn look(&self, now: Duration) -> Result<Engine, Failure> {
         match &*self.state() {
             // A machine that woke up is locked before any timer has noticed.
-            State::Unlocked(engine) if self.idle_left(now) != Some(Duration::ZERO) => {
-                self.used(now);
-                Ok(engine.clone())
-            }
+            State::Unlocked(engine) if self.idle_left(now) != Some(Duration::ZERO) => Ok(engine.clone()),
             _ if Engine::exists(&self.home) => {
                 let failure = Failure::new(Code::Locked, "the agent is locked");
                 Err(failure.hint("run `crannog unlock`, or give the password by --password-file"))
@@ -64,11 +65,6 @@ impl Vault {
                     .hint("run `crannog join` or `crannog recover`"))
             }
         }
-    }
-
-    /// Without counting as use.
-    pub(crate) fn is_unlocked(&self, now: Duration) -> bool {
-        matches!(&*self.state(), State::Unlocked(_)) && self.idle_left(now) != Some(Duration::ZERO)
     }
 
     /// Someone asks something.
@@ -106,10 +102,10 @@ impl Vault {
         };
         let engine = match finishing {
             Some(engine) => {
-                recheck(&engine, password).await?;
+                Engine::check_password(&self.home, password).await?;
                 engine
             }
-            None if !Engine::exists(&self.home) => return self.engine(now).map(drop),
+            None if !Engine::exists(&self.home) => return self.ask(now).map(drop),
             None => Engine::unlock(&self.home, password).await?,
         };
         self.open(engine, now);
@@ -143,6 +139,11 @@ impl Vault {
         }
     }
 
+    /// Unlocked, or not yet closed.
+    pub(crate) fn has_engine(&self) -> bool {
+        !matches!(&*self.state(), State::Locked)
+    }
+
     /// The database key, while unlocked.
     pub(crate) fn key(&self) -> Option<Zeroizing<[u8; 32]>> {
         match &*self.state() {
@@ -160,28 +161,6 @@ impl Vault {
     }
 }
 
-/// Is this the device's password? There must never be two engines on one profile, so the one that still works is asked to
-/// replace the password by itself.
-async fn recheck(engine: &Engine, password: &Secret) -> Result<(), Failure> {
-    let caller = Caller {
-        events: mpsc::channel(1).0,
-        input: tokio::sync::Mutex::new(mpsc::channel(1).1),
-        output: mpsc::channel(1).0,
-        umask: 0o077,
-        cancel: std::sync::Arc::default(),
-    };
-    engine
-        .perform(
-            Request::Passwd {
-                old: password.clone(),
-                new: password.clone(),
-            },
-            &caller,
-        )
-        .await
-        .map(drop)
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -195,7 +174,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let vault = Vault::new(home.path(), None);
         let now = Duration::from_secs(5);
-        assert_eq!(vault.engine(now).unwrap_err().code, Code::NoAccount);
+        assert_eq!(vault.ask(now).unwrap_err().code, Code::NoAccount);
         assert_eq!(
             vault
                 .unlock(&Secret::new("x".into()), now)
@@ -204,7 +183,7 @@ mod tests {
                 .code,
             Code::NoAccount
         );
-        assert!(!vault.is_unlocked(now) && vault.take().is_none());
+        assert!(!vault.has_engine() && vault.take().is_none());
     }
 
     #[test]

@@ -37,12 +37,12 @@ pub fn run(serve: fn(Start) -> Result<(), Failure>) -> ExitCode {
         Err(error) => return output::usage(&error),
     };
     if let Some(how) = arguments.command.becomes_agent() {
-        return output::served(&serve(how));
+        return output::served(&arguments.global, serve(how));
     }
     let print = output::Printer::new(&arguments.global);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return output::served(&Err(local_path::local("tokio", &error))),
+        Err(error) => return output::served(&arguments.global, Err(local_path::local("tokio", &error))),
     };
     let code = runtime.block_on(commands::run(arguments, print));
     // A thread that reads a terminal or a pipe ends with the process, not before.

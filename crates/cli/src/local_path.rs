@@ -29,10 +29,12 @@ pub(crate) fn source(path: &Path) -> Result<PutSource, Failure> {
     let text = path.as_os_str().as_encoded_bytes();
     let contents = text.ends_with(b"/") || text.ends_with(b"/.") || path.file_name().is_none();
     // Collecting the parts drops the slash.
-    Ok(PutSource {
-        path: absolute(path)?.components().collect(),
-        contents,
-    })
+    let mut path: PathBuf = absolute(path)?.components().collect();
+    // The contents of a link to a folder are the folder's.
+    if contents && path.is_symlink() && path.is_dir() {
+        path = absolute(&path.canonicalize().map_err(|error| local(&path, &error))?)?;
+    }
+    Ok(PutSource { path, contents })
 }
 
 /// The local disk refused.
@@ -67,6 +69,23 @@ mod tests {
         );
         assert!(absolute(&top.join("missing/../x")).is_err());
         assert!(absolute(Path::new(OsStr::from_bytes(b"\xff"))).is_err());
+    }
+
+    #[test]
+    fn contents_of_a_link_are_those_of_its_folder() {
+        let scratch = tempfile::tempdir().unwrap();
+        let top = scratch.path().canonicalize().unwrap();
+        std::fs::create_dir(top.join("real")).unwrap();
+        std::os::unix::fs::symlink("real", top.join("link")).unwrap();
+        std::os::unix::fs::symlink("nothing", top.join("broken")).unwrap();
+        let source = |name: &str| {
+            source(Path::new(&format!("{}/{name}", top.display())))
+                .unwrap()
+                .path
+        };
+        assert_eq!(source("link"), top.join("link"));
+        assert_eq!(source("link/"), top.join("real"));
+        assert_eq!(source("broken/"), top.join("broken"));
     }
 
     #[test]

@@ -173,14 +173,9 @@ impl AnsiIf for clap::builder::StyledStr {
 }
 
 /// The end of a process that was an agent.
-pub(crate) fn served(result: &Result<(), Failure>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            error(&failure_text(failure));
-            ExitCode::from(failure.code.exit())
-        }
-    }
+pub(crate) fn served(global: &Global, result: Result<(), Failure>) -> ExitCode {
+    let outcome = result.map(|()| Shown::default());
+    Printer::new(global).finish(outcome, &Remarks::default())
 }
 
 /// `crannog: MESSAGE: OBJECT`, `hint: …`, `check: CHK-nnn`.

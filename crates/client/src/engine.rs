@@ -137,6 +137,14 @@ impl Engine {
         Ok(Self::open(home, Password(password.clone())).await?)
     }
 
+    /// Whether this is the password of the device whose profile is in `home`; nothing is opened. Blocking work (Argon2id) is done on a
+    /// thread of its own.
+    pub async fn check_password(home: &Path, password: &Secret) -> Result<(), Failure> {
+        let (home, password) = (home.to_owned(), Password(password.clone()));
+        let key = tokio::task::spawn_blocking(move || password.key(&home).map(drop));
+        Ok(key.await.map_err(Error::task)??)
+    }
+
     /// Opens the profile with the database key that an older agent handed over.
     pub async fn unlock_with_key(home: &Path, key: Zeroizing<[u8; 32]>) -> Result<Self, Failure> {
         Ok(Self::open(home, HandedOver(key)).await?)

@@ -179,6 +179,8 @@ fn database(error: &DbError) -> Failure {
         DbError::Full => {
             Failure::new(Code::LocalIo, "the local disk is full").hint("make room, then repeat the command")
         }
+        DbError::Disk(_) | DbError::Io(_) => Failure::new(Code::LocalIo, error.to_string())
+            .hint("look after the disk (read-only, damaged?) and the permissions of the profile's folder, then repeat the command"),
         _ => Failure::new(Code::LocalState, error.to_string()).hint(
             "crannog doctor tells more; with the recovery words everything on the server can be had again",
         ),

@@ -167,6 +167,72 @@ async fn freshness_is_told() {
     assert!(device.status().await.last_heard >= Some(before));
 }
 
+/// Attack 28, longer than anyone waits: the entry is stored, every answer is lost, the put ends with "try again". Done again it finds
+/// what is there, and makes nothing twice.
+#[tokio::test]
+async fn what_was_stored_unheard_is_not_put_twice() {
+    let site = Site::start();
+    let liar = Liar::before(&site).await;
+    let (device, _) = Device::join(&liar.url(), &site.invite().1, "alice")
+        .await
+        .unwrap();
+    let album = device.scratch.path().join("album");
+    std::fs::create_dir(&album).unwrap();
+    for name in ["one", "two", "three"] {
+        std::fs::write(album.join(name), name).unwrap();
+    }
+    liar.tell(|ask, told| {
+        if matches!(ask.route(), Route::Append(_)) {
+            *told = Told::refusal(503, "unavailable");
+        }
+    });
+    let failure = device.put_tree(&album, "/album").await.unwrap_err();
+    assert_eq!(failure.code, Code::TryAgain, "{failure:?}");
+    liar.repent();
+    let again = device.put_tree(&album, "/album").await.unwrap();
+    assert_eq!((again.files, again.unchanged), (0, 3));
+    assert_eq!(
+        device.paths().await,
+        ["album", "album/one", "album/three", "album/two"]
+    );
+    device.close().await;
+    site.assert_sound();
+}
+
+/// An entry that is refused takes with it what follows and may stand on it: nothing of a tree lands in /Recovered.
+#[tokio::test]
+async fn nothing_follows_an_entry_that_did_not_arrive() {
+    let site = Site::start();
+    let liar = Liar::before(&site).await;
+    let (device, _) = Device::join(&liar.url(), &site.invite().1, "alice")
+        .await
+        .unwrap();
+    let drive: JournalId = device.drives().await[0].id.parse().unwrap();
+    let many = device.scratch.path().join("many");
+    std::fs::create_dir(&many).unwrap();
+    // More than fit into one entry.
+    for at in 0..9_000 {
+        std::fs::write(many.join(at.to_string()), b"").unwrap();
+    }
+    let refused = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&refused);
+    liar.swallow(move |ask| {
+        let mut refused = counted.lock().unwrap();
+        (ask.route() == Route::Append(drive)).then(|| {
+            *refused += 1;
+            Told::refusal(507, "storage_full")
+        })
+    });
+    let failure = device.put_tree(&many, "/many").await.unwrap_err();
+    assert_eq!(failure.code, Code::Quota, "{failure:?}");
+    assert_eq!(*refused.lock().unwrap(), 1);
+    liar.repent();
+    assert_eq!(device.put_tree(&many, "/many").await.unwrap().files, 9_000);
+    assert_eq!(device.list("/").await.unwrap().len(), 9_001);
+    device.close().await;
+    site.assert_sound();
+}
+
 /// An alarm (here CHK-012, attack 33) stands although the server repents, until somebody has looked; and it comes back if it did not.
 #[tokio::test]
 async fn an_alarm_stands_until_somebody_looked() {

@@ -3,77 +3,14 @@
 mod bin;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
+use bin::disk::{Small, may_mount};
 use bin::tree::{assert_same, same_bytes};
 use bin::{Device, Dice, Scratch, Server};
 
 const MIB: usize = 1 << 20;
-
-fn mount(words: &[&str], at: &Path) {
-    let output = Command::new("mount").args(words).arg(at).output().unwrap();
-    assert!(output.status.success(), "mount {words:?}: {output:?}");
-}
-
-/// A small file system of its own.
-struct Small(PathBuf);
-
-impl Small {
-    fn memory(at: PathBuf, size: &str) -> Self {
-        fs::create_dir_all(&at).unwrap();
-        mount(
-            &["-t", "tmpfs", "-o", &format!("size={size},mode=700"), "none"],
-            &at,
-        );
-        Self(at)
-    }
-
-    /// ext4 in a file.
-    fn image(at: PathBuf, mib: u64) -> Self {
-        fs::create_dir_all(&at).unwrap();
-        let image = at.with_extension("image");
-        fs::File::create(&image).unwrap().set_len(mib << 20).unwrap();
-        let made = Command::new("mkfs.ext4")
-            .args(["-q", "-F"])
-            .arg(&image)
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "mkfs.ext4: {made:?}");
-        mount(&["-o", "loop", image.to_str().unwrap()], &at);
-        Self(at)
-    }
-
-    fn remount(&self, options: &str) {
-        mount(&["-o", &format!("remount,{options}")], &self.0);
-    }
-
-    fn mount_again(&self) {
-        self.unmount();
-        mount(
-            &["-o", "loop", self.0.with_extension("image").to_str().unwrap()],
-            &self.0,
-        );
-    }
-
-    fn unmount(&self) {
-        let output = Command::new("umount").arg(&self.0).output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).output();
-    }
-}
-
-fn may_mount(what: &str) -> bool {
-    if !bin::is_root() {
-        println!("NOT DONE, only root may mount: {what}");
-    }
-    bin::is_root()
-}
 
 /// Files of random bytes in a folder.
 fn fill(folder: &Path, files: usize, len: usize, dice: &mut Dice) {

@@ -42,6 +42,9 @@ pub(crate) enum DbError {
     /// The disk is full.
     #[error("the local disk is full")]
     Full,
+    /// The disk does not let the file be read or written.
+    #[error("the local database's disk refused: {0}")]
+    Disk(rusqlite::Error),
     /// A stored structure does not decode.
     #[error("the local database is damaged: {0}")]
     Damaged(&'static str),
@@ -60,6 +63,11 @@ impl From<rusqlite::Error> for DbError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DiskFull) => Self::Full,
+            Some(
+                rusqlite::ErrorCode::ReadOnly
+                | rusqlite::ErrorCode::CannotOpen
+                | rusqlite::ErrorCode::SystemIoFailure,
+            ) => Self::Disk(error),
             _ => Self::Sqlite(error),
         }
     }

@@ -101,6 +101,10 @@ pub(crate) struct Batch {
     packs: Vec<(Vec<Chunk>, Vec<Leaf>)>,
     plain: u64,
     adds: Vec<BlobId>,
+    /// Blobs of the file that was begun: the entry names them only if it is finished.
+    file_adds: Vec<BlobId>,
+    /// Their part of `plain`.
+    file_plain: u64,
     filler: Vec<BlobId>,
     uploads: JoinSet<Result<()>>,
     from: Vec<Arc<Journal>>,
@@ -119,6 +123,8 @@ impl Batch {
             packs: Vec::new(),
             plain: 0,
             adds: Vec::new(),
+            file_adds: Vec::new(),
+            file_plain: 0,
             filler: Vec::new(),
             uploads: JoinSet::new(),
             from: Vec::new(),
@@ -169,7 +175,7 @@ impl Batch {
 
     /// The next chunk of the file that was begun.
     pub(crate) async fn chunk(&mut self, ready: ReadyChunk) -> Result<()> {
-        if self.adds.len() >= HOLD_AT {
+        if self.adds.len() + self.file_adds.len() >= HOLD_AT {
             self.hold().await?;
         }
         let mut file = self
@@ -185,10 +191,12 @@ impl Batch {
         };
         let placed = match ready.at {
             Ready::Known(chunk) => {
-                self.adds.push(chunk.blob);
+                self.file_adds.push(chunk.blob);
                 Placed::At(chunk)
             }
             Ready::Sealed(SealedChunk::Whole { chunk, blob }) => {
+                self.file_adds.push(chunk.blob);
+                self.file_plain += blob.plain_len();
                 self.upload(blob, pieces(vec![(owner, chunk.clone())])).await?;
                 Placed::At(chunk)
             }
@@ -210,13 +218,17 @@ impl Batch {
     pub(crate) fn end(&mut self, size: u64) {
         if let Some(mut file) = self.file.take() {
             file.head.size = size;
+            self.adds.append(&mut self.file_adds);
+            self.file_plain = 0;
             self.slots.push(Slot::File(file));
         }
     }
 
-    /// The file that was begun cannot be finished; what was sent of it expires on the server.
+    /// The file that was begun cannot be finished; what was sent of it serves the next attempt, or expires on the server.
     pub(crate) fn abandon(&mut self) {
         self.file = None;
+        self.file_adds.clear();
+        self.plain -= std::mem::take(&mut self.file_plain);
     }
 
     async fn add_piece(&mut self, mut piece: SealedPiece) -> Result<usize> {
@@ -239,6 +251,7 @@ impl Batch {
         let owners = std::mem::take(&mut self.owners);
         let staged = pieces(owners.into_iter().zip(sealed.chunks.iter().cloned()).collect());
         self.packs.push((sealed.chunks, sealed.leaves));
+        self.adds.push(sealed.blob.id());
         self.upload(sealed.blob, staged).await
     }
 
@@ -253,7 +266,6 @@ impl Batch {
             .map_err(|_| internal("uploads have ended"))?;
         self.plain += blob.plain_len();
         let id = blob.id();
-        self.adds.push(id);
         let (shared, journal) = (Arc::clone(&self.shared), Arc::clone(&self.journal));
         self.uploads.spawn(async move {
             let bytes = Bytes::from(blob.into_bytes());
@@ -282,6 +294,8 @@ impl Batch {
     /// A file with very many chunks: an entry that only holds what was sent so far.
     async fn hold(&mut self) -> Result<()> {
         self.join_uploads().await?;
+        self.adds.append(&mut self.file_adds);
+        self.file_plain = 0;
         let draft = Draft {
             adds: std::mem::take(&mut self.adds),
             ..Draft::change(EntryContent::Drive(DriveBatch::default()))
@@ -309,6 +323,7 @@ impl Batch {
 
     /// Lists, filler, uploads, append. What the server acknowledged is in the local state when this returns.
     pub(crate) async fn finish(mut self) -> Result<Ingested> {
+        self.abandon();
         let drafts = self.lists().await?;
         self.fill().await?;
         self.join_uploads().await?;
@@ -406,6 +421,7 @@ impl Batch {
         for len in filler.blobs {
             let blob = seal_filler(len, &mut rand::rng());
             self.filler.push(blob.id());
+            self.adds.push(blob.id());
             self.upload(blob, Vec::new()).await?;
         }
         Ok(())

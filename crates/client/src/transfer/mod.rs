@@ -102,6 +102,12 @@ impl<'a> Report<'a> {
             .await;
     }
 
+    /// A socket, a pipe or a device.
+    pub(crate) async fn skipped(&self, path: String) {
+        self.note(path, "neither a file, a folder nor a link: left out")
+            .await;
+    }
+
     /// One object failed; the work goes on.
     pub(crate) async fn failed(&mut self, failure: Failure) {
         self.changed.failed += 1;
@@ -111,6 +117,7 @@ impl<'a> Report<'a> {
     /// A lie, a full quota or an interrupt ends the whole work; anything else concerns one object.
     pub(crate) async fn failed_or_stop(&mut self, error: Error) -> Result<()> {
         match error {
+            Error::User(failure) if failure.code == Code::Interrupted => Err(Error::User(failure)),
             Error::Io { .. } | Error::User(_) => {
                 self.failed(error.into()).await;
                 Ok(())
@@ -146,6 +153,7 @@ impl<'a> Report<'a> {
                 self.line("put", &file.path);
             }
             put::Step::Unchanged => self.changed.unchanged += 1,
+            put::Step::Skipped(path) => self.skipped(path).await,
             put::Step::Failed(failure) => self.failed(failure).await,
         }
     }

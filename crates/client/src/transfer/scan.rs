@@ -48,12 +48,13 @@ pub(crate) fn look(path: &Path, names: Vec<String>) -> Result<Option<Found>> {
 }
 
 /// Walks a tree in the order of names, folders before what they hold; the source itself comes first. What cannot be
-/// read goes to `failed` and the walk goes on. Sockets, pipes and devices are passed over.
+/// read goes to `failed` and the walk goes on. Sockets, pipes and devices go to `skipped`.
 pub(crate) fn walk(
     source: &Path,
     filter: &Filter,
     mut each: impl FnMut(Found) -> Result<()>,
     mut failed: impl FnMut(Failure),
+    mut skipped: impl FnMut(&Path),
 ) -> Result<()> {
     let mut builder = WalkBuilder::new(source);
     builder
@@ -87,7 +88,7 @@ pub(crate) fn walk(
         };
         match look(&path, names) {
             Ok(Some(found)) => each(found)?,
-            Ok(None) => {}
+            Ok(None) => skipped(&path),
             Err(error) => failed(error.into()),
         }
     }

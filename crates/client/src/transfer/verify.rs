@@ -115,7 +115,7 @@ fn candidates(folders: &[PathBuf], sizes: &[u64]) -> Result<BTreeMap<u64, Vec<(P
             }
             Ok(())
         };
-        scan::walk(folder, &Filter::default(), each, |_| {})?;
+        scan::walk(folder, &Filter::default(), each, |_| {}, |_| {})?;
     }
     Ok(found)
 }

@@ -1,5 +1,6 @@
 //! A real server and real profiles of the real command line, for the tests that know nothing of the inside.
 
+pub(crate) mod disk;
 pub(crate) mod tree;
 
 use std::ffi::OsStr;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use crannog_agent_api::lock_file;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -100,7 +102,7 @@ pub(crate) struct Done {
 }
 
 impl Done {
-    fn new(output: &Output) -> Self {
+    pub(crate) fn new(output: &Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             json: serde_json::from_slice(&output.stdout).unwrap_or(Value::Null),
@@ -247,6 +249,16 @@ impl Server {
         assert!(status.success(), "crannogd ended with {status}");
     }
 
+    /// It stands still, and whoever waits for it waits on.
+    pub(crate) fn freeze(&self) {
+        kill(Pid::from_raw(self.pid()), Signal::SIGSTOP).unwrap();
+    }
+
+    /// It goes on.
+    pub(crate) fn thaw(&self) {
+        kill(Pid::from_raw(self.pid()), Signal::SIGCONT).unwrap();
+    }
+
     /// Waits until it ends by itself.
     pub(crate) fn wait(&mut self) -> std::process::ExitStatus {
         self.child.wait().unwrap()
@@ -272,6 +284,11 @@ impl Server {
         self.admin(&["inspect", name])["account"]["used"]
             .as_u64()
             .unwrap()
+    }
+
+    /// Blobs that it took and that no entry names.
+    pub(crate) fn staged(&self) -> u64 {
+        self.admin(&["stats"])["staged"].as_u64().unwrap()
     }
 
     /// Rows, files, chains, signatures and every byte agree.
@@ -493,25 +510,21 @@ impl Watched {
     }
 }
 
-/// Processes of `crannog` whose `CRANNOG_HOME` is `folder` or lies in it and that own a session: the agents of its profiles.
+/// The agents of the profiles `folder` and those directly in it, by what stands in their lock files.
 pub(crate) fn agents_below(folder: &Path) -> Vec<i32> {
-    let wanted = format!("CRANNOG_HOME={}", folder.display());
-    let entries = std::fs::read_dir("/proc").unwrap().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    pids.filter(|pid| {
-        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        let ours = environment.split(|byte| *byte == 0).any(|variable| {
-            variable
-                .strip_prefix(wanted.as_bytes())
-                .is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
-        });
-        // Field 6 is the session. Commands share ours; an agent has one of its own.
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let mut fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest).split(' ');
-        let state = fields.next().unwrap_or("Z");
-        ours && state != "Z" && fields.nth(2) == Some(pid.to_string().as_str())
-    })
-    .collect()
+    let inside = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let homes = std::iter::once(folder.to_path_buf()).chain(inside.map(|entry| entry.path()));
+    let named = homes.filter_map(|home| lock_file::place(&home));
+    named
+        .map(|place| place.pid.cast_signed())
+        .filter(|pid| is_agent(*pid))
+        .collect()
+}
+
+/// The file outlives its agent, whose number may be another process's by now.
+fn is_agent(pid: i32) -> bool {
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    name.trim() == "crannog" && alive(pid)
 }
 
 fn kill_all(pids: &[i32]) {

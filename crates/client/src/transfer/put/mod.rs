@@ -72,13 +72,22 @@ struct Run {
     journal: Arc<Journal>,
     permits: Arc<Semaphore>,
     batch: Option<Batch>,
-    appending: Option<JoinHandle<Result<Ingested>>>,
+    appending: Option<Appending>,
     /// An entry did not arrive: what follows may stand on it, and is not sent.
     broken: bool,
     /// What the fold had to call otherwise.
     landed: Vec<(&'static str, String)>,
     fetcher: Fetcher,
     staged: Staged,
+}
+
+/// Ends with whoever waits for it: a put that was dropped sends nothing more, and keeps no key.
+struct Appending(JoinHandle<Result<Ingested>>);
+
+impl Drop for Appending {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Run {
@@ -152,7 +161,7 @@ impl Run {
                 Err(error) => return self.give_up(error, report).await,
             };
             if report.check_cancel().is_err() {
-                return self.give_up(interrupted(), report).await.and(Err(interrupted()));
+                return self.give_up(interrupted(), report).await;
             }
             report.moved(0, ready.bytes);
             report.changed.bytes += ready.bytes;
@@ -191,6 +200,10 @@ impl Run {
                 report.changed.unchanged += 1;
                 Ok(())
             }
+            Step::Skipped(path) => {
+                report.skipped(path).await;
+                Ok(())
+            }
             Step::Failed(failure) => {
                 report.failed(failure).await;
                 Ok(())
@@ -227,15 +240,15 @@ impl Run {
         else {
             return Ok(());
         };
-        self.appending = Some(tokio::spawn(batch.finish()));
+        self.appending = Some(Appending(tokio::spawn(batch.finish())));
         Ok(())
     }
 
     async fn appended(&mut self) -> Result<()> {
-        let Some(task) = self.appending.take() else {
+        let Some(mut task) = self.appending.take() else {
             return Ok(());
         };
-        let ingested = task.await.map_err(Error::task).flatten();
+        let ingested = (&mut task.0).await.map_err(Error::task).flatten();
         self.broken |= ingested.is_err();
         for applied in ingested?.applied {
             match applied.outcome {

@@ -31,6 +31,8 @@ pub(crate) enum Step {
     File(Box<FileStep>),
     /// Size and time are the same: nothing to do.
     Unchanged,
+    /// Neither a file, a folder nor a link: left out.
+    Skipped(String),
     /// One object failed.
     Failed(Failure),
 }
@@ -108,7 +110,16 @@ pub(crate) fn plan(
     let failed = |failure| {
         let _ = steps.blocking_send(Step::Failed(failure));
     };
-    scan::walk(&landing.source, filter, |found| planner.found(found), failed)
+    let skipped = |path: &Path| {
+        let _ = steps.blocking_send(Step::Skipped(path.display().to_string()));
+    };
+    scan::walk(
+        &landing.source,
+        filter,
+        |found| planner.found(found),
+        failed,
+        skipped,
+    )
 }
 
 struct Planner<'a> {
