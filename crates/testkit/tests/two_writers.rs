@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crannog_agent_api::answer::NodeKind;
-use crannog_testkit::{Device, Site, long_line};
+use crannog_proto::JournalId;
+use crannog_testkit::{Device, Liar, Route, Site, long_line};
+use tokio::sync::mpsc;
 
 /// Every file's bytes by its path.
 async fn contents(device: &Device) -> BTreeMap<String, Vec<u8>> {
@@ -114,17 +116,33 @@ async fn two_writers_of_one_version_both_stay() {
     let site = Site::start();
     let (url, invite) = site.invite();
     let (desk, sheet) = Device::join(&url, &invite, "alice").await.unwrap();
-    let slow = long_line(&site, Duration::from_millis(150)).await;
-    let hut = Device::recover(&slow, "alice", &sheet.words, "hut")
+    let liar = Liar::before(&site).await;
+    let hut = Device::recover(&liar.url(), "alice", &sheet.words, "hut")
         .await
         .unwrap();
     desk.put("/note.txt", b"first").await.unwrap();
-    hut.sync().await.unwrap();
-    // The slow one begins on the version that the fast one replaces meanwhile.
-    let (a, b) = tokio::join!(
-        hut.put("/note.txt", b"from the hut"),
-        desk.put("/note.txt", b"from the desk")
-    );
+    let drive: JournalId = desk.drives().await[0].id.parse().unwrap();
+    // The entry of the one is held up until the other has replaced the version on which it stands.
+    let (on_its_way, mut is_on_its_way) = mpsc::unbounded_channel();
+    let (let_go, wait) = std::sync::mpsc::channel();
+    let mut wait = Some(wait);
+    liar.swallow(move |ask| {
+        if ask.route() == Route::Append(drive)
+            && let Some(wait) = wait.take()
+        {
+            on_its_way.send(()).unwrap();
+            wait.recv().unwrap();
+        }
+        None
+    });
+    let other = async {
+        is_on_its_way.recv().await.unwrap();
+        let put = desk.put("/note.txt", b"from the desk").await;
+        let_go.send(()).unwrap();
+        put
+    };
+    let (a, b) = tokio::join!(hut.put("/note.txt", b"from the hut"), other);
+    liar.repent();
     a.unwrap();
     b.unwrap();
     desk.sync().await.unwrap();

@@ -55,6 +55,9 @@ impl Shared {
     /// Reads on everywhere. A journal that an alarm stopped is not up to date.
     pub(crate) async fn sync(self: &Arc<Self>) -> Result<Answer> {
         background::sync_all(self).await?;
+        if !self.online.load(Ordering::Relaxed) {
+            self.reconnect.notify_one();
+        }
         match self.alarms().await?.into_iter().next() {
             Some(alarm) => Err(Error::User(alarm.hint(LOOK))),
             None => Ok(Answer::Ok),

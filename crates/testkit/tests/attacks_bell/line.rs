@@ -75,6 +75,8 @@ async fn what_is_no_ring_ends_the_line_and_nothing_else() {
         victim.bell.dropped().await;
         assert_eq!(victim.device.picture().await, victim.picture, "{name}");
         world.liar.repent();
+        // Who is lied to waits longer each time, unless she asks.
+        victim.device.sync().await.unwrap();
         victim.bell = world.liar.held().await;
         victim.sees(&format!("{at} before")).await;
         let said = log.take();
