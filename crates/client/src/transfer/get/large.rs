@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::shared::Shared;
 
 /// Chunks under way at once.
-const CHUNKS: usize = 4;
+const CHUNKS: usize = 8;
 
 /// A large file: chunks in parallel into a part file, which survives an interruption.
 pub(super) async fn large(
