@@ -228,3 +228,25 @@ fn a_full_quota() {
     server.fsck();
     server.stop();
 }
+
+/// A file that is larger than all the room there is: refused, what was whole stays, and the agent is well.
+#[test]
+fn a_file_larger_than_the_quota() {
+    let (scratch, mut dice) = (Scratch::new(), Dice::new());
+    let server = Server::start(&scratch.join("server"));
+    let device = Device::new(scratch.path(), "laptop");
+    device.join(&server.invite("24MiB"), "alice");
+    let folder = scratch.join("folder");
+    fill(&folder, 1, 64 * MIB, &mut dice);
+    let agent = device.agents();
+    let done = device.run(["put", "-r", text(&folder), "/"]);
+    assert_eq!((done.code, done.error()), (8, "quota"), "{done:?}");
+    assert_eq!(device.agents(), agent, "the same agent lives");
+    let top = device.ok(["ls", "/"]);
+    assert_eq!(top[0]["path"], "folder", "{top}");
+    assert_eq!(device.ok(["ls", "/folder"]), serde_json::json!([]));
+    let log = fs::read_to_string(device.home.join("agent.log")).unwrap();
+    assert!(!log.contains("panicked"), "{log}");
+    server.fsck();
+    server.stop();
+}

@@ -12,7 +12,7 @@ const SIZE: u64 = 8 << 30;
 /// What `fresh` makes.
 pub fn kind() -> &'static str {
     if root() {
-        "a fresh ext4 image on a loop device per run"
+        "a fresh ext4 image on a loop device with direct I/O per run"
     } else {
         "fresh folders (no root: no file system images)"
     }
@@ -45,6 +45,13 @@ impl Drop for Place {
     }
 }
 
+/// The image is to be a disk: one that is cached by the file system below it would keep, and wait for, a second copy of everything.
+fn past_the_cache(image: &Path) -> Outcome {
+    let device = run::capture(Command::new("losetup").args(["-n", "-O", "NAME", "-j"]).arg(image))?;
+    run::capture(Command::new("losetup").args(["--direct-io=on", device.trim()]))?;
+    Ok(())
+}
+
 /// Makes one below `parent`.
 pub fn fresh(parent: &Path) -> Outcome<Place> {
     let (path, image) = (parent.join("room"), parent.join("room.img"));
@@ -69,6 +76,7 @@ pub fn fresh(parent: &Path) -> Outcome<Place> {
                 .arg(&place.path),
         )?;
         place.mounted = Some(Mounted::new(&place.path));
+        past_the_cache(&place.image)?;
     }
     Ok(place)
 }

@@ -77,6 +77,7 @@ impl Shared {
             content,
         });
         let tokens: Vec<[u8; 32]> = from.iter().filter_map(|other| self.read_token(other)).collect();
+        let mut again = false;
         for _ in 0..ATTEMPTS {
             self.ensure_current_members(journal).await?;
             let state = on.clone().unwrap_or_else(|| journal.state());
@@ -86,7 +87,9 @@ impl Shared {
                     return self.acknowledged(journal, sealed, receipt, extra).await;
                 }
                 // Its own body got lost on the server's side before it was acknowledged: once more, then.
-                AppendResult::Missing(ids) if ids.iter().all(|id| is_body(&sealed, id)) => {}
+                AppendResult::Missing(ids) if !again && ids.iter().any(|id| is_body(&sealed, id)) => {
+                    again = true
+                }
                 AppendResult::Missing(ids) => return Err(missing(&ids)),
                 AppendResult::Refused { code } => match code.parse() {
                     Ok(ErrorCode::StaleEpoch | ErrorCode::StaleSeen) => {
@@ -186,20 +189,23 @@ impl Shared {
         for (id, bytes) in &sealed.body_blobs {
             self.put_blob(journal, id, Bytes::copy_from_slice(bytes)).await?;
         }
-        journal.set_unsure(true);
+        journal.sent();
         let results = self
             .retry(|| {
                 self.transport
                     .append(&journal.id, std::slice::from_ref(&sealed.entry), tokens)
             })
             .await;
+        if results.as_ref().is_err_and(refused) {
+            journal.settled();
+        }
         let results = self.known(journal, results).await?;
         let result = results
             .into_iter()
             .next()
             .ok_or(TransportError::UnknownStatus { status: 200 })?;
         if !matches!(result, AppendResult::Done(_)) {
-            journal.set_unsure(false);
+            journal.settled();
         }
         Ok(result)
     }
@@ -252,9 +258,17 @@ impl Shared {
         let ingested = self
             .take_with_body(journal, Arrived { stored, body }, Some(own), extra)
             .await?;
-        journal.set_unsure(false);
+        journal.settled();
         Ok(ingested)
     }
+}
+
+/// The server's own word that it did not store what was sent.
+fn refused(error: &Error) -> bool {
+    !matches!(
+        error.server_code(),
+        None | Some(ErrorCode::Internal | ErrorCode::Unavailable)
+    )
 }
 
 /// The grant was for an epoch that has ended.

@@ -9,7 +9,7 @@ mod append;
 mod catch_up;
 mod ingest;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crannog_core::journal::JournalState;
@@ -32,8 +32,8 @@ pub(crate) struct Journal {
     reading: tokio::sync::Mutex<()>,
     /// The head of the last receipt that the server showed, for status.
     newest: RwLock<Option<(u64, Hash)>>,
-    /// An entry was sent, and whether it was stored is not known (yet).
-    unsure: AtomicBool,
+    /// Entries that were sent and of which it is not known (yet) whether they were stored.
+    unsure: AtomicUsize,
 }
 
 impl Journal {
@@ -44,7 +44,7 @@ impl Journal {
             state: RwLock::new(Arc::new(state)),
             reading: tokio::sync::Mutex::new(()),
             newest: RwLock::new(None),
-            unsure: AtomicBool::new(false),
+            unsure: AtomicUsize::new(0),
         }
     }
 
@@ -70,11 +70,17 @@ impl Journal {
 
     /// Whether something may have been stored of which this device has not heard.
     pub(crate) fn is_unsure(&self) -> bool {
-        self.unsure.load(Ordering::SeqCst)
+        self.unsure.load(Ordering::SeqCst) > 0
     }
 
-    fn set_unsure(&self, unsure: bool) {
-        self.unsure.store(unsure, Ordering::SeqCst);
+    /// An entry goes out. If its fate stays unknown, the journal is read on before it is changed again, as long as the agent lives.
+    fn sent(&self) {
+        self.unsure.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The fate of an entry that was [`sent`](Self::sent) is known.
+    fn settled(&self) {
+        self.unsure.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// What shows the server that blobs may be put here now.

@@ -24,9 +24,13 @@ const PROMPT: Duration = Duration::from_secs(1);
 
 impl Shared {
     pub(crate) async fn status(self: &Arc<Self>) -> Result<Answer> {
+        let mut alarms = self.alarms().await?;
         if self.online.load(Ordering::Relaxed) {
             // A server that hangs holds up nobody who looks: what it said last is shown then.
-            let _ = tokio::time::timeout(PROMPT, self.refresh_account()).await;
+            let asked = tokio::time::timeout(PROMPT, self.refresh_account()).await;
+            if let Ok(Err(lie @ Error::Lied { .. })) = asked {
+                alarms.push(lie.into());
+            }
         }
         let (quota, used) = self.quota();
         let address = self
@@ -48,7 +52,7 @@ impl Shared {
             transfers: self.transfers.load(Ordering::SeqCst) as u64,
             quota,
             used,
-            alarms: self.alarms().await?,
+            alarms,
         }))
     }
 
@@ -68,16 +72,14 @@ impl Shared {
     /// still says so.
     pub(crate) async fn dismiss(self: &Arc<Self>, name: &str) -> Result<Answer> {
         let alarms = self.db.read(|c| Journals(c).alarms()).await?;
-        let named = |shown: String| shown == name || shown.strip_prefix("drive ") == Some(name);
-        let Some((journal, _)) = alarms
-            .into_iter()
-            .find(|(journal, _)| named(self.name_of(journal)))
-        else {
+        let named = |wanted: &str| alarms.iter().find(|(journal, _)| self.name_of(journal) == wanted);
+        let Some((journal, _)) = named(name).or_else(|| named(&format!("drive {name}"))) else {
             let failure = Failure::new(Code::NotFound, "there is no alarm of this name");
             return Err(Error::User(
                 failure.object(name).hint("crannog status lists alarms"),
             ));
         };
+        let journal = *journal;
         self.db
             .write(move |tx| Journals(tx).set_alarm(&journal, None))
             .await?;

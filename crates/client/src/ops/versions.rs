@@ -74,6 +74,7 @@ impl Shared {
         version: String,
         dry_run: bool,
     ) -> Result<Answer> {
+        self.open_to_change(path.drive.as_deref()).await?;
         let (journal, current, old) = self.version_of(&path, Some(&version)).await?;
         let plan = vec![format!("restore {path} as of version {}", old.version)];
         if !dry_run && old.version != current {

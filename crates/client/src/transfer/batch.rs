@@ -106,7 +106,7 @@ pub(crate) struct Batch {
     /// Their part of `plain`.
     file_plain: u64,
     filler: Vec<BlobId>,
-    uploads: JoinSet<Result<()>>,
+    uploads: JoinSet<(BlobId, Result<()>)>,
     from: Vec<Arc<Journal>>,
 }
 
@@ -196,8 +196,9 @@ impl Batch {
             }
             Ready::Sealed(SealedChunk::Whole { chunk, blob }) => {
                 self.file_adds.push(chunk.blob);
-                self.file_plain += blob.plain_len();
+                let plain = blob.plain_len();
                 self.upload(blob, pieces(vec![(owner, chunk.clone())])).await?;
+                self.file_plain += plain;
                 Placed::At(chunk)
             }
             Ready::Sealed(SealedChunk::Piece(piece)) => {
@@ -258,7 +259,7 @@ impl Batch {
     /// Sends a blob in the background; waits while too many are under way.
     async fn upload(&mut self, blob: Blob, staged: Vec<StagedPiece>) -> Result<()> {
         while let Some(done) = self.uploads.try_join_next() {
-            done.map_err(Error::task)??;
+            done.map_err(Error::task)?.1?;
         }
         let permit = Arc::clone(&self.permits)
             .acquire_owned()
@@ -268,25 +269,20 @@ impl Batch {
         let id = blob.id();
         let (shared, journal) = (Arc::clone(&self.shared), Arc::clone(&self.journal));
         self.uploads.spawn(async move {
-            let bytes = Bytes::from(blob.into_bytes());
-            shared.put_blob(&journal, &id, bytes).await?;
+            let sent = send(&shared, &journal, blob, &staged).await;
             drop(permit);
-            if staged.is_empty() {
-                return Ok(());
-            }
-            let row = journal.row;
-            shared
-                .db
-                .write(move |tx| Transfers(tx).save_staged(row, &id, clock::now_ms(), &staged))
-                .await?;
-            Ok(())
+            (id, sent)
         });
         Ok(())
     }
 
+    /// Waits for what the entry will name. What was sent of a file that was abandoned may have failed.
     async fn join_uploads(&mut self) -> Result<()> {
         while let Some(done) = self.uploads.join_next().await {
-            done.map_err(Error::task)??;
+            let (id, sent) = done.map_err(Error::task)?;
+            if self.adds.contains(&id) || self.file_adds.contains(&id) {
+                sent?;
+            }
         }
         Ok(())
     }
@@ -294,13 +290,17 @@ impl Batch {
     /// A file with very many chunks: an entry that only holds what was sent so far.
     async fn hold(&mut self) -> Result<()> {
         self.join_uploads().await?;
-        self.adds.append(&mut self.file_adds);
-        self.file_plain = 0;
+        let adds = self.adds.iter().chain(&self.file_adds).copied().collect();
         let draft = Draft {
-            adds: std::mem::take(&mut self.adds),
+            adds,
             ..Draft::change(EntryContent::Drive(DriveBatch::default()))
         };
-        self.append(draft, Vec::new()).await.map(drop)
+        self.append(draft, Vec::new()).await?;
+        // Not before: finished files need theirs in the next entry, if this one did not arrive.
+        self.adds.clear();
+        self.file_adds.clear();
+        self.file_plain = 0;
+        Ok(())
     }
 
     /// Appends. Where the server no longer has a blob, because a lease ran out or it was lost, what is remembered of the blobs and of
@@ -449,6 +449,28 @@ impl Batch {
         let leaf = self.packs.get(pack).and_then(|(_, leaves)| leaves.get(index));
         leaf.cloned().ok_or_else(|| internal("a list without its pack"))
     }
+}
+
+/// Sends a blob, and notes of what it is part, for a next attempt.
+async fn send(
+    shared: &Arc<Shared>,
+    journal: &Arc<Journal>,
+    blob: Blob,
+    staged: &[StagedPiece],
+) -> Result<()> {
+    let id = blob.id();
+    shared
+        .put_blob(journal, &id, Bytes::from(blob.into_bytes()))
+        .await?;
+    if staged.is_empty() {
+        return Ok(());
+    }
+    let (row, staged) = (journal.row, staged.to_vec());
+    shared
+        .db
+        .write(move |tx| Transfers(tx).save_staged(row, &id, clock::now_ms(), &staged))
+        .await?;
+    Ok(())
 }
 
 fn operation(head: FileHead, version: VersionId, content: Content) -> DriveOp {

@@ -11,6 +11,7 @@ use crannog_proto::{BlobId, ErrorCode, limits};
 use futures_util::StreamExt;
 use tokio::sync::OnceCell;
 
+use super::Task;
 use crate::error::{Error, Result};
 use crate::journal::Journal;
 use crate::shared::Shared;
@@ -189,7 +190,14 @@ pub(crate) async fn stream<F: Future<Output = bool>>(
 ) -> Result<bool> {
     Fetcher::check_shape(content)?;
     let (size, chunks) = (content.size, fetcher.chunks(content).await?);
-    let fetch = |(index, chunk): (u64, Chunk)| async move { fetcher.chunk(&chunk, size, index).await };
+    // Tasks of their own: nobody polls them here while the taker waits, and half fetched they would keep a connection from others.
+    let fetch = |(index, chunk): (u64, Chunk)| {
+        let fetcher = fetcher.clone();
+        let task = Task::new(tokio::spawn(
+            async move { fetcher.chunk(&chunk, size, index).await },
+        ));
+        async move { task.end().await.flatten() }
+    };
     let mut pieces = Box::pin(
         futures_util::stream::iter((0..).zip(chunks))
             .map(fetch)

@@ -33,6 +33,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crannog_agent_api::answer::{Changed, Note, Progress};
 use crannog_agent_api::{Code, Event, Failure};
 
+use tokio::task::JoinHandle;
+
 use crate::engine::Caller;
 use crate::error::{Error, Result};
 
@@ -190,4 +192,24 @@ pub(crate) fn interrupted() -> Error {
         Failure::new(Code::Interrupted, "interrupted")
             .hint("what was finished stays; the same command goes on from there"),
     )
+}
+
+/// A task that ends with whoever waits for it: work that was dropped sends nothing more and keeps no key.
+pub(crate) struct Task<T>(JoinHandle<T>);
+
+impl<T> Task<T> {
+    pub(crate) fn new(task: JoinHandle<T>) -> Self {
+        Self(task)
+    }
+
+    /// What came of it.
+    pub(crate) async fn end(mut self) -> Result<T> {
+        (&mut self.0).await.map_err(Error::task)
+    }
+}
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }

@@ -22,7 +22,7 @@ pub struct Filler {
 ///
 /// [`PackBuilder::padded_len`]: super::PackBuilder::padded_len
 pub fn plan_filler(total: u64, last_pack: Option<u64>) -> Filler {
-    let missing = padme(total) - total;
+    let missing = padme(total).saturating_sub(total);
     let (whole, rest) = (missing / CHUNK, missing % CHUNK);
     let mut filler = Filler {
         last_pack: 0,

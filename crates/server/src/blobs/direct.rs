@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
+use bytes::Bytes;
 use nix::fcntl::OFlag;
 
 /// What every file system's `O_DIRECT` is content with, bytes.
@@ -104,9 +105,36 @@ impl Direct {
     }
 }
 
+/// Opens a file for [`read_piece`]: past the page cache, where the file system can.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    match options.read(true).custom_flags(OFlag::O_DIRECT.bits()).open(path) {
+        Err(error) if error.raw_os_error() == Some(nix::libc::EINVAL) => File::open(path),
+        opened => opened,
+    }
+}
+
+/// `length` bytes from `at`, a multiple of 4,096, of a file that may be open for direct reads.
+pub(crate) fn read_piece(file: &File, at: u64, length: usize) -> io::Result<Bytes> {
+    let whole = length.next_multiple_of(ALIGN);
+    let mut buffer = vec![0; whole + ALIGN];
+    let start = buffer.as_ptr().align_offset(ALIGN).min(ALIGN);
+    let mut filled = 0;
+    while filled < length {
+        let rest = buffer.get_mut(start + filled..start + whole).unwrap_or_default();
+        match file.read_at(rest, at + filled as u64) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Bytes::from(buffer).slice(start..start + length))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{ALIGN, Direct, WINDOW};
+    use super::{ALIGN, Direct, WINDOW, open, read_piece};
 
     #[test]
     fn every_length_arrives_whole() {
@@ -122,6 +150,12 @@ mod tests {
             }
             direct.finish().unwrap().sync_data().unwrap();
             assert!(std::fs::read(&path).unwrap() == bytes, "{length}");
+            let file = open(&path).unwrap();
+            for (at, piece) in bytes.chunks(WINDOW / 2).enumerate() {
+                let read = read_piece(&file, (at * WINDOW / 2) as u64, piece.len()).unwrap();
+                assert!(read == piece, "{length} at {at}");
+            }
+            read_piece(&file, 0, length + 1).unwrap_err();
         }
     }
 }

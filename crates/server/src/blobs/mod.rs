@@ -21,6 +21,7 @@ use aws_lc_rs::rand;
 
 use crate::store::FileName;
 
+pub(crate) use direct::read_piece;
 pub(crate) use sync::Syncer;
 pub(crate) use upload::{PIECE, Upload};
 
@@ -110,6 +111,16 @@ impl BlobDir {
     /// Opens a file for reading; blocks.
     pub(crate) fn read(&self, name: &FileName) -> io::Result<File> {
         File::open(self.path(name))
+    }
+
+    /// Opens a file of this size for [`read_piece`]; blocks.
+    pub(crate) fn open_pieces(&self, name: &FileName, size: u64) -> io::Result<File> {
+        let path = self.path(name);
+        if size < PIECE as u64 {
+            File::open(path)
+        } else {
+            direct::open(&path)
+        }
     }
 
     /// The length of a file, if it is there; blocks.

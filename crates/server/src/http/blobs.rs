@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -16,7 +15,7 @@ use super::body::{next, raw};
 use super::caller::{AnyCaller, Caller};
 use super::journals::journal_id;
 use super::{App, access};
-use crate::blobs::{PIECE, Upload};
+use crate::blobs::{PIECE, Upload, read_piece};
 use crate::clock::Hour;
 use crate::error::ApiError;
 use crate::store::{BlobFile, NewStaged};
@@ -118,7 +117,7 @@ async fn open(
 ) -> Result<Option<(BlobFile, Arc<File>, Bytes)>, ApiError> {
     let file = app.store.blob(id, blob).await?.ok_or(ErrorCode::NotFound)?;
     let blobs = Arc::clone(&app.blobs);
-    let task = tokio::task::spawn_blocking(move || match blobs.read(&file.name) {
+    let task = tokio::task::spawn_blocking(move || match blobs.open_pieces(&file.name, file.size) {
         Ok(open) => piece(&open, 0, file.size).map(|first| Some((file, Arc::new(open), first))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
@@ -153,9 +152,7 @@ fn piece(file: &File, at: u64, size: u64) -> io::Result<Bytes> {
     let length = usize::try_from(size.saturating_sub(at))
         .unwrap_or(PIECE)
         .min(PIECE);
-    let mut bytes = vec![0; length];
-    file.read_exact_at(&mut bytes, at)?;
-    Ok(bytes.into())
+    read_piece(file, at, length)
 }
 
 fn blob_id(text: &str) -> Result<BlobId, ApiError> {

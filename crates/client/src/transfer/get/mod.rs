@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::content::Fetcher;
 use super::groups::{Group, groups};
-use super::{Report, local};
+use super::{Report, Task, local};
 use crate::error::{Error, Result};
 use crate::journal::Journal;
 use crate::shared::Shared;
@@ -41,14 +41,14 @@ pub(crate) async fn get(
             Group::Small(steps) => {
                 let fetcher = fetcher.clone();
                 let task = tokio::spawn(async move { small(&fetcher, steps, umask).await });
-                Err(Task(task))
+                Err(Task::new(task))
             }
             Group::One(step) => Ok(Unit::One(step)),
         };
         async move {
             match task {
                 Ok(unit) => Ok(unit),
-                Err(mut task) => (&mut task.0).await.map(Unit::Small).map_err(Error::task),
+                Err(task) => task.end().await.flatten().map(Unit::Small),
             }
         }
     };
@@ -106,15 +106,6 @@ pub(crate) async fn get(
         }
     }
     Ok(report.done())
-}
-
-/// Ends with whoever waits for it.
-struct Task<T>(tokio::task::JoinHandle<T>);
-
-impl<T> Drop for Task<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 fn finished(report: &mut Report<'_>, path: &Path, size: u64) {

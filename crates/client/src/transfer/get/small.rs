@@ -9,14 +9,14 @@ use crannog_core::drive::Version;
 use super::super::content::{Fetcher, lied};
 use super::super::part::Part;
 use super::plan::FileStep;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A few small files: their packs are fetched, then one thread opens and writes them all.
 pub(super) async fn small(
     fetcher: &Fetcher,
     steps: Vec<FileStep>,
     umask: u32,
-) -> Vec<(PathBuf, Result<u64>)> {
+) -> Result<Vec<(PathBuf, Result<u64>)>> {
     let mut ready = Vec::with_capacity(steps.len());
     for step in steps {
         let source = source(fetcher, &step.version).await;
@@ -29,7 +29,7 @@ pub(super) async fn small(
         };
         ready.into_iter().map(one).collect()
     });
-    written.await.unwrap_or_default()
+    written.await.map_err(Error::task)
 }
 
 /// Where the only piece of a small file comes from.

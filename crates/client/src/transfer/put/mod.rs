@@ -10,13 +10,12 @@ use crannog_core::content::{OpenedLeaf, chunk_count};
 use crannog_core::drive::{DriveOp, Outcome};
 use futures_util::{StreamExt, stream};
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinHandle;
 
 use super::batch::{Batch, FileHead};
 use super::content::Fetcher;
 use super::groups::{Group, groups};
 use super::seal::{self, Source};
-use super::{Report, interrupted};
+use super::{Report, Task, interrupted};
 use crate::db::Transfers;
 use crate::error::{Error, Result};
 use crate::journal::{Ingested, Journal};
@@ -72,22 +71,13 @@ struct Run {
     journal: Arc<Journal>,
     permits: Arc<Semaphore>,
     batch: Option<Batch>,
-    appending: Option<Appending>,
+    appending: Option<Task<Result<Ingested>>>,
     /// An entry did not arrive: what follows may stand on it, and is not sent.
     broken: bool,
     /// What the fold had to call otherwise.
     landed: Vec<(&'static str, String)>,
     fetcher: Fetcher,
     staged: Staged,
-}
-
-/// Ends with whoever waits for it: a put that was dropped sends nothing more, and keeps no key.
-struct Appending(JoinHandle<Result<Ingested>>);
-
-impl Drop for Appending {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 impl Run {
@@ -240,15 +230,15 @@ impl Run {
         else {
             return Ok(());
         };
-        self.appending = Some(Appending(tokio::spawn(batch.finish())));
+        self.appending = Some(Task::new(tokio::spawn(batch.finish())));
         Ok(())
     }
 
     async fn appended(&mut self) -> Result<()> {
-        let Some(mut task) = self.appending.take() else {
+        let Some(task) = self.appending.take() else {
             return Ok(());
         };
-        let ingested = (&mut task.0).await.map_err(Error::task).flatten();
+        let ingested = task.end().await.flatten();
         self.broken |= ingested.is_err();
         for applied in ingested?.applied {
             match applied.outcome {
