@@ -7,6 +7,16 @@ use crannog_proto::api::{Append, AppendResult, Appended, Page};
 use crannog_proto::{Hash, JournalId, chain, decode};
 use crannog_testkit::{Device, Liar, Route, ServerKeys, Site, Told, World};
 
+/// One device, which has only the liar to talk to.
+async fn alone() -> (Site, Liar, Device) {
+    let site = Site::start();
+    let liar = Liar::before(&site).await;
+    let (device, _) = Device::join(&liar.url(), &site.invite().1, "alice")
+        .await
+        .unwrap();
+    (site, liar, device)
+}
+
 /// Keeps a journal's newcomer on a branch that begins at this place: all it writes is "stored" there, and nothing else exists.
 fn branch(liar: &Liar, keys: ServerKeys, journal: JournalId, from: (u64, Hash)) {
     let tip = Arc::new(Mutex::new(from));
@@ -101,11 +111,7 @@ async fn branches_are_found_in_home() {
 /// harm: once, whole, and nothing is short.
 #[tokio::test]
 async fn attack_28_a_lost_answer_is_asked_for_again() {
-    let site = Site::start();
-    let liar = Liar::before(&site).await;
-    let (device, _) = Device::join(&liar.url(), &site.invite().1, "alice")
-        .await
-        .unwrap();
+    let (site, liar, device) = alone().await;
     let bytes: Vec<u8> = (0..5_000_000u32)
         .map(|i| (i.wrapping_mul(2_654_435_761) >> 9) as u8)
         .collect();
@@ -143,11 +149,7 @@ async fn attack_28_a_lost_answer_is_asked_for_again() {
 /// answers proves itself anew.
 #[tokio::test]
 async fn freshness_is_told() {
-    let site = Site::start();
-    let liar = Liar::before(&site).await;
-    let (device, _) = Device::join(&liar.url(), &site.invite().1, "alice")
-        .await
-        .unwrap();
+    let (site, liar, device) = alone().await;
     device.sync().await.unwrap();
     let before = device.status().await.last_heard.expect("it was heard");
     // Forged receipts prove nothing: the time stays.
@@ -171,11 +173,7 @@ async fn freshness_is_told() {
 /// what is there, and makes nothing twice.
 #[tokio::test]
 async fn what_was_stored_unheard_is_not_put_twice() {
-    let site = Site::start();
-    let liar = Liar::before(&site).await;
-    let (device, _) = Device::join(&liar.url(), &site.invite().1, "alice")
-        .await
-        .unwrap();
+    let (site, liar, device) = alone().await;
     let album = device.scratch.path().join("album");
     std::fs::create_dir(&album).unwrap();
     for name in ["one", "two", "three"] {
@@ -202,11 +200,7 @@ async fn what_was_stored_unheard_is_not_put_twice() {
 /// An entry that is refused takes with it what follows and may stand on it: nothing of a tree lands in /Recovered.
 #[tokio::test]
 async fn nothing_follows_an_entry_that_did_not_arrive() {
-    let site = Site::start();
-    let liar = Liar::before(&site).await;
-    let (device, _) = Device::join(&liar.url(), &site.invite().1, "alice")
-        .await
-        .unwrap();
+    let (site, liar, device) = alone().await;
     let drive: JournalId = device.drives().await[0].id.parse().unwrap();
     let many = device.scratch.path().join("many");
     std::fs::create_dir(&many).unwrap();
@@ -236,11 +230,7 @@ async fn nothing_follows_an_entry_that_did_not_arrive() {
 /// An alarm (here CHK-012, attack 33) stands although the server repents, until somebody has looked; and it comes back if it did not.
 #[tokio::test]
 async fn an_alarm_stands_until_somebody_looked() {
-    let site = Site::start();
-    let liar = Liar::before(&site).await;
-    let (device, _) = Device::join(&liar.url(), &site.invite().1, "alice")
-        .await
-        .unwrap();
+    let (site, liar, device) = alone().await;
     device.put("/file", b"kept").await.unwrap();
     let drive: JournalId = device.drives().await[0].id.parse().unwrap();
     let roll_back = |liar: &Liar| {
