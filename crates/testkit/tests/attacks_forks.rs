@@ -149,7 +149,7 @@ async fn attack_28_a_lost_answer_is_asked_for_again() {
 /// answers proves itself anew.
 #[tokio::test]
 async fn freshness_is_told() {
-    let (site, liar, device) = alone().await;
+    let (_site, liar, device) = alone().await;
     device.sync().await.unwrap();
     let before = device.status().await.last_heard.expect("it was heard");
     // Forged receipts prove nothing: the time stays.
