@@ -49,6 +49,7 @@ pub(crate) struct Shared {
     pub(crate) online: AtomicBool,
     /// Rung when the set of journals changed, for the bell.
     pub(crate) journals_changed: Notify,
+    pub(crate) turns: crate::ops::Turns,
     /// Rung when the server was reached after all, for whoever waits to try again.
     pub(crate) reconnect: Notify,
     /// True once the first catch-up after unlocking has ended, well or not.
@@ -110,6 +111,7 @@ impl Shared {
             last_heard: AtomicI64::new(last_heard),
             online: AtomicBool::new(false),
             journals_changed: Notify::new(),
+            turns: crate::ops::Turns::default(),
             reconnect: Notify::new(),
             first_sync: watch::Sender::new(false),
             ask_every: watch::Sender::new(crate::background::ASK_EVERY),

@@ -329,6 +329,28 @@ fn an_interrupted_get_goes_on() {
     assert_eq!(names(&to), ["large"]);
 }
 
+/// The folder that the first attempt made is the one that the second fills, and not one in it.
+#[test]
+fn an_interrupted_get_of_a_folder_goes_on_in_it() {
+    let world = World::new();
+    let folder = world.scratch.join("folder");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("a"), "small").unwrap();
+    fs::rename(world.file("large", LARGE), folder.join("large")).unwrap();
+    world.device.ok(["put", "-r", text(&folder), "/"]);
+    let to = world.scratch.join("to");
+    let words = ["get", "-r", "/folder", text(&to)];
+    world
+        .interrupt(world.half_get(&words))
+        .must_fail(130, "interrupted");
+    world.device.ok(words);
+    assert_eq!(names(&to), ["a", "large"]);
+    assert!(same_bytes(&folder.join("large"), &to.join("large")));
+    // Whole, it is a folder like any other.
+    world.device.ok(words);
+    assert_eq!(names(&to), ["a", "folder", "large"]);
+}
+
 #[test]
 fn an_interrupt_ends_a_wait_for_standard_input() {
     let world = World::new();

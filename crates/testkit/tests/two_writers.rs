@@ -157,3 +157,21 @@ async fn two_writers_of_one_version_both_stay() {
     let sibling = |path: &String| path.starts_with("note (conflict, ") && path.ends_with(".txt");
     assert!(all.keys().any(sibling), "{:?}", all.keys());
 }
+
+/// The same folder put twice at once by one device: the second finds what the first made.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_puts_of_one_folder_make_one() {
+    let site = Site::start();
+    let (url, invite) = site.invite();
+    let (device, _) = Device::join(&url, &invite, "alice").await.unwrap();
+    let folder = device.scratch.path().join("folder");
+    std::fs::create_dir(&folder).unwrap();
+    for at in 0..300 {
+        std::fs::write(folder.join(at.to_string()), at.to_string()).unwrap();
+    }
+    let put = || device.put_tree(&folder, "/folder");
+    let (a, b, c) = tokio::join!(put(), put(), put());
+    let sent: u64 = [a, b, c].into_iter().map(|put| put.unwrap().files).sum();
+    assert_eq!(sent, 300, "each file once");
+    assert_eq!(device.paths().await.len(), 301);
+}

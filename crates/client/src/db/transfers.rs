@@ -2,7 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use crannog_core::content::Chunk;
-use crannog_core::drive::VersionId;
+use crannog_core::drive::{NodeId, VersionId};
 use crannog_proto::BlobId;
 use rusqlite::{Connection, OptionalExtension};
 use zeroize::Zeroizing;
@@ -120,6 +120,32 @@ impl Transfers<'_> {
         for blob in blobs {
             statement.execute((drive, blob.as_bytes().as_slice()))?;
         }
+        Ok(())
+    }
+
+    /// The node that a get began to fetch into this new folder.
+    pub(crate) fn landing(&self, target: &[u8]) -> Result<Option<NodeId>, DbError> {
+        let row = self
+            .0
+            .prepare_cached("SELECT node FROM landings WHERE target = ?1")?
+            .query_row([target], |row| Ok(NodeId(row.get(0)?)))
+            .optional()?;
+        Ok(row)
+    }
+
+    /// A get begins to make this folder.
+    pub(crate) fn save_landing(&self, target: &[u8], node: &NodeId) -> Result<(), DbError> {
+        self.0
+            .prepare_cached("INSERT OR REPLACE INTO landings (target, node) VALUES (?1, ?2)")?
+            .execute((target, node.0.as_slice()))?;
+        Ok(())
+    }
+
+    /// It is whole.
+    pub(crate) fn forget_landing(&self, target: &[u8]) -> Result<(), DbError> {
+        self.0
+            .prepare_cached("DELETE FROM landings WHERE target = ?1")?
+            .execute([target])?;
         Ok(())
     }
 

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crannog_agent_api::{Answer, RemotePath};
+use crannog_agent_api::{Answer, Code, Failure, RemotePath};
 use crannog_core::drive::{DriveOp, NewNode, NodeId, VersionId};
 
 use super::change::Place;
-use super::{conflict, is_folder, usage};
+use super::{is_folder, usage};
 use crate::clock;
 use crate::db::{DbError, NodeRow, RowKind, Walked};
 use crate::engine::Caller;
@@ -54,7 +54,7 @@ impl Shared {
         report: &mut Report<'_>,
     ) -> Result<()> {
         let name = landing_name(place, path)?;
-        self.refuse_taken(target, place, &name, path).await?;
+        self.refuse_taken(target, place, &name).await?;
         if source.id == target.id && self.is_below(target, row.node, place.parent).await? {
             return Err(usage(
                 "a folder cannot be copied into itself",
@@ -152,7 +152,7 @@ impl Shared {
                 continue;
             }
             let name = landing_name(&place, &path)?;
-            self.refuse_taken(&target, &place, &name, &path).await?;
+            self.refuse_taken(&target, &place, &name).await?;
             if self.is_below(&target, row.node, place.parent).await? {
                 return Err(usage(
                     "a folder cannot be moved into itself",
@@ -177,13 +177,8 @@ impl Shared {
         Ok(Answer::Changed(report.done()))
     }
 
-    async fn refuse_taken(
-        &self,
-        target: &Journal,
-        place: &Place,
-        name: &str,
-        path: &RemotePath,
-    ) -> Result<()> {
+    async fn refuse_taken(&self, target: &Journal, place: &Place, name: &str) -> Result<()> {
+        let there = crate::transfer::join_path(&place.parent_path, name);
         let (parent, name) = (place.parent, name.to_owned());
         let taken = self
             .with_drive(target, move |drive| {
@@ -191,7 +186,10 @@ impl Shared {
             })
             .await?;
         if taken.is_some() {
-            Err(conflict("the target is there already", path))
+            Err(Failure::new(Code::Conflict, "the target is there already")
+                .object(there)
+                .hint("choose another name, or move it away")
+                .into())
         } else {
             Ok(())
         }

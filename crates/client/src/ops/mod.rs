@@ -7,10 +7,12 @@ mod drives;
 mod look;
 mod transfers;
 mod trash;
+mod turns;
 mod versions;
 
 pub(crate) use doctor::LOOK;
 pub(crate) use transfers::{GetRequest, PutRequest};
+pub(crate) use turns::Turns;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -1,5 +1,6 @@
 //! Requests that move bytes: put, get, cat, verify-store.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::change::{Place, check_name, now_attrs};
 use super::{is_folder, usage};
-use crate::db::RowKind;
+use crate::db::{RowKind, Transfers};
 use crate::engine::Caller;
 use crate::error::{Error, Result};
 use crate::journal::Journal;
@@ -76,6 +77,14 @@ impl Shared {
     async fn try_put(self: &Arc<Self>, request: &PutRequest, caller: &Caller) -> Result<Answer> {
         let journal = self.open_to_change(request.target.drive.as_deref()).await?;
         let landings = self.landings(&journal, request).await?;
+        let spots = landings
+            .iter()
+            .map(|landing| (journal.id, landing.parent, landing.name.clone()));
+        let (_turn, waited) = self.turns.take(spots.collect()).await;
+        if waited {
+            // The one before may have ended without knowing what became of its last entry.
+            self.open_to_change(request.target.drive.as_deref()).await?;
+        }
         let mut report = Report::new(caller, "uploading", request.dry_run);
         let totals = report.totals();
         let (sender, mut steps) = mpsc::channel(AHEAD);
@@ -226,11 +235,20 @@ impl Shared {
                 ));
             }
             let contents = path.trailing_slash || row.node == NodeId::ROOT;
-            let to = if into && !contents {
+            let key = request.target.as_os_str().as_bytes().to_vec();
+            let goes_on = self.goes_on(&key, row.node).await?;
+            let to = if into && !contents && !goes_on {
                 request.target.join(transfer::component(&row.name)?)
             } else {
                 request.target.clone()
             };
+            let (node, begins) = (row.node, is_folder(&row) && !into && !request.dry_run);
+            if begins {
+                let key = key.clone();
+                self.db
+                    .write(move |tx| Transfers(tx).save_landing(&key, &node))
+                    .await?;
+            }
             let landing = transfer::GetLanding {
                 from: row,
                 to,
@@ -255,9 +273,21 @@ impl Shared {
                 transfer::get(self, &journal, caller.umask, steps, report).await?
             };
             planner.await.map_err(Error::task)??;
+            if (begins || goes_on) && changed.failed == 0 && !request.dry_run {
+                self.db
+                    .write(move |tx| Transfers(tx).forget_landing(&key))
+                    .await?;
+            }
             add(&mut all, changed);
         }
         Ok(Answer::Changed(all))
+    }
+
+    /// Whether a get that did not end began to make the target from this node.
+    async fn goes_on(&self, target: &[u8], node: NodeId) -> Result<bool> {
+        let target = target.to_vec();
+        let begun = self.db.read(move |c| Transfers(c).landing(&target)).await?;
+        Ok(begun == Some(node))
     }
 
     pub(crate) async fn cat(

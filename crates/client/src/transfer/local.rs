@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
+use crannog_agent_api::{Code, Failure};
 use crannog_core::check::Check;
 use crannog_core::drive::{Attrs, NodeId, check_name};
 use nix::sys::stat::{Mode, UtimensatFlags, utimensat};
@@ -13,14 +14,24 @@ use nix::sys::time::TimeSpec;
 
 use crate::error::{Error, Result};
 
+/// Bytes of the longest name that Linux file systems hold.
+const LONGEST: usize = 255;
+
 /// A name from the drive as one component of a local path (CHK-023). Core has checked it already; here the local system's rules count.
 pub(crate) fn component(name: &str) -> Result<&OsStr> {
-    let plain = check_name(name).is_ok() && name.len() <= 255 && Path::new(name).components().count() == 1;
-    if plain {
-        Ok(OsStr::new(name))
-    } else {
-        Err(Error::lied(Check::Name, format!("{name:?}")))
+    let plain = check_name(name).is_ok() && Path::new(name).components().count() == 1;
+    if !plain {
+        return Err(Error::lied(Check::Name, format!("{name:?}")));
     }
+    if name.len() > LONGEST {
+        return Err(
+            Failure::new(Code::LocalIo, "this name is too long for the local disk")
+                .object(name)
+                .hint("get it by itself, to a shorter name of your choice, or rename it with crannog mv")
+                .into(),
+        );
+    }
+    Ok(OsStr::new(name))
 }
 
 /// Makes a folder, or takes one that is there; never a link to one (CHK-023). True if it is new.
@@ -79,7 +90,6 @@ fn set_times(path: &Path, attrs: Attrs) -> Result<()> {
 }
 
 pub(crate) fn in_the_way(path: &Path) -> Error {
-    use crannog_agent_api::{Code, Failure};
     Error::User(
         Failure::new(
             Code::Conflict,

@@ -9,7 +9,7 @@ use crannog_proto::api::{
     Challenge, ChallengeRequest, Login, Principal, Session, login_statement, write_grant_statement,
 };
 use crannog_proto::sign::Signature;
-use crannog_proto::{JournalId, encode, labels};
+use crannog_proto::{ErrorCode, JournalId, encode, labels};
 use data_encoding::HEXLOWER;
 use http::header::AUTHORIZATION;
 use tokio::sync::Mutex as AsyncMutex;
@@ -104,7 +104,8 @@ impl Account {
             signature,
         };
         let call = Call::post("/v1/login", encode(&login), ANSWER_MAX);
-        let mut session: Session = transport.exchange(&call).await?.decode_secret(&call)?;
+        let answer = transport.exchange(&call).await.map_err(not_known)?;
+        let mut session: Session = answer.decode_secret(&call)?;
         let token = Zeroizing::new(session.token);
         session.token.zeroize();
         // An eighth early, so that no upload finds out at its end.
@@ -158,7 +159,7 @@ impl Transport {
         for _ in 1..LOGINS {
             let live = account.live(self).await?;
             match self.exchange(&authorized(&make, &live)).await {
-                Err(error) if error.code() == Some(crannog_proto::ErrorCode::Unauthorized) => {
+                Err(error) if error.code() == Some(ErrorCode::Unauthorized) => {
                     account.ended(&live).await;
                 }
                 result => return result,
@@ -176,6 +177,22 @@ impl Transport {
         if let Some(live) = account.live.lock().await.as_ref() {
             live.grants().remove(&(*journal, epoch));
         }
+    }
+}
+
+/// The server finds no key of the chain's devices under the signature: this one was revoked.
+fn not_known(error: TransportError) -> TransportError {
+    match error {
+        TransportError::Server {
+            code: ErrorCode::BadSignature,
+            ids,
+            retry_after,
+        } => TransportError::Server {
+            code: ErrorCode::Unauthorized,
+            ids,
+            retry_after,
+        },
+        other => other,
     }
 }
 

@@ -5,3 +5,9 @@ CREATE TABLE heard (
     time    INTEGER NOT NULL,
     PRIMARY KEY (account, device)
 ) WITHOUT ROWID;
+
+-- Folders that a get began to make and has not finished: the same command goes on in them.
+CREATE TABLE landings (
+    target BLOB PRIMARY KEY,
+    node   BLOB NOT NULL
+) WITHOUT ROWID;
