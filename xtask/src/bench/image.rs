@@ -47,7 +47,11 @@ impl Drop for Place {
 
 /// The image is to be a disk: one that is cached by the file system below it would keep, and wait for, a second copy of everything.
 fn past_the_cache(image: &Path) -> Outcome {
-    let device = run::capture(Command::new("losetup").args(["-n", "-O", "NAME", "-j"]).arg(image))?;
+    let device = run::capture(
+        Command::new("losetup")
+            .args(["-n", "-O", "NAME", "-j"])
+            .arg(image),
+    )?;
     run::capture(Command::new("losetup").args(["--direct-io=on", device.trim()]))?;
     Ok(())
 }
