@@ -147,7 +147,7 @@ async fn a_refused_login_is_said_so() {
     transport.set_login("alice", Arc::new(Key::new(2)));
     assert_eq!(
         transport.account().await.unwrap_err().code(),
-        Some(ErrorCode::BadSignature)
+        Some(ErrorCode::Unauthorized)
     );
 }
 
