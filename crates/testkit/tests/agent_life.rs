@@ -329,6 +329,23 @@ fn an_interrupted_get_goes_on() {
     assert_eq!(names(&to), ["large"]);
 }
 
+/// Who waits for another put to the same place can leave; the other one ends well.
+#[test]
+fn an_interrupt_ends_a_wait_for_another_put() {
+    let world = World::new();
+    let file = world.file("large", LARGE);
+    let words = ["put", text(&file), "/"];
+    let first = world.half_put(&words);
+    let second = Watched::start(&mut world.device.command(words));
+    while world.device.ok(["status"])["transfers"] != 2 {}
+    second.signal(Signal::SIGINT);
+    second.finish().must_fail(130, "interrupted");
+    world.server.thaw();
+    let done = first.finish();
+    assert_eq!(done.code, 0, "{done:?}");
+    world.came_through(&file);
+}
+
 /// The folder that the first attempt made is the one that the second fills, and not one in it.
 #[test]
 fn an_interrupted_get_of_a_folder_goes_on_in_it() {

@@ -80,7 +80,10 @@ impl Shared {
         let spots = landings
             .iter()
             .map(|landing| (journal.id, landing.parent, landing.name.clone()));
-        let (_turn, waited) = self.turns.take(spots.collect()).await;
+        let (_turn, waited) = tokio::select! {
+            turn = self.turns.take(spots.collect()) => turn,
+            () = caller.cancel.cancelled() => return Err(transfer::interrupted()),
+        };
         if waited {
             // The one before may have ended without knowing what became of its last entry.
             self.open_to_change(request.target.drive.as_deref()).await?;
