@@ -1,9 +1,8 @@
-//! One entry in the making: its operations, its packs, its uploads.
+//! One entry in the making: its operations, its packs, its lists.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use crannog_core::content::{
     Blob, Chunk, Content, ContentDraft, INLINE_MAX, Leaf, OpenedLeaf, PackBuilder, SealedChunk, SealedPiece,
     build_content, plan_filler, seal_filler,
@@ -13,17 +12,15 @@ use crannog_core::journal::Content as EntryContent;
 use crannog_proto::{BlobId, Kind, limits};
 use std::os::unix::ffi::OsStrExt;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 
 use super::seal::{Ready, ReadyChunk, internal};
+use super::uploads::{UPLOADS, Uploads};
 use crate::clock;
 use crate::db::{ChunkHash, FileStamp, StagedPiece, Transfers};
 use crate::error::{Error, Result};
 use crate::journal::{Draft, Ingested, Journal};
 use crate::shared::Shared;
 
-/// Blobs under way at once in one transfer.
-pub(super) const UPLOADS: usize = 6;
 /// An entry is closed at so many bytes of content.
 const BATCH_BYTES: u64 = 64 * 1024 * 1024;
 /// So many blobs are listed at most before an entry that only holds them is appended.
@@ -93,7 +90,6 @@ struct Owner {
 pub(crate) struct Batch {
     shared: Arc<Shared>,
     journal: Arc<Journal>,
-    permits: Arc<Semaphore>,
     slots: Vec<Slot>,
     file: Option<Box<PendingFile>>,
     pack: PackBuilder,
@@ -106,7 +102,7 @@ pub(crate) struct Batch {
     /// Their part of `plain`.
     file_plain: u64,
     filler: Vec<BlobId>,
-    uploads: JoinSet<(BlobId, Result<()>)>,
+    uploads: Uploads,
     from: Vec<Arc<Journal>>,
 }
 
@@ -115,7 +111,6 @@ impl Batch {
         Self {
             shared: Arc::clone(shared),
             journal: Arc::clone(journal),
-            permits: Arc::clone(permits),
             slots: Vec::new(),
             file: None,
             pack: PackBuilder::new(),
@@ -126,7 +121,7 @@ impl Batch {
             file_adds: Vec::new(),
             file_plain: 0,
             filler: Vec::new(),
-            uploads: JoinSet::new(),
+            uploads: Uploads::new(shared, journal, permits),
             from: Vec::new(),
         }
     }
@@ -256,35 +251,19 @@ impl Batch {
         self.upload(sealed.blob, staged).await
     }
 
-    /// Sends a blob in the background; waits while too many are under way.
     async fn upload(&mut self, blob: Blob, staged: Vec<StagedPiece>) -> Result<()> {
-        while let Some(done) = self.uploads.try_join_next() {
-            done.map_err(Error::task)?.1?;
-        }
-        let permit = Arc::clone(&self.permits)
-            .acquire_owned()
-            .await
-            .map_err(|_| internal("uploads have ended"))?;
-        self.plain += blob.plain_len();
-        let id = blob.id();
-        let (shared, journal) = (Arc::clone(&self.shared), Arc::clone(&self.journal));
-        self.uploads.spawn(async move {
-            let sent = send(&shared, &journal, blob, &staged).await;
-            drop(permit);
-            (id, sent)
-        });
+        let plain = blob.plain_len();
+        self.uploads.send(blob, staged).await?;
+        self.plain += plain;
         Ok(())
     }
 
-    /// Waits for what the entry will name. What was sent of a file that was abandoned may have failed.
+    /// Waits for what the entry will name: what was sent of a file that was abandoned may have failed.
     async fn join_uploads(&mut self) -> Result<()> {
-        while let Some(done) = self.uploads.join_next().await {
-            let (id, sent) = done.map_err(Error::task)?;
-            if self.adds.contains(&id) || self.file_adds.contains(&id) {
-                sent?;
-            }
-        }
-        Ok(())
+        let (adds, file_adds) = (&self.adds, &self.file_adds);
+        self.uploads
+            .join(|id| adds.contains(id) || file_adds.contains(id))
+            .await
     }
 
     /// A file with very many chunks: an entry that only holds what was sent so far.
@@ -449,28 +428,6 @@ impl Batch {
         let leaf = self.packs.get(pack).and_then(|(_, leaves)| leaves.get(index));
         leaf.cloned().ok_or_else(|| internal("a list without its pack"))
     }
-}
-
-/// Sends a blob, and notes of what it is part, for a next attempt.
-async fn send(
-    shared: &Arc<Shared>,
-    journal: &Arc<Journal>,
-    blob: Blob,
-    staged: &[StagedPiece],
-) -> Result<()> {
-    let id = blob.id();
-    shared
-        .put_blob(journal, &id, Bytes::from(blob.into_bytes()))
-        .await?;
-    if staged.is_empty() {
-        return Ok(());
-    }
-    let (row, staged) = (journal.row, staged.to_vec());
-    shared
-        .db
-        .write(move |tx| Transfers(tx).save_staged(row, &id, clock::now_ms(), &staged))
-        .await?;
-    Ok(())
 }
 
 fn operation(head: FileHead, version: VersionId, content: Content) -> DriveOp {

@@ -16,6 +16,7 @@ mod put;
 mod scan;
 mod seal;
 mod stdin;
+mod uploads;
 mod verify;
 
 pub(crate) use batch::{Batch, Target};
