@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::request::Role;
 use crate::{Failure, RemotePath};
 
 /// While a request runs.
@@ -23,6 +24,8 @@ pub enum Event {
     Note(Note),
     /// One file that failed; the work goes on.
     Failed(Failure),
+    /// To Watch: something happened.
+    News(News),
 }
 
 /// How far.
@@ -144,6 +147,185 @@ pub struct TrashInfo {
     pub size: u64,
 }
 
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NewsKind {
+    /// Files changed.
+    Change,
+    /// Someone wants to share something with me.
+    Invite,
+    /// The people or roles of a share changed.
+    Members,
+    /// I am no longer a member, or the share was ended.
+    Removed,
+    /// A check failed: something stopped.
+    Alarm,
+    /// Something that was sent to me was refused.
+    Refused,
+}
+
+/// Something that happened, for `watch`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct News {
+    /// What kind of thing.
+    pub kind: NewsKind,
+    /// When it was read here, milliseconds since 1970.
+    pub time: i64,
+    /// The drive or share that it concerns, by its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drive: Option<String>,
+    /// Who did it, if anyone did; proved by her signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<Person>,
+    /// In words: `put beach.jpg`, `bob is a writer now`; at most 64 lines, and how many more there are.
+    pub changes: Vec<String>,
+    /// Those that did not fit.
+    #[serde(default)]
+    pub more: u64,
+    /// `CHK-nnn` of an alarm or a refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<String>,
+}
+
+/// A person with one of her devices, as she is shown everywhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Her account's name; for a stranger the account id.
+    pub name: String,
+    /// Her device's name as she gave it; empty if unknown.
+    pub device: String,
+    /// It is this account.
+    pub me: bool,
+    /// Her root was verified (never without an act of this user's).
+    pub verified: bool,
+}
+
+/// An invite that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InviteInfo {
+    /// Its one-use id, hex.
+    pub id: String,
+    /// Who invites.
+    pub from: Person,
+    /// The inviter's root as ten words, to be compared with her.
+    pub words: String,
+    /// What she calls it.
+    pub name: String,
+    /// It is one file.
+    pub file: bool,
+    /// As what.
+    pub role: Role,
+    /// When it was signed, milliseconds since 1970, by the inviter's clock.
+    pub time: i64,
+    /// Until when it can be accepted, milliseconds since 1970.
+    pub expires: i64,
+}
+
+/// One member of a share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberInfo {
+    /// Her account's name; for a stranger the account id.
+    pub name: String,
+    /// Account id, hex.
+    pub account: String,
+    /// It is this account.
+    pub me: bool,
+    /// What she may do.
+    pub role: Role,
+    /// Her root was verified.
+    pub verified: bool,
+    /// Her root changed, and nobody has looked yet: work with her stands still.
+    pub frozen: bool,
+    /// Since when she is a member without a break: the admitting entry's time by its author's clock, milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<i64>,
+    /// Who took her in, with which device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Person>,
+    /// Bytes of all versions that she put there; they count on the drive's creator's quota.
+    pub bytes: u64,
+    /// She made the drive: its bytes are charged to her.
+    pub creator: bool,
+    /// Her removal was decided here, and no rekey has put it in force yet.
+    pub leaving: bool,
+}
+
+/// A person one shares with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContactInfo {
+    /// Her account's name.
+    pub name: String,
+    /// Account id, hex.
+    pub account: String,
+    /// Her root as ten words.
+    pub words: String,
+    /// `not verified`, `qr`, `word` or `compared`.
+    pub verified: String,
+    /// Her root is another one than the pinned: these are the new root's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_to: Option<String>,
+    /// What is shared with her, by name.
+    pub shares: Vec<String>,
+    /// The newest time, milliseconds since 1970, that one of her devices signed into something that was read here.
+    pub heard: Option<i64>,
+}
+
+/// One entry of the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogInfo {
+    /// The drive or share, by its name.
+    pub drive: String,
+    /// The entry's place in its journal.
+    pub seq: u64,
+    /// The author's clock, milliseconds since 1970.
+    pub time: i64,
+    /// Who; proved by her signature.
+    pub author: Person,
+    /// In words; at most 64 lines.
+    pub changes: Vec<String>,
+    /// Those that did not fit.
+    #[serde(default)]
+    pub more: u64,
+}
+
+/// What a file of evidence proves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditInfo {
+    /// `server`, `member` or `nobody`: whom the file convicts by signatures alone.
+    pub convicts: String,
+    /// Who that is: the server's fingerprint, or account and device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub who: Option<String>,
+    /// The check that the finder's client raised.
+    pub check: String,
+    /// In which journal.
+    pub journal: String,
+    /// What was proved, or why nothing is.
+    pub findings: Vec<String>,
+}
+
+/// What sharing did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SharedInfo {
+    /// What was shared.
+    pub path: String,
+    /// With whom.
+    pub name: String,
+    /// As what.
+    pub role: Role,
+    /// Her root as ten words.
+    pub words: String,
+    /// It was seen before now.
+    pub known: bool,
+    /// It was verified.
+    pub verified: bool,
+    /// Nothing was done: `--dry-run`.
+    pub dry_run: bool,
+    /// What was done, one line a thing.
+    pub plan: Vec<String>,
+}
+
 /// A drive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DriveInfo {
@@ -157,6 +339,18 @@ pub struct DriveInfo {
     pub files: u64,
     /// Bytes of current versions.
     pub bytes: u64,
+    /// How many members it has, oneself included.
+    #[serde(default)]
+    pub members: u64,
+    /// What this account may do there; none when it is no longer a member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// Who made it, if not this account: her quota is charged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creator: Option<String>,
+    /// Where it appears among other files, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mounted_at: Option<RemotePath>,
 }
 
 /// How things are.
@@ -185,6 +379,9 @@ pub struct Status {
     pub quota: u64,
     /// Bytes used.
     pub used: u64,
+    /// Invites that wait for an answer.
+    #[serde(default)]
+    pub invites: u64,
     /// An alarm that stopped a journal.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<Failure>,
@@ -278,4 +475,16 @@ pub enum Answer {
     Usage(Vec<UsageRow>),
     /// To Doctor and VerifyStore.
     Findings(Vec<Finding>),
+    /// To Share.
+    Shared(SharedInfo),
+    /// To Invites.
+    Invites(Vec<InviteInfo>),
+    /// To Members.
+    Members(Vec<MemberInfo>),
+    /// To Contacts.
+    Contacts(Vec<ContactInfo>),
+    /// To Log.
+    Log(Vec<LogInfo>),
+    /// To Audit.
+    Audit(AuditInfo),
 }

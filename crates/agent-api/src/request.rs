@@ -190,11 +190,82 @@ pub enum Request {
     Usage {
         path: RemotePath,
     },
+    /// Shares a folder or a file with a person; shared already: takes one more in. Sends the invite (again).
+    Share {
+        path: RemotePath,
+        with: String,
+        role: Role,
+        dry_run: bool,
+    },
+    /// Invites that wait for an answer.
+    Invites,
+    /// `invite`: an id, the beginning of one, or the name of what is shared. `at`: where it is to appear; `/NAME` unless told.
+    Accept {
+        invite: String,
+        at: Option<RemotePath>,
+    },
+    Decline {
+        invite: String,
+    },
+    /// Who may do what in the share at a path.
+    Members {
+        path: RemotePath,
+    },
+    /// Gives a member another role.
+    SetRole {
+        path: RemotePath,
+        name: String,
+        role: Role,
+        dry_run: bool,
+    },
+    /// Removes members; `names` empty: all but oneself.
+    Unshare {
+        path: RemotePath,
+        names: Vec<String>,
+        dry_run: bool,
+    },
+    /// Leaves a share of someone else's.
+    Leave {
+        path: RemotePath,
+        dry_run: bool,
+    },
+    /// The people one shares with.
+    Contacts,
+    /// A person whose root changed was looked at: work with her goes on with the new one.
+    TrustContact {
+        name: String,
+    },
+    /// Who changed what, newest first; at most `limit` entries. Without a path: everywhere.
+    Log {
+        path: Option<RemotePath>,
+        limit: u32,
+    },
+    /// News as [`crate::Event::News`] until the caller goes away. Without a path: of everything.
+    Watch {
+        path: Option<RemotePath>,
+    },
+    /// Says who lied, from a file of evidence; needs no account.
+    Audit {
+        file: PathBuf,
+    },
     /// Checks every byte; with `repair_from`, broken blobs are made again from those local folders.
     VerifyStore {
         drive: Option<String>,
         repair_from: Vec<PathBuf>,
     },
+}
+
+/// What a member may do; each includes the ones before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Read.
+    #[default]
+    Reader,
+    /// Change too.
+    Writer,
+    /// Take people in, give roles and remove people too.
+    Admin,
 }
 
 /// A local file or folder to upload.
