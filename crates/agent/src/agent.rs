@@ -209,6 +209,7 @@ impl Agent {
             transfers: 0,
             quota: 0,
             used: 0,
+            invites: 0,
             alarms: Vec::new(),
         }
     }

@@ -50,7 +50,7 @@ impl Printer {
             (Event::Progress(_), ProgressStyle::None) => {}
             (Event::Note(note), _) if !self.quiet && !self.json => self.beside_bar(&note_text(note)),
             (Event::Failed(failure), _) if !self.json => self.beside_bar(&failure_text(failure)),
-            (Event::Note(_) | Event::Failed(_), _) => {}
+            (Event::Note(_) | Event::Failed(_) | Event::News(_), _) => {}
         }
     }
 

@@ -147,7 +147,7 @@ impl Talk<'_> {
             },
             Event::Note(note) if self.remarks.notes.len() < MOST => self.remarks.notes.push(note),
             Event::Failed(failure) if self.remarks.failed.len() < MOST => self.remarks.failed.push(failure),
-            Event::Progress(_) | Event::Note(_) | Event::Failed(_) => {}
+            Event::Progress(_) | Event::Note(_) | Event::Failed(_) | Event::News(_) => {}
         }
         Ok(())
     }

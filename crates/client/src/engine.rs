@@ -338,6 +338,19 @@ async fn dispatch(shared: &Arc<Shared>, request: Request, caller: &Caller) -> cr
         Request::Usage { path } => shared.usage(path).await,
         Request::VerifyStore { drive, repair_from } => shared.verify_store(drive, repair_from, caller).await,
         Request::Join { .. }
+        | Request::Share { .. }
+        | Request::Invites
+        | Request::Accept { .. }
+        | Request::Decline { .. }
+        | Request::Members { .. }
+        | Request::SetRole { .. }
+        | Request::Unshare { .. }
+        | Request::Leave { .. }
+        | Request::Contacts
+        | Request::TrustContact { .. }
+        | Request::Log { .. }
+        | Request::Watch { .. }
+        | Request::Audit { .. }
         | Request::Recover { .. }
         | Request::Confirm { .. }
         | Request::Unlock { .. }

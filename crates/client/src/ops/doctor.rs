@@ -52,6 +52,7 @@ impl Shared {
             transfers: self.transfers.load(Ordering::SeqCst) as u64,
             quota,
             used,
+            invites: 0,
             alarms,
         }))
     }

@@ -146,6 +146,10 @@ impl Shared {
                 id: drive.journal.to_string(),
                 files: totals.files,
                 bytes: totals.bytes,
+                members: journal.state().members().len() as u64,
+                role: None,
+                creator: None,
+                mounted_at: None,
             });
         }
         drives.sort_by(|a, b| a.name.cmp(&b.name));
