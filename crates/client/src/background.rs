@@ -138,6 +138,9 @@ pub(crate) async fn sync_all(shared: &Arc<Shared>) -> Result<()> {
         let synced = async {
             shared.catch_up(&journal).await?;
             shared.compare_heads(&journal, &recorded, true).await?;
+            let state = journal.state();
+            shared.follow_members(&state).await?;
+            shared.pin_members(&state).await?;
             shared.ensure_current_members(&journal).await?;
             shared.mend_grant(&journal).await
         };
@@ -145,6 +148,10 @@ pub(crate) async fn sync_all(shared: &Arc<Shared>) -> Result<()> {
             stays_behind(&shared.name_of(&journal.id), error)?;
         }
     }
+    if let Err(error) = shared.settle_mounts().await {
+        stays_behind("a folder that is a share", error)?;
+    }
+    shared.empty_inbox().await?;
     record_heads(shared).await
 }
 

@@ -5,12 +5,16 @@
 
 mod drive;
 mod heard;
+mod history;
 mod journals;
 mod meta;
+mod people;
+mod receipts;
 mod schema;
 #[cfg(test)]
 mod tests;
 mod transfers;
+mod walked;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,9 +24,13 @@ use zeroize::Zeroizing;
 
 pub(crate) use drive::{DriveStore, NodeRow, RowKind, UsageTotals, Walked};
 pub(crate) use heard::Heard;
+pub(crate) use history::{Deed, History};
 pub(crate) use journals::Journals;
 pub(crate) use meta::{Meta, MetaKey};
+pub(crate) use people::{People, Refusal};
+pub(crate) use receipts::Receipts;
 pub(crate) use transfers::{ChunkHash, FileStamp, StagedPiece, Transfers};
+pub(crate) use walked::Walked;
 
 /// How many idle reading connections are kept.
 const READERS: usize = 4;
