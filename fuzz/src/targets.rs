@@ -85,7 +85,8 @@ fn messages(data: &[u8]) {
     let _ = decode::<api::Append>(data);
     let _ = decode::<api::Appended>(data);
     let _ = decode::<api::Hold>(data);
-    let _ = decode::<api::Ring>(data);
+    let _ = decode::<api::Rung>(data);
+    let _ = decode::<api::Inbox>(data);
     let _ = decode::<GenerationSecrets>(data);
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crannog_agent_api::Failure;
 use crannog_core::identity::HomeOp;
 use crannog_proto::ErrorCode;
-use crannog_proto::api::Held;
+use crannog_proto::api::{Held, Rung};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
@@ -78,11 +78,12 @@ async fn once(shared: &Arc<Shared>) -> Result<()> {
     let mut asking: Option<AbortHandle> = None;
     loop {
         tokio::select! {
-            ring = bell.next(), if work.len() < RINGS => {
-                let (ring, shared) = (ring?, Arc::clone(shared));
+            rung = bell.next(), if work.len() < RINGS => {
+                let (rung, shared) = (rung?, Arc::clone(shared));
+                let Rung::Journal(ring) = rung else { continue };
                 work.spawn(async move {
                     let journal = ring.last.journal;
-                    match shared.rung(ring).await {
+                    match shared.rung(*ring).await {
                         // An alarm freezes its own journal; the others go on.
                         Err(error) => stays_behind(&shared.name_of(&journal), error),
                         Ok(()) => Ok(()),
