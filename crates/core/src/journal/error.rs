@@ -46,6 +46,9 @@ pub enum ReadError {
     /// The body travels as blobs, which were not given: see [`pending_blobs`](super::pending_blobs).
     #[error("the entry's body was not given")]
     NeedsBody,
+    /// Only a change or a checkpoint can be skipped: on the others everything later rests.
+    #[error("an entry of this kind cannot be skipped")]
+    NotSkippable,
     /// This account is no longer a member: nothing after this place can be read.
     #[error("this account is not a member any more")]
     NotMember,

@@ -23,7 +23,9 @@ mod rights;
 mod said;
 mod seal;
 mod signed;
+mod skip;
 mod state;
+mod statements;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -37,4 +39,6 @@ pub use self::receipt::{check_heads, check_receipt, check_receipt_of};
 pub use self::rekey::{RekeyDraft, SealedRekey, seal_rekey};
 pub use self::rekey_body::{grant_of_rekey, previous_read_secret};
 pub use self::seal::{EntryDraft, Ground, SealedEntry, seal_close, seal_entry};
+pub(crate) use self::signed::Signed;
 pub use self::state::{JournalState, StateChange};
+pub(crate) use self::statements::device_key;
