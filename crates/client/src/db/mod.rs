@@ -4,6 +4,7 @@
 //! sent (`docs/adr/0003-local-database.md`).
 
 mod drive;
+mod earlier;
 mod heard;
 mod history;
 mod journals;
@@ -14,7 +15,6 @@ mod schema;
 #[cfg(test)]
 mod tests;
 mod transfers;
-mod walked;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,6 +23,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use zeroize::Zeroizing;
 
 pub(crate) use drive::{DriveStore, NodeRow, RowKind, UsageTotals, Walked};
+pub(crate) use earlier::EarlierKeys;
 pub(crate) use heard::Heard;
 pub(crate) use history::{Deed, History};
 pub(crate) use journals::Journals;
@@ -30,7 +31,6 @@ pub(crate) use meta::{Meta, MetaKey};
 pub(crate) use people::{People, Refusal};
 pub(crate) use receipts::Receipts;
 pub(crate) use transfers::{ChunkHash, FileStamp, StagedPiece, Transfers};
-pub(crate) use walked::Walked;
 
 /// How many idle reading connections are kept.
 const READERS: usize = 4;

@@ -20,7 +20,7 @@ use super::Journal;
 use crate::account::Account;
 use crate::clock;
 use crate::db::{
-    DbError, DriveStore, Heard, History, Journals, Meta, MetaKey, Receipts, Walked,
+    DbError, DriveStore, Heard, History, Journals, Meta, MetaKey, Receipts, EarlierKeys,
 };
 use crate::error::{Error, Result};
 use crate::people::{Chains, Happened, deed_of};
@@ -112,7 +112,7 @@ impl Shared {
                     shared: &shared,
                     state,
                     home: load_home(tx)?,
-                    walked: Walked(tx).of(&id)?,
+                    walked: EarlierKeys(tx).of(&id)?,
                     ingested: Ingested::default(),
                 };
                 for one in arrived.iter() {

@@ -12,7 +12,7 @@ use crannog_proto::{Header, Kind, decode};
 
 use super::Journal;
 use super::ingest::Arrived;
-use crate::db::Walked;
+use crate::db::EarlierKeys;
 use crate::error::{Error, Result};
 use crate::shared::Shared;
 
@@ -67,7 +67,7 @@ impl Shared {
             };
             let kept = read.clone();
             self.db
-                .write(move |tx| Walked(tx).save(&id, opened - 1, &kept))
+                .write(move |tx| EarlierKeys(tx).save(&id, opened - 1, &kept))
                 .await?;
             let before = EpochGrant {
                 read,
@@ -81,7 +81,7 @@ impl Shared {
 
     async fn has_walked(&self, journal: &Journal) -> Result<bool> {
         let id = journal.id;
-        let walked = self.db.read(move |c| Walked(c).of(&id)).await?;
+        let walked = self.db.read(move |c| EarlierKeys(c).of(&id)).await?;
         Ok(walked.contains_key(&0))
     }
 

@@ -8,7 +8,7 @@ use crannog_core::check::Check;
 use crannog_core::content::{Chunks, Content};
 use crannog_core::drive::{DriveOp, NewNode, NodeId, VersionId};
 use crannog_core::identity::HomeOp;
-use crannog_core::inbox::{Form, Invite, Note, Purpose, recorded};
+use crannog_core::inbox::{Form, Invite, Note, NoteIn, Purpose};
 use crannog_core::journal::check_heads;
 use crannog_proto::{JournalId, Seen};
 use data_encoding::HEXLOWER;
@@ -24,12 +24,20 @@ use crate::transfer::fresh_node;
 impl Shared {
     /// The invites that wait, as home recorded them.
     pub(super) fn waiting(&self) -> Vec<(Note, Invite)> {
-        let (home, chains) = (self.home(), self.chains());
+        let (home, chains, me) = (self.home(), self.chains(), self.account());
         let mut waiting = Vec::new();
         for (_, bytes) in home.invites() {
-            let Ok(note) = recorded(bytes, &|account| chains.state(account)) else {
+            let Ok(recorded) = NoteIn::recorded(bytes, &self.identity.account) else {
                 continue;
             };
+            let Some(sender) = chains.state(recorded.claimed_sender()) else {
+                continue;
+            };
+            // A device that was revoked since invites nobody.
+            let Ok(verified) = recorded.verify_recorded(sender, me.known.state()) else {
+                continue;
+            };
+            let note = verified.note().clone();
             if let Purpose::Invite(invite) = note.purpose.clone() {
                 waiting.push((note, invite));
             }
@@ -63,8 +71,10 @@ impl Shared {
 
     fn inviters(&self) -> Vec<crannog_proto::AccountId> {
         let home = self.home();
-        let claimed = home.invites().filter_map(|(_, bytes)| crannog_core::inbox::claimed_sender(bytes));
-        claimed.collect()
+        let recorded = home
+            .invites()
+            .filter_map(|(_, bytes)| NoteIn::recorded(bytes, &self.identity.account).ok());
+        recorded.map(|note| *note.claimed_sender()).collect()
     }
 
     async fn invite_named(self: &Arc<Self>, wanted: &str) -> Result<(Note, Invite)> {

@@ -81,7 +81,7 @@ impl Shared {
         match state.said(stored, None, &sources) {
             Some((author, said)) => {
                 let links = chains.known(&author.account).map(|known| known.links().to_vec());
-                (Some(said), links.unwrap_or_default())
+                (Some(said.to_vec()), links.unwrap_or_default())
             }
             None => (None, Vec::new()),
         }
@@ -91,13 +91,14 @@ impl Shared {
         if matches!(case, Case::Nothing) {
             return;
         }
-        let (ca, receipt_key, receipt_key_signature) = match self.transport.server_proof() {
-            Some((ca, key, signature)) => (ca, key, signature),
-            None => (
-                Vec::new(),
-                self.identity.receipt_key,
-                crannog_proto::sign::Signature([0; 64]),
-            ),
+        // What shows whose receipts these are comes with the server's own word of itself.
+        if self.transport.server_proof().is_none()
+            && let Err(error) = self.transport.server_info().await
+        {
+            tracing::warn!(%error, "the server does not prove its receipt key");
+        }
+        let Some(proof) = self.transport.server_proof() else {
+            return;
         };
         let evidence = Evidence {
             version: 1,
@@ -105,15 +106,17 @@ impl Shared {
             check: check.number(),
             journal: journal.id,
             server: ServerProof {
-                ca,
-                receipt_key,
-                receipt_key_signature,
+                ca: proof.ca,
+                receipt_key: proof.receipt_key,
+                receipt_key_signature: proof.receipt_key_signature,
             },
             case,
         };
+        let Ok(text) = evidence.to_text() else {
+            return tracing::error!("evidence is too large to be kept");
+        };
         let folder = self.profile.join("evidence");
         let name = format!("{}-{}.evidence", self.file_name(journal), evidence.found);
-        let text = evidence.to_text();
         let written = tokio::task::spawn_blocking(move || write(&folder, &name, &text)).await;
         match written {
             Ok(Ok(path)) => tracing::error!(path = %path.display(), "evidence was kept; crannog audit reads it"),
@@ -197,7 +200,12 @@ pub(crate) async fn audit(file: PathBuf) -> Result<Answer> {
                 .hint("files of evidence lie in the folder `evidence` of the profile whose client raised the alarm")
         })?;
         let server = &evidence.server;
-        let fingerprint = receipt_key_certified(&server.ca, &server.receipt_key, &server.receipt_key_signature);
+        let fingerprint = receipt_key_certified(
+            &server.ca,
+            None,
+            &server.receipt_key,
+            &server.receipt_key_signature,
+        );
         let verdict = evidence::audit(&evidence, fingerprint.is_ok());
         let (convicts, who) = match verdict.convicts {
             Convicted::Server => ("server", fingerprint.ok().map(|fingerprint| fingerprint.to_string())),

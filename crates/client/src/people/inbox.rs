@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crannog_agent_api::answer::NewsKind;
 use crannog_core::check::Check;
 use crannog_core::identity::HomeOp;
-use crannog_core::inbox::{Invite, Note, OpenedDrop, Purpose, VerifiedNote};
+use crannog_core::inbox::{Invite, Note, NoteIn, Purpose, VerifiedNote};
 use crannog_core::journal::{JournalKind, Role};
 use crannog_proto::{AccountId, JournalId, Receipt};
 
@@ -54,7 +54,7 @@ impl Shared {
     async fn take_drop(self: &Arc<Self>, sealed: &[u8]) -> Result<()> {
         let account = self.account();
         let lied = |check| Error::lied(check, "a drop in the inbox");
-        let opened = OpenedDrop::open(sealed, &self.identity.account, &account.secrets)
+        let opened = NoteIn::open(sealed, &self.identity.account, &account.secrets)
             .map_err(|refused| lied(refused.check()))?;
         let sender = *opened.claimed_sender();
         self.follow_sender(&sender).await?;
@@ -168,7 +168,7 @@ impl Shared {
         }
         self.append_home(vec![HomeOp::Invited {
             drop: *verified.id(),
-            note: verified.signed_bytes().to_vec(),
+            note: verified.signed_bytes().clone(),
         }])
         .await?;
         let mut happened = Happened::new(

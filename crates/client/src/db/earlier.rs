@@ -11,9 +11,9 @@ use super::DbError;
 use super::journals::{from_sql, to_sql};
 
 /// Access to what was found.
-pub(crate) struct Walked<'a>(pub(crate) &'a Connection);
+pub(crate) struct EarlierKeys<'a>(pub(crate) &'a Connection);
 
-impl Walked<'_> {
+impl EarlierKeys<'_> {
     pub(crate) fn save(&self, journal: &JournalId, epoch: u64, secret: &ReadSecret) -> Result<(), DbError> {
         let bytes = Zeroizing::new(crannog_proto::encode(secret));
         self.0
