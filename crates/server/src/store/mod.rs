@@ -77,6 +77,8 @@ pub(crate) trait Store: Operator {
     fn unstage(&self, id: JournalId, file: BlobFile) -> Step<'_, ()>;
     /// A blob that the journal holds, dropped or not.
     fn blob(&self, id: JournalId, blob: BlobId) -> Step<'_, Option<BlobFile>>;
+    /// Whether the body of an entry from `from` to `to` lies in this blob.
+    fn is_body(&self, id: JournalId, blob: BlobId, from: u64, to: u64) -> Step<'_, bool>;
     /// Which of these blobs are staged in files not yet known to be on disk.
     fn unsynced(&self, id: JournalId, blobs: Vec<BlobId>) -> Step<'_, Vec<BlobFile>>;
 }

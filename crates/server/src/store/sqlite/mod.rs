@@ -251,6 +251,9 @@ impl Store for SqliteStore {
     fn blob(&self, id: JournalId, blob: BlobId) -> Step<'_, Option<BlobFile>> {
         self.read(move |db| blobs::held(db, &id, &blob))
     }
+    fn is_body(&self, id: JournalId, blob: BlobId, from: u64, to: u64) -> Step<'_, bool> {
+        self.read(move |db| blobs::is_body(db, &id, &blob, from, to))
+    }
     fn unsynced(&self, id: JournalId, ids: Vec<BlobId>) -> Step<'_, Vec<BlobFile>> {
         self.read(move |db| blobs::unsynced(db, &id, &ids))
     }
