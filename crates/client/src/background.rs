@@ -80,14 +80,13 @@ async fn once(shared: &Arc<Shared>) -> Result<()> {
         tokio::select! {
             rung = bell.next(), if work.len() < RINGS => {
                 let (rung, shared) = (rung?, Arc::clone(shared));
-                let Rung::Journal(ring) = rung else { continue };
                 work.spawn(async move {
-                    let journal = ring.last.journal;
-                    match shared.rung(*ring).await {
-                        // An alarm freezes its own journal; the others go on.
-                        Err(error) => stays_behind(&shared.name_of(&journal), error),
-                        Ok(()) => Ok(()),
-                    }
+                    let (of, done) = match rung {
+                        Rung::Inbox => ("the inbox".to_owned(), shared.empty_inbox().await),
+                        Rung::Journal(ring) => (shared.name_of(&ring.last.journal), shared.rung(*ring).await),
+                    };
+                    // An alarm freezes its own journal; the others go on.
+                    done.or_else(|error| stays_behind(&of, error))
                 });
             }
             Some(done) = work.join_next() => {

@@ -372,11 +372,7 @@ async fn dispatch(shared: &Arc<Shared>, request: Request, caller: &Caller) -> cr
             role,
             dry_run,
         } => shared.set_role(path, name, role, dry_run).await,
-        Request::Unshare {
-            path,
-            names,
-            dry_run,
-        } => shared.unshare(path, names, dry_run).await,
+        Request::Unshare { path, names, dry_run } => shared.unshare(path, names, dry_run).await,
         Request::Leave { path, dry_run } => shared.leave(path, dry_run).await,
         Request::Contacts => shared.contacts().await,
         Request::TrustContact { name } => shared.trust_contact(&name).await,

@@ -93,11 +93,14 @@ impl Shared {
         let (state, home) = (journal.state(), self.home());
         let members = state.members();
         let gone = |account: &&AccountId| !members.iter().any(|member| member.account == **account);
-        let done = home.removals(&journal.id).filter(gone).map(|account| HomeOp::Removal {
-            journal: journal.id,
-            account: *account,
-            wanted: false,
-        });
+        let done = home
+            .removals(&journal.id)
+            .filter(gone)
+            .map(|account| HomeOp::Removal {
+                journal: journal.id,
+                account: *account,
+                wanted: false,
+            });
         let done: Vec<HomeOp> = done.collect();
         if done.is_empty() {
             return Ok(());
@@ -149,15 +152,8 @@ impl Shared {
     /// CHK-032: a server that refuses a rekey because another entry came first shows that entry.
     async fn refuse_outdated(&self, journal: &Arc<Journal>, on: Option<&Seen>) -> Result<()> {
         let shown = journal.state().last() != on;
-        self.check(
-            &journal.id,
-            if shown {
-                Ok(())
-            } else {
-                Err(Check::OutdatedList)
-            },
-        )
-        .await
+        self.check(&journal.id, if shown { Ok(()) } else { Err(Check::OutdatedList) })
+            .await
     }
 
     /// Home must hold the secrets of the epoch that is, for devices that begin with home alone. Where two devices rekeyed at once, those

@@ -333,7 +333,10 @@ impl Shared {
         for (id, kind) in &wanted {
             if let Some(known) = self.journal(id) {
                 // Whoever was removed and taken in again reads anew; what she had seen last stands in home.
-                let epoch = home.journals().find(|(other, ..)| other == id).map(|(.., epoch)| epoch);
+                let epoch = home
+                    .journals()
+                    .find(|(other, ..)| other == id)
+                    .map(|(.., epoch)| epoch);
                 let state = known.state();
                 if !(state.is_removed() && epoch > state.epoch().map(|epoch| epoch + 1)) {
                     continue;

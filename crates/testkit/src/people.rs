@@ -1,10 +1,10 @@
 //! What people do with each other: share, accept, watch.
 
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
+use std::task::Poll;
 
-use crannog_agent_api::answer::{
-    ContactInfo, InviteInfo, LogInfo, MemberInfo, News, NewsKind, SharedInfo,
-};
+use crannog_agent_api::answer::{ContactInfo, InviteInfo, LogInfo, MemberInfo, News, NewsKind, SharedInfo};
 use crannog_agent_api::request::Role;
 use crannog_agent_api::{Answer, Event, Failure, RemotePath, Request};
 use crannog_client::{Caller, Cancel};
@@ -70,11 +70,11 @@ impl Device {
             let work = engine.perform(Request::Watch { path: None }, &caller);
             tokio::pin!(work);
             // Polled once: it listens.
-            let first = futures_util::poll!(&mut work);
+            let first = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await;
             let _ = begun.send(());
             match first {
-                std::task::Poll::Ready(answer) => answer,
-                std::task::Poll::Pending => work.await,
+                Poll::Ready(answer) => answer,
+                Poll::Pending => work.await,
             }
         });
         begins.await.unwrap();

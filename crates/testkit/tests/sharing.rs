@@ -86,7 +86,10 @@ async fn shared_photos(four: &Four) {
     four.bob.sync().await.unwrap();
     let invites = four.bob.invites().await;
     assert_eq!(invites.len(), 1, "{invites:?}");
-    assert_eq!((invites[0].from.name.as_str(), invites[0].name.as_str()), ("alice", "photos"));
+    assert_eq!(
+        (invites[0].from.name.as_str(), invites[0].name.as_str()),
+        ("alice", "photos")
+    );
     assert!(!invites[0].from.verified);
     four.bob.accept("photos", None).await.unwrap();
     four.sync().await;
@@ -102,7 +105,15 @@ async fn two_people_with_two_devices_each() {
         assert_eq!(shown["beach.jpg"], b"a beach");
         assert_eq!(shown["summer/boat.jpg"], vec![7; 5_000_000]);
     }
-    assert_eq!(four.bob.paths().await.iter().filter(|path| path.contains("notes")).count(), 0);
+    assert_eq!(
+        four.bob
+            .paths()
+            .await
+            .iter()
+            .filter(|path| path.contains("notes"))
+            .count(),
+        0
+    );
     assert_eq!(four.alice.cat("/notes.txt").await.unwrap(), b"hers alone");
 
     // All four at once; each hears of every change of the others.
@@ -114,7 +125,10 @@ async fn two_people_with_two_devices_each() {
     let put = async |device: &Device, name: &str| {
         for nth in 0..5 {
             let path = format!("/photos/{name}-{nth}.txt");
-            device.put(&path, format!("{name} {nth}").as_bytes()).await.unwrap();
+            device
+                .put(&path, format!("{name} {nth}").as_bytes())
+                .await
+                .unwrap();
         }
     };
     tokio::join!(
@@ -135,7 +149,10 @@ async fn two_people_with_two_devices_each() {
             missing.retain(|line| !news.changes.iter().any(|change| change.ends_with(line.as_str())));
         }
     }
-    eprintln!("20 files by 4 devices were seen by all after {:?}", begun.elapsed());
+    eprintln!(
+        "20 files by 4 devices were seen by all after {:?}",
+        begun.elapsed()
+    );
     for watch in watches {
         watch.end().await.unwrap();
     }
@@ -146,13 +163,24 @@ async fn two_people_with_two_devices_each() {
         assert_eq!(contents(device, "/photos").await, all);
     }
     let members = four.phone.members("/photos").await.unwrap();
-    let shown: Vec<_> = members.iter().map(|member| (member.name.as_str(), member.role)).collect();
+    let shown: Vec<_> = members
+        .iter()
+        .map(|member| (member.name.as_str(), member.role))
+        .collect();
     assert_eq!(shown, [("alice", Role::Admin), ("bob", Role::Writer)]);
     let bob = &members[1];
-    assert!(!bob.verified && bob.since.is_some() && bob.bytes == 5 * 5 + 5 * 8, "{bob:?}");
+    assert!(
+        !bob.verified && bob.since.is_some() && bob.bytes == 5 * 5 + 5 * 8,
+        "{bob:?}"
+    );
     assert_eq!(bob.by.as_ref().unwrap().device, "alice laptop");
     let log = four.tablet.log(Some("/photos")).await;
-    assert!(log.iter().any(|entry| entry.author.name == "bob" && entry.author.device == "bob laptop" && entry.changes == ["put /bob-0.txt"]), "{log:?}");
+    assert!(
+        log.iter().any(|entry| entry.author.name == "bob"
+            && entry.author.device == "bob laptop"
+            && entry.changes == ["put /bob-0.txt"]),
+        "{log:?}"
+    );
     four.end().await;
 }
 
@@ -170,7 +198,10 @@ async fn roles_leaving_and_coming_back() {
     four.phone.set_role("/photos", "bob", Role::Admin).await.unwrap();
     four.sync().await;
     four.tablet.put("/photos/yes.txt", b"yes").await.unwrap();
-    four.tablet.set_role("/photos", "bob", Role::Writer).await.unwrap();
+    four.tablet
+        .set_role("/photos", "bob", Role::Writer)
+        .await
+        .unwrap();
     four.sync().await;
 
     // Bob leaves; an admin's device takes him out as soon as it hears of it.
@@ -178,7 +209,15 @@ async fn roles_leaving_and_coming_back() {
     four.bob.leave("/photos").await.unwrap();
     watch.until(NewsKind::Members, "bob is no longer a member").await;
     four.sync().await;
-    assert_eq!(four.bob.paths().await.iter().filter(|path| path.contains("photos")).count(), 0);
+    assert_eq!(
+        four.bob
+            .paths()
+            .await
+            .iter()
+            .filter(|path| path.contains("photos"))
+            .count(),
+        0
+    );
     assert_eq!(four.tablet.drives().await.len(), 1);
     assert_eq!(four.alice.members("/photos").await.unwrap().len(), 1);
     four.alice.put("/photos/without-bob.txt", b"alone").await.unwrap();
@@ -187,7 +226,10 @@ async fn roles_leaving_and_coming_back() {
     four.alice.share("/photos", "bob", Role::Reader).await.unwrap();
     four.tablet.sync().await.unwrap();
     four.tablet.mkdir("/from others").await.unwrap();
-    four.tablet.accept("photos", Some("/from others/alice")).await.unwrap();
+    four.tablet
+        .accept("photos", Some("/from others/alice"))
+        .await
+        .unwrap();
     four.sync().await;
     let all = contents(&four.phone, "/photos").await;
     assert_eq!(contents(&four.bob, "/from others/alice").await, all);
@@ -207,7 +249,10 @@ async fn roles_leaving_and_coming_back() {
     four.bob.accept("photos", Some("/again")).await.unwrap();
     four.bob.put("/again/back.txt", b"back").await.unwrap();
     four.sync().await;
-    assert_eq!(contents(&four.tablet, "/again").await, contents(&four.alice, "/photos").await);
+    assert_eq!(
+        contents(&four.tablet, "/again").await,
+        contents(&four.alice, "/photos").await
+    );
     four.end().await;
 }
 
@@ -227,10 +272,17 @@ async fn ten_epochs_offline() {
     tablet.engine.close(true).await;
     bob.close().await;
     for round in 0..10 {
-        let role = if round % 2 == 0 { Role::Reader } else { Role::Writer };
+        let role = if round % 2 == 0 {
+            Role::Reader
+        } else {
+            Role::Writer
+        };
         alice.set_role("/photos", "bob", role).await.unwrap();
         alice
-            .put(&format!("/photos/epoch-{round}.txt"), format!("{round}").as_bytes())
+            .put(
+                &format!("/photos/epoch-{round}.txt"),
+                format!("{round}").as_bytes(),
+            )
             .await
             .unwrap();
     }
@@ -243,7 +295,10 @@ async fn ten_epochs_offline() {
     };
     tablet.sync().await.unwrap();
     phone.sync().await.unwrap();
-    assert_eq!(contents(&tablet, "/photos").await, contents(&phone, "/photos").await);
+    assert_eq!(
+        contents(&tablet, "/photos").await,
+        contents(&phone, "/photos").await
+    );
     tablet.put("/photos/back.txt", b"I am back").await.unwrap();
     for device in [alice, phone, tablet] {
         assert_eq!(device.status().await.alarms, []);
@@ -271,7 +326,10 @@ async fn a_file_and_a_share_inside_a_share() {
     }
 
     shared_photos(&four).await;
-    four.alice.share("/photos/summer", "carol", Role::Reader).await.unwrap();
+    four.alice
+        .share("/photos/summer", "carol", Role::Reader)
+        .await
+        .unwrap();
     carol.sync().await.unwrap();
     carol.accept("summer", None).await.unwrap();
     assert_eq!(carol.cat("/summer/boat.jpg").await.unwrap(), vec![7; 5_000_000]);
@@ -280,14 +338,21 @@ async fn a_file_and_a_share_inside_a_share() {
     four.sync().await;
     assert!(four.bob.invites().await.is_empty());
     for device in four.all() {
-        assert_eq!(device.cat("/photos/summer/boat.jpg").await.unwrap(), vec![7; 5_000_000]);
+        assert_eq!(
+            device.cat("/photos/summer/boat.jpg").await.unwrap(),
+            vec![7; 5_000_000]
+        );
     }
     four.tablet.put("/photos/summer/sail.jpg", b"sail").await.unwrap();
     carol.sync().await.unwrap();
     assert_eq!(carol.cat("/summer/sail.jpg").await.unwrap(), b"sail");
     assert!(carol.list("/photos").await.is_err());
     // A writer of the outer share may not take people in.
-    let refused = four.bob.share("/photos/summer", "carol", Role::Writer).await.unwrap_err();
+    let refused = four
+        .bob
+        .share("/photos/summer", "carol", Role::Writer)
+        .await
+        .unwrap_err();
     assert_eq!(refused.code, Code::Conflict);
     carol.close().await;
     four.end().await;

@@ -180,6 +180,7 @@ impl Shared {
         self.refuse_frozen(journal).await?;
         self.walk_back(journal).await?;
         let mut changed = Changed::default();
+        let mut died = false;
         let mut promised: Option<Receipt> = None;
         loop {
             let state = journal.state();
@@ -210,7 +211,15 @@ impl Shared {
                 return Ok(changed);
             }
             let some = within(page.entries, HELD);
-            let arrived = Arc::new(self.bodies(&journal.id, &token, some).await?);
+            let arrived = match self.bodies(&journal.id, &token, some).await {
+                // The epoch ended meanwhile, and its token with it: the next page has another.
+                Err(error) if error.server_code() == Some(ErrorCode::Forbidden) && !died => {
+                    died = true;
+                    continue;
+                }
+                bodies => Arc::new(bodies?),
+            };
+            died = false;
             let ingested = self.ingest_helped(journal, &arrived, page.last).await?;
             changed.home |= ingested.home_changed;
             changed.members |= ingested.members_changed;
@@ -241,7 +250,9 @@ impl Shared {
             };
             match self.ingest(journal, reading, None).await {
                 Ok(ingested) => return Ok(ingested),
-                Err(Stop::Read(ReadError::NeedsChain { account, seq }, _)) if asked.insert((account, seq)) => {
+                Err(Stop::Read(ReadError::NeedsChain { account, seq }, _))
+                    if asked.insert((account, seq)) =>
+                {
                     if let Err(error) = self.follow_chain(&account).await {
                         return Err(self.alarm(&journal.id, error).await);
                     }
@@ -256,11 +267,7 @@ impl Shared {
     }
 
     /// The next page, with the token that opened it.
-    pub(super) async fn page(
-        &self,
-        journal: &Arc<Journal>,
-        after: Option<u64>,
-    ) -> Result<([u8; 32], Page)> {
+    pub(super) async fn page(&self, journal: &Arc<Journal>, after: Option<u64>) -> Result<([u8; 32], Page)> {
         let mut refusal = refused(&self.name_of(&journal.id), ReadError::NeedsSecrets { epoch: 0 });
         for token in self.read_tokens(journal) {
             match self
@@ -344,7 +351,14 @@ impl Shared {
             Stop::Db(error) => error.into(),
             Stop::Read(error, stored) => {
                 let culprit = match (&error, &stored) {
-                    (ReadError::Refused { seq, by: Fault::Member, .. }, Some(stored)) if is_plain(stored) => Some(*seq),
+                    (
+                        ReadError::Refused {
+                            seq,
+                            by: Fault::Member,
+                            ..
+                        },
+                        Some(stored),
+                    ) if is_plain(stored) => Some(*seq),
                     _ => None,
                 };
                 if let (ReadError::Refused { check, .. }, Some(stored)) = (&error, stored) {

@@ -19,9 +19,7 @@ use rusqlite::Connection;
 use super::Journal;
 use crate::account::Account;
 use crate::clock;
-use crate::db::{
-    DbError, DriveStore, Heard, History, Journals, Meta, MetaKey, Receipts, EarlierKeys,
-};
+use crate::db::{DbError, DriveStore, EarlierKeys, Heard, History, Journals, Meta, MetaKey, Receipts};
 use crate::error::{Error, Result};
 use crate::people::{Chains, Happened, deed_of};
 use crate::shared::{Shared, load_home};
@@ -195,10 +193,7 @@ impl Run<'_> {
                     admin: None,
                 })
             };
-            self.home
-                .secrets(self.state.id(), epoch)
-                .cloned()
-                .or_else(walked)
+            self.home.secrets(self.state.id(), epoch).cloned().or_else(walked)
         };
         let sources = Sources {
             head_at: &head_at,
@@ -213,7 +208,8 @@ impl Run<'_> {
         if journals.is_skipped(self.row, arrived.stored.seq).unwrap_or(false) {
             return self.state.skip(&arrived.stored, &sources);
         }
-        self.state.open(&arrived.stored, arrived.body.as_deref(), &sources)
+        self.state
+            .open(&arrived.stored, arrived.body.as_deref(), &sources)
     }
 
     /// What the entry did, for the log and for whoever watches.

@@ -31,7 +31,9 @@ impl Shared {
         let Some((_, kind, mut epoch)) = newest.filter(|(.., epoch)| *epoch > 0) else {
             return Ok(());
         };
-        if home.secrets(&id, 0).is_some() || self.has_walked(journal).await? {
+        let walked = self.db.read(move |c| EarlierKeys(c).of(&id)).await?;
+        let known = |epoch: u64| home.secrets(&id, epoch).is_some() || walked.contains_key(&epoch);
+        if (0..epoch).all(known) {
             return Ok(());
         }
         let Some(mut grant) = home.secrets(&id, epoch).cloned() else {
@@ -77,12 +79,6 @@ impl Shared {
             secrets = before.secrets(&id, opened - 1);
         }
         Ok(())
-    }
-
-    async fn has_walked(&self, journal: &Journal) -> Result<bool> {
-        let id = journal.id;
-        let walked = self.db.read(move |c| EarlierKeys(c).of(&id)).await?;
-        Ok(walked.contains_key(&0))
     }
 
     async fn walk_failed(&self, journal: &Journal, check: Check, seq: u64) -> Error {

@@ -113,14 +113,28 @@ impl Shared {
         const ROOM: usize = 56;
         let mut name: String = like
             .chars()
-            .map(|c| if matches!(c, '/' | ':') || c.is_control() { '_' } else { c })
+            .map(|c| {
+                if matches!(c, '/' | ':') || c.is_control() {
+                    '_'
+                } else {
+                    c
+                }
+            })
             .collect();
-        let cut = (0..=ROOM.min(name.len())).rev().find(|at| name.is_char_boundary(*at));
+        let cut = (0..=ROOM.min(name.len()))
+            .rev()
+            .find(|at| name.is_char_boundary(*at));
         name.truncate(cut.unwrap_or(0));
         if name.is_empty() {
             name.push_str("share");
         }
-        let numbered = (1..).map(|n| if n == 1 { name.clone() } else { format!("{name} {n}") });
+        let numbered = (1..).map(|n| {
+            if n == 1 {
+                name.clone()
+            } else {
+                format!("{name} {n}")
+            }
+        });
         numbered
             .into_iter()
             .find(|name| self.check_drive_name(name).is_ok())

@@ -194,7 +194,11 @@ impl Shared {
             epoch: invite.epoch,
             grant: invite.grant.clone(),
         });
-        if self.home().drives().all(|drive| drive.journal != id || drive.name.is_none()) {
+        if self
+            .home()
+            .drives()
+            .all(|drive| drive.journal != id || drive.name.is_none())
+        {
             ops.push(HomeOp::DriveNamed {
                 journal: id,
                 name: self.free_drive_name(&invite.name),

@@ -85,8 +85,7 @@ impl Shared {
         among: impl Iterator<Item = &'a AccountId>,
     ) -> Option<AccountId> {
         let mut found = among.filter(|account| {
-            self.name_of_person(account) == name
-                || (name.len() >= 8 && account.to_string().starts_with(name))
+            self.name_of_person(account) == name || (name.len() >= 8 && account.to_string().starts_with(name))
         });
         found.next().filter(|_| found.next().is_none()).copied()
     }

@@ -40,9 +40,7 @@ impl Shared {
     pub(crate) async fn keep_entry(&self, journal: &Journal, check: Check, stored: Stored) {
         let (row, id, seq) = (journal.row, journal.id, stored.seq);
         let known = self.db.read(move |c| {
-            let before = seq
-                .checked_sub(1)
-                .map(|before| Journals(c).head_at(row, before));
+            let before = seq.checked_sub(1).map(|before| Journals(c).head_at(row, before));
             let receipt = Receipts(c).next(row, &id, seq)?;
             Ok((
                 before.transpose()?.flatten(),
@@ -119,7 +117,9 @@ impl Shared {
         let name = format!("{}-{}.evidence", self.file_name(journal), evidence.found);
         let written = tokio::task::spawn_blocking(move || write(&folder, &name, &text)).await;
         match written {
-            Ok(Ok(path)) => tracing::error!(path = %path.display(), "evidence was kept; crannog audit reads it"),
+            Ok(Ok(path)) => {
+                tracing::error!(path = %path.display(), "evidence was kept; crannog audit reads it")
+            }
             Ok(Err(error)) => tracing::error!(%error, "evidence could not be kept"),
             Err(error) => tracing::error!(%error, "evidence could not be kept"),
         }
@@ -172,9 +172,7 @@ fn fork_case(connection: &Connection, row: i64, theirs: &Receipt) -> Result<Case
 fn write(folder: &Path, name: &str, text: &str) -> std::io::Result<PathBuf> {
     DirBuilder::new().mode(0o700).recursive(true).create(folder)?;
     if std::fs::read_dir(folder)?.count() >= FILES {
-        return Err(std::io::Error::other(
-            "there are many files of evidence already",
-        ));
+        return Err(std::io::Error::other("there are many files of evidence already"));
     }
     let path = folder.join(name);
     let mut file = OpenOptions::new()
@@ -208,7 +206,10 @@ pub(crate) async fn audit(file: PathBuf) -> Result<Answer> {
         );
         let verdict = evidence::audit(&evidence, fingerprint.is_ok());
         let (convicts, who) = match verdict.convicts {
-            Convicted::Server => ("server", fingerprint.ok().map(|fingerprint| fingerprint.to_string())),
+            Convicted::Server => (
+                "server",
+                fingerprint.ok().map(|fingerprint| fingerprint.to_string()),
+            ),
             Convicted::Member(author) => (
                 "member",
                 Some(format!("account {}, device {}", author.account, author.device)),

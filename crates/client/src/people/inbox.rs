@@ -85,9 +85,9 @@ impl Shared {
     /// Who the directory does not know (any more) sends nothing.
     async fn follow_sender(self: &Arc<Self>, sender: &AccountId) -> Result<()> {
         match self.follow_chain(sender).await {
-            Err(error) if error.server_code() == Some(crannog_proto::ErrorCode::NotFound) => {
-                Err(Error::lied(Check::Note, "a note of nobody whom the directory knows"))
-            }
+            Err(error) if error.server_code() == Some(crannog_proto::ErrorCode::NotFound) => Err(
+                Error::lied(Check::Note, "a note of nobody whom the directory knows"),
+            ),
             other => other,
         }
     }
@@ -141,12 +141,7 @@ impl Shared {
         }
     }
 
-    async fn invited(
-        self: &Arc<Self>,
-        verified: &VerifiedNote,
-        note: &Note,
-        invite: &Invite,
-    ) -> Result<()> {
+    async fn invited(self: &Arc<Self>, verified: &VerifiedNote, note: &Note, invite: &Invite) -> Result<()> {
         let member = self.journal(&invite.journal).is_some_and(|known| {
             let state = known.state();
             state.last().is_some() && !state.is_removed() && state.role().is_some()
@@ -190,9 +185,8 @@ impl Shared {
             return false;
         };
         let state = outer.state();
-        let admin = |member: &&crannog_core::journal::Member| {
-            member.account == *sender && member.role == Role::Admin
-        };
+        let admin =
+            |member: &&crannog_core::journal::Member| member.account == *sender && member.role == Role::Admin;
         !state.is_removed() && state.members().iter().any(|member| admin(&member))
     }
 

@@ -50,10 +50,12 @@ impl Shared {
                 }
             }
             if !told {
-                return Err(Failure::new(Code::TryAgain, "no admin of this share can be told now")
-                    .object(name)
-                    .hint("try again later; nothing was changed")
-                    .into());
+                return Err(
+                    Failure::new(Code::TryAgain, "no admin of this share can be told now")
+                        .object(name)
+                        .hint("try again later; nothing was changed")
+                        .into(),
+                );
             }
             self.forget_share(&journal).await?;
         }

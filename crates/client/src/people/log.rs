@@ -138,7 +138,9 @@ fn path(drive: &DriveStore<'_>, node: NodeId) -> Result<String, DbError> {
         shown = format!("/{}{shown}", head.name);
         if shown.len() > PATH {
             let cut = shown.len() - PATH;
-            let cut = (cut..shown.len()).find(|at| shown.is_char_boundary(*at)).unwrap_or(0);
+            let cut = (cut..shown.len())
+                .find(|at| shown.is_char_boundary(*at))
+                .unwrap_or(0);
             return Ok(format!("…{}", shown.get(cut..).unwrap_or_default()));
         }
         at = head.parent;

@@ -40,9 +40,8 @@ impl Shared {
     pub(crate) async fn members(self: &Arc<Self>, path: RemotePath) -> Result<Answer> {
         let journal = self.share_at(&path).await?;
         let (state, home) = (journal.state(), self.home());
-        let bytes: HashMap<AccountId, u64> = self
-            .with_drive(&journal, |drive| drive.bytes_by_author())
-            .await?;
+        let bytes: HashMap<AccountId, u64> =
+            self.with_drive(&journal, |drive| drive.bytes_by_author()).await?;
         let mut members = Vec::new();
         for member in state.members() {
             let account = &member.account;

@@ -16,6 +16,7 @@ mod members;
 mod notes;
 mod person;
 mod place;
+mod scratch;
 mod share;
 mod split;
 mod watch;

@@ -153,11 +153,7 @@ impl Shared {
     }
 
     /// What form a share has, and where it lies in another share that both are in.
-    async fn place_of(
-        &self,
-        journal: &Journal,
-        with: Option<&AccountId>,
-    ) -> Result<(Form, Option<Inside>)> {
+    async fn place_of(&self, journal: &Journal, with: Option<&AccountId>) -> Result<(Form, Option<Inside>)> {
         let home = self.home();
         let Some((drive, node)) = home.mount(&journal.id).copied() else {
             return Ok((Form::Folder, None));
@@ -175,23 +171,22 @@ impl Shared {
             .members()
             .iter()
             .any(|member| Some(&member.account) == with);
-        Ok((
-            form,
-            both.then_some(Inside {
-                journal: drive,
-                node,
-            }),
-        ))
+        Ok((form, both.then_some(Inside { journal: drive, node })))
     }
 
     /// The share whose top is at a path; an admin's right to it is checked. The top of a drive can be shared as it is.
     async fn shared_root(self: &Arc<Self>, path: &RemotePath) -> Result<Option<Arc<Journal>>> {
         let spot = self.locate(path).await?;
         let row = self.node(&spot.journal, &spot.path).await?;
-        let top = spot.path.components.is_empty() || self.place_of(&spot.journal, None).await?.0 == Form::File;
+        let top =
+            spot.path.components.is_empty() || self.place_of(&spot.journal, None).await?.0 == Form::File;
         if !top {
             if is_fixed(&row) {
-                return Err(usage("this folder cannot be shared", path, "share one of your own"));
+                return Err(usage(
+                    "this folder cannot be shared",
+                    path,
+                    "share one of your own",
+                ));
             }
             self.may_split(&spot.journal, path)?;
             return Ok(None);
@@ -216,12 +211,9 @@ impl Shared {
             return Ok(());
         }
         Err(Error::User(
-            Failure::new(
-                Code::Conflict,
-                "it lies in a share of which you are not an admin",
-            )
-            .object(path.to_string())
-            .hint("ask an admin of that share, or copy it into a drive of your own and share that"),
+            Failure::new(Code::Conflict, "it lies in a share of which you are not an admin")
+                .object(path.to_string())
+                .hint("ask an admin of that share, or copy it into a drive of your own and share that"),
         ))
     }
 }

@@ -59,9 +59,7 @@ impl Shared {
                 done: false,
             }]
         };
-        let id = self
-            .create_drive_with(&self.free_drive_name(name), begun)
-            .await?;
+        let id = self.create_drive_with(&self.free_drive_name(name), begun).await?;
         self.journal(&id)
             .ok_or_else(|| crate::transfer::internal("a drive that home does not show"))
     }
