@@ -18,7 +18,7 @@ mod world;
 
 pub use binaries::{crannog, crannogd};
 pub use device::{Device, PASSWORD, Sheet};
-pub use liar::{Ask, Exchange, HeldBell, Liar, Route, Rung, Said, ServerKeys, Told};
+pub use liar::{Ask, Exchange, HeldBell, Liar, Route, Rung, Said, Seen, ServerKeys, Told};
 pub use site::{Site, SiteOptions};
 pub use slow::long_line;
 pub use world::{Victim, World, copy_folder};
