@@ -58,10 +58,10 @@ fn what_the_ca_did_not_sign_is_not_certified() {
     let (info, foreign) = (ca.server_info(), liar.server_info());
     let pinned = ca.fingerprint();
     let certified = |der: &[u8], key, signature| receipt_key_certified(der, None, key, signature);
-    let signature = &info.receipt_key_signature;
+    let (signature, other) = (&info.receipt_key_signature, Key::new(9).public());
     assert_eq!(certified(&ca.der, &info.receipt_key, signature), Ok(pinned));
     assert_eq!(
-        certified(&ca.der, &Key::new(9).public(), signature),
+        certified(&ca.der, &other, signature),
         Err(NotCertified::Signature)
     );
     assert_eq!(
@@ -84,9 +84,9 @@ fn what_the_ca_did_not_sign_is_not_certified() {
             Err(NotCertified::Certificate)
         );
     }
-    let other = Ca::with_key(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap());
+    let classical = Ca::with_key(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap());
     assert_eq!(
-        certified(&other.der, &info.receipt_key, signature),
+        certified(&classical.der, &info.receipt_key, signature),
         Err(NotCertified::Certificate)
     );
 }
