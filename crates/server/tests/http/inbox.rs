@@ -290,7 +290,7 @@ async fn the_suspended_are_dropped_to_and_the_deleted_are_not() {
     client.login(&other).await;
     assert_eq!(client.inbox().await, [], "another's drops are not hers");
     let named: DirectoryEntry = client.get("/v1/directory/alice").await.read();
-    assert_eq!(named.links, [other.create.clone()]);
+    assert_eq!(named.links, [other.create]);
     assert_eq!(client.get(&by_id).await.read::<DirectoryEntry>(), found);
     operate(&server, &["fsck"]);
     server.stop().await;

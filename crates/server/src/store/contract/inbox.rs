@@ -136,14 +136,10 @@ async fn departed(store: &impl Store, carol: &Person, key: AccountKey) {
     let other = Person::new("carol");
     join(store, &other).await.unwrap();
     let named = store.account_named("carol".to_owned()).await.unwrap().unwrap();
+    assert_eq!(named.links, [other.create], "the name is free, and another's");
     assert_eq!(
-        named.links,
-        [other.create.clone()],
-        "the name is free, and another's"
-    );
-    assert_eq!(
-        store.sigchain(id).await.unwrap().unwrap().links,
-        [carol.create.clone()]
+        store.sigchain(id).await.unwrap().unwrap().links.first(),
+        Some(&carol.create)
     );
     assert!(store.sigchain(AccountId(random())).await.unwrap().is_none());
     assert_eq!(store.check().await.unwrap(), Vec::<String>::new());
