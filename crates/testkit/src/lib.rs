@@ -12,15 +12,19 @@
 mod binaries;
 mod device;
 mod liar;
+mod loot;
 mod people;
 mod site;
 mod slow;
+mod tables;
 mod world;
 
 pub use binaries::{crannog, crannogd};
 pub use device::{Device, PASSWORD, Sheet};
 pub use liar::{Ask, Exchange, HeldBell, Liar, Route, Rung, Said, Seen, ServerKeys, Told};
+pub use loot::{Loot, Member, Piece};
 pub use people::Watch;
 pub use site::{Site, SiteOptions};
 pub use slow::long_line;
+pub use tables::{Row, Tables};
 pub use world::{Victim, World, copy_folder};
