@@ -42,10 +42,6 @@ async fn once(bobs: &str, carols: &str, seed: usize, begun: i64) -> Left {
     let url = liar.url();
     let join = async |name: &str| Device::join(&url, &site.invite().1, name).await.unwrap().0;
     let (alice, bob, carol) = (join("alice").await, join("bobby").await, join("carol").await);
-    // Each has a drive of her own to mount in.
-    for device in [&alice, &bob, &carol] {
-        device.create_drive("main").await.unwrap();
-    }
     for drive in ["one", "two"] {
         alice.create_drive(drive).await.unwrap();
         alice.put(&format!("{drive}:/a"), &content(30_000, seed)).await.unwrap();

@@ -820,13 +820,16 @@ async fn a_repeated_entry_id_opens_no_epoch() {
         entry(journal, epoch, standing.entry, seen, kind, sign)
     };
     let mut taken = Vec::new();
-    for signer in [Signer::Writer, Signer::Admin] {
-        let change = entry(journal, epoch + 1, random_entry(), seen, Kind::Change, &|bytes| own_write.sign(bytes));
-        let close = entry(journal, epoch + 1, random_entry(), seen, Kind::Close, &|bytes| own_admin.sign(bytes));
-        for (what, forged) in [("a change", change), ("the close", close)] {
+    for kind in [Kind::Change, Kind::Close] {
+        let key: SignAs<'_> = match kind {
+            Kind::Close => &|bytes| own_admin.sign(bytes),
+            _ => &|bytes| own_write.sign(bytes),
+        };
+        for signer in [Signer::Writer, Signer::Admin] {
+            let forged = entry(journal, epoch + 1, random_entry(), seen, kind.clone(), key);
             let said = append(&share.bob.transport, &journal, &[old(signer), forged]).await;
             if !matches!(said, AppendResult::Refused { .. }) {
-                taken.push(format!("{what} after a {signer:?}'s: {said:?}"));
+                taken.push(format!("{kind:?} after a rekey by {signer:?}: {said:?}"));
             }
         }
     }
