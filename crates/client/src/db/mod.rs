@@ -12,6 +12,7 @@ mod meta;
 mod people;
 mod receipts;
 mod schema;
+mod segments;
 #[cfg(test)]
 mod tests;
 mod transfers;
@@ -30,6 +31,7 @@ pub(crate) use journals::Journals;
 pub(crate) use meta::{Meta, MetaKey};
 pub(crate) use people::{People, Refusal};
 pub(crate) use receipts::Receipts;
+pub(crate) use segments::Segments;
 pub(crate) use transfers::{ChunkHash, FileStamp, StagedPiece, Transfers};
 
 /// How many idle reading connections are kept.
