@@ -188,12 +188,15 @@ impl Shared {
             });
         }
         ops.extend(self.pin_op(&note.sender.account));
-        ops.push(HomeOp::Secrets {
-            journal: id,
-            kind: invite.kind,
-            epoch: invite.epoch,
-            grant: invite.grant.clone(),
-        });
+        // What home has proved already is never replaced by what a note says.
+        if self.home().secrets(&id, invite.epoch).is_none() {
+            ops.push(HomeOp::Secrets {
+                journal: id,
+                kind: invite.kind,
+                epoch: invite.epoch,
+                grant: invite.grant.clone(),
+            });
+        }
         if self
             .home()
             .drives()
