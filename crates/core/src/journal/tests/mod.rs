@@ -6,6 +6,8 @@ mod devices;
 mod envelopes;
 mod flips;
 mod honest;
+mod members;
 mod rekeys;
+mod spoilt;
 mod vectors;
 pub(crate) mod world;
