@@ -9,5 +9,5 @@ mod honest;
 mod members;
 mod rekeys;
 mod spoilt;
-mod vectors;
+pub(crate) mod vectors;
 pub(crate) mod world;
