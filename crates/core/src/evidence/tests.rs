@@ -231,12 +231,7 @@ fn what_a_member_said_convicts_her_if_it_shows() {
             ..entry_case(&a, &stored)
         }
     };
-    let verdict = |case: &EntryCase| {
-        audit(
-            &server.evidence(journal, Case::Entry(Box::new(case.clone()))),
-            false,
-        )
-    };
+    let verdict = |case: &EntryCase| audit(&server.evidence(journal, Case::Entry(case.clone())), false);
     let fine = seal(Kind::Change, batch(), &mut rng);
     assert_eq!(
         (verdict(&fine).convicts, verdict(&fine).said),
@@ -247,7 +242,7 @@ fn what_a_member_said_convicts_her_if_it_shows() {
     let member = Convicted::Member(author(&bob));
     assert_eq!(verdict(&bad).convicts, member);
     assert_eq!(
-        convicts(&server.evidence(journal, Case::Entry(Box::new(bad.clone())))),
+        convicts(&server.evidence(journal, Case::Entry(bad.clone()))),
         member
     );
 
@@ -267,7 +262,7 @@ fn what_a_member_said_convicts_her_if_it_shows() {
     let mut silent = bad.clone();
     silent.said = None;
     assert!(nobody(&silent));
-    let elsewhere = server.evidence(JournalId([7; 32]), Case::Entry(Box::new(bad.clone())));
+    let elsewhere = server.evidence(JournalId([7; 32]), Case::Entry(bad.clone()));
     assert_eq!(convicts(&elsewhere), Convicted::Nobody);
     let mut padded = fine.clone();
     *padded.said.as_mut().unwrap().last_mut().unwrap() = 1;
@@ -298,7 +293,7 @@ fn a_header_that_no_server_takes_convicts_it_with_a_receipt() {
         case.receipt = Some(server.receipt(&journal, 1, head));
         case
     };
-    let found = |case: EntryCase| convicts(&server.evidence(journal, Case::Entry(Box::new(case))));
+    let found = |case: EntryCase| convicts(&server.evidence(journal, Case::Entry(case)));
     let honest = good.entry.header.clone();
     let decoded: Header = crannog_proto::decode(&honest).unwrap();
     let mut foreign = decoded.clone();
