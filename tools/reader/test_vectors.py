@@ -272,7 +272,7 @@ def home(v):
 
 
 class Reader:
-    """Bob, of whom the vectors give the words and S_0 alone."""
+    """Another account, of which the vectors give the Create link and S_0."""
 
     def __init__(self, v):
         self.id = hx(v["account"])
@@ -305,6 +305,27 @@ def notes(v):
         expect(case["outcome"], lambda: taken(inbox.open_drop(bob, hx(case["drop"])), 1, v["now"]))
     eq(inbox.open_drop(bob, hx(v["drops"][0]["drop"])), decode(T.SignedNote, hx(v["signed_notes"][0]["signed_note"])), "drop")
     eq(prim.root_words(Chain(sender, list(enumerate(links))).root), v["sender_root_words"], "words")
+
+
+def share(v):
+    bob, alice, journal = Reader(v["reader"]), v["creator"], hx(v["journal"])
+    hexed = {k: x and hx(x) for k, x in v["invited"].items()}
+
+    def reading(rows):
+        others = {hx(alice["account"]): [hx(alice["link"])]}
+        store = FakeStore(bob.id, [hx(v["reader"]["link"])], {}, {journal: rows}, None, others)
+        keyring = Keyring(journal, {1: Value(**hexed)})
+        walk = Journal(store, Directory(store), bob, journal, "Drive", keyring)
+        return list(walk.read()), walk
+
+    rows = [row(e) for e in v["entries"]]
+    found, walk = reading(rows)
+    eq((len(found), walk.removed), (6, True), "entries")
+    eq([e.author.account == bob.id for e in found], [False] * 5 + [True], "authors")
+    for epoch in (0, 2):
+        eq(walk.keyring.recorded[epoch].read.hex(), v[f"epoch_{epoch}"]["read"], "secrets")
+    eq(walk.keyring.recorded[2].write.hex(), v["epoch_2"]["write"], "secrets")
+    refused(lambda: reading(rows[:6] + [row(v["closed_by_the_reader"])]), v["closed_by_the_reader"]["outcome"])
 
 
 def folded():
@@ -361,7 +382,7 @@ CASES = {
     "seal/account": account, "seal/device": device, "seal/epoch": epoch, "seal/floe": floe, "seal/hpke": hpke,
     "seal/hpke-xwing-published": hpke_published, "seal/kdf": kdf, "seal/password": password, "seal/words": words,
     "core/drive-batches": batches, "core/drive-segment": segment, "core/entry": entries, "core/home": home,
-    "core/note": notes, "core/sigchain": sigchain,
+    "core/note": notes, "core/share": share, "core/sigchain": sigchain,
 }
 
 

@@ -8,6 +8,7 @@ mod flips;
 mod honest;
 mod members;
 mod rekeys;
+mod share;
 mod spoilt;
 pub(crate) mod vectors;
 pub(crate) mod world;

@@ -35,7 +35,7 @@ pub(crate) fn compare(name: &str, made: &Value) {
 }
 
 /// An entry with everything that a reader computes on the way.
-fn entry(stored: &crannog_proto::api::Stored, plain: Option<Vec<u8>>) -> Value {
+pub(crate) fn entry(stored: &crannog_proto::api::Stored, plain: Option<Vec<u8>>) -> Value {
     let header: Header = decode(&stored.entry.header).unwrap();
     json!({
         "seq": stored.seq, "header": hex(&stored.entry.header), "signature": hex(&stored.entry.signature.0),
@@ -52,7 +52,7 @@ fn plain(entry: &Entry, secrets: &EpochSecrets) -> Option<Vec<u8>> {
         .ok()
 }
 
-fn grant(grant: &EpochGrant) -> Value {
+pub(crate) fn grant(grant: &EpochGrant) -> Value {
     json!({
         "read": hex(&encode(&grant.read)), "write": grant.write.as_ref().map(|w| hex(&encode(w))),
         "admin": grant.admin.as_ref().map(|a| hex(&encode(a))),
