@@ -157,3 +157,23 @@ fn chk_017_a_genesis_that_names_another_creator() {
         }
     }
 }
+
+/// What an invite brings need not be true: then its sender lies, not the server.
+#[test]
+fn chk_004_the_secrets_of_an_invite_that_are_not_the_genesis() {
+    let Three { alice, bob, .. } = three();
+    let mut rng = TestRng::new("wrong invite");
+    let (log, a) = drive(&alice, &[(&bob, Role::Writer)], &mut rng);
+    let mut b = Reader::new(&bob, *a.state.id(), JournalKind::Drive, &[&alice, &bob]);
+    let other = EpochSecrets::generate(&[0; 32], 0, &mut rng);
+    b.given.insert(0, EpochGrant::for_role(&other, Role::Writer));
+    let refused = ReadError::Refused {
+        check: Check::Secret,
+        seq: 0,
+        by: Fault::Member,
+    };
+    assert_eq!(b.open(&log.stored[0], None).err(), Some(refused));
+    let right = a.state.secrets(0).unwrap();
+    b.given.insert(0, EpochGrant::for_role(&right, Role::Writer));
+    b.read_all(&log).unwrap();
+}
