@@ -49,13 +49,13 @@ impl Shared {
         });
         let (before, receipt) = known.await.unwrap_or_default();
         let (said, links) = self.said(journal, &stored);
-        let case = Case::Entry(Box::new(EntryCase {
+        let case = Case::Entry(EntryCase {
             stored,
             before: before.unwrap_or(Hash::ZERO),
             receipt,
             said,
             links,
-        }));
+        });
         self.keep(journal, check, case).await;
     }
 
@@ -216,6 +216,10 @@ pub(crate) async fn audit(file: PathBuf) -> Result<Answer> {
             ),
             Convicted::Nobody => ("nobody", None),
         };
+        let who = who.or_else(|| {
+            let said = verdict.said?;
+            Some(format!("account {}, device {}", said.account, said.device))
+        });
         Ok(Answer::Audit(AuditInfo {
             convicts: convicts.to_owned(),
             who,
