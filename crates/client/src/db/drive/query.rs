@@ -41,6 +41,20 @@ pub(crate) struct UsageTotals {
     pub(crate) old_bytes: u64,
 }
 
+impl UsageTotals {
+    pub(super) fn add(&mut self, more: Self) {
+        self.files += more.files;
+        self.bytes += more.bytes;
+        self.old_bytes += more.old_bytes;
+    }
+
+    pub(super) fn subtract(&mut self, less: Self) {
+        self.files = self.files.saturating_sub(less.files);
+        self.bytes = self.bytes.saturating_sub(less.bytes);
+        self.old_bytes = self.old_bytes.saturating_sub(less.old_bytes);
+    }
+}
+
 const ROW: &str = "n.node, n.name, n.mtime_s, n.mtime_ns, n.mode, n.kind, n.target, n.current, n.size,
     (SELECT COUNT(*) FROM versions v WHERE v.drive = n.drive AND v.node = n.node)";
 
