@@ -104,7 +104,7 @@ impl Shared {
             journals.push(share);
         }
         let reader = |journal: &&Arc<Journal>| refuse_reader(journal, "").is_err();
-        let readable: Vec<i64> = journals
+        let read_only: Vec<i64> = journals
             .iter()
             .filter(reader)
             .map(|journal| journal.row)
@@ -115,7 +115,7 @@ impl Shared {
         let (db, mounts, filter) = (self.db.clone(), spot.mounts, request.filter.clone());
         let planner = tokio::task::spawn_blocking(move || {
             landings.iter().try_for_each(|landing| {
-                transfer::plan_put(&db, &mounts, &readable, landing, &filter, totals.clone(), &sender)
+                transfer::plan_put(&db, &mounts, &read_only, landing, &filter, totals.clone(), &sender)
             })
         });
         let changed = if request.dry_run {

@@ -83,12 +83,12 @@ pub(crate) struct Landing {
     pub(crate) recursive: bool,
 }
 
-/// Compares one source with the drive, and where a folder is mounted with the drive there, and sends the steps. `readable`: drives that
+/// Compares one source with the drive, and where a folder is mounted with the drive there, and sends the steps. `read_only`: drives that
 /// take nothing from this account. Blocking; ends early when nobody listens.
 pub(crate) fn plan(
     db: &Db,
     mounts: &Mounts,
-    readable: &[i64],
+    read_only: &[i64],
     landing: &Landing,
     filter: &Filter,
     totals: (Arc<AtomicU64>, Arc<AtomicU64>),
@@ -97,7 +97,7 @@ pub(crate) fn plan(
     let mut planner = Planner {
         db,
         mounts,
-        readable,
+        read_only,
         landing,
         stack: Vec::new(),
         totals,
@@ -138,7 +138,7 @@ pub(crate) fn plan(
 struct Planner<'a> {
     db: &'a Db,
     mounts: &'a Mounts,
-    readable: &'a [i64],
+    read_only: &'a [i64],
     landing: &'a Landing,
     /// The remote folders from the source down to where the walk is.
     stack: Vec<Folder>,
@@ -247,7 +247,7 @@ impl Planner<'_> {
                 "an alarm stopped this share: it was passed over",
                 crate::ops::LOOK,
             )
-        } else if self.readable.contains(&seen.drive()) {
+        } else if self.read_only.contains(&seen.drive()) {
             (
                 "this account may only read this share: it was passed over",
                 "an admin of the share can make you a writer (crannog members shows who is)",
