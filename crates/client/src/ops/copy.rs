@@ -180,17 +180,14 @@ impl Shared {
         let from = spot.seen()?.clone();
         let now = self.with_forest(&spot.mounts, move |forest| {
             let (store, mut now) = (forest.store(from.drive()), Vec::new());
-            let node = from.row.node;
-            if let Some(row) = store
-                .row(node)?
-                .filter(|_| is_live(&store, node).unwrap_or(false))
-            {
-                let from = Seen { row, ..from };
-                forest.walk_one(from, &mut |met: Met| -> Result<(), DbError> {
-                    now.push(met);
-                    Ok(())
-                })?;
-            }
+            let row = store.row(node)?;
+            let (Some(row), true) = (row, is_live(&store, node)?) else {
+                return Ok(now);
+            };
+            forest.walk_one(Seen { row, ..from }, &mut |met: Met| -> Result<(), DbError> {
+                now.push(met);
+                Ok(())
+            })?;
             Ok(now)
         });
         let (going, stays) = after_copy(&copied, &now.await?);

@@ -7,7 +7,7 @@ use crannog_agent_api::{Code, Failure, RemotePath};
 use crannog_core::journal::Role;
 
 use super::{conflict_hint, not_found};
-use crate::db::{Found, Mounts, NodeRow, RowKind, Seen, Way};
+use crate::db::{Found, Mounts, NodeRow, Seen, Way};
 use crate::error::{Error, Result};
 use crate::journal::Journal;
 use crate::shared::Shared;
@@ -60,7 +60,11 @@ impl Spot {
     /// What a listing shows here: of a shared file that has not arrived an empty one.
     pub(crate) fn look(&self) -> Result<Seen> {
         match (&self.seen, &self.seat) {
-            (None, Some(seat)) => Ok(awaited(&self.way, &seat.row)),
+            (None, Some(seat)) => Ok(Seen {
+                way: self.way.clone(),
+                row: seat.row.awaited(),
+                seat: Some(seat.row.clone()),
+            }),
             _ => self.seen().cloned(),
         }
     }
@@ -100,19 +104,6 @@ fn read_only(shown: &str) -> Error {
         shown,
         "an admin of the share can make you a writer (crannog members shows who is)",
     )
-}
-
-fn awaited(way: &Way, seat: &NodeRow) -> Seen {
-    let mut row = seat.clone();
-    row.versions = 0;
-    if let RowKind::File { size, .. } = &mut row.kind {
-        *size = 0;
-    }
-    Seen {
-        way: way.clone(),
-        row,
-        seat: Some(seat.clone()),
-    }
 }
 
 impl Shared {

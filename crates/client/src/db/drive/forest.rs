@@ -99,19 +99,12 @@ impl<'a> Forest<'a> {
             let store = self.store(last(&found.way));
             let recovered = at == NodeId::ROOT && name == RECOVERED_NAME;
             let child = store.child(at, name)?.or(recovered.then_some(NodeId::RECOVERED));
-            let rest = names.get(place + 1..).unwrap_or_default();
             found.seat = None;
             let Some(child) = child else {
-                found
-                    .names
-                    .extend(names.get(place..).unwrap_or_default().iter().cloned());
+                found.names.extend(names.iter().skip(place).cloned());
                 return Ok(found);
             };
-            let row = match self.mounts.at(last(&found.way), child) {
-                Some(_) => store.row(child)?,
-                None => None,
-            };
-            let Some((row, inner)) = row.and_then(|row| self.mounted(&found.way, row)) else {
+            let Some((inner, row)) = self.mount_at(&found.way, child)? else {
                 found.names.push(name.clone());
                 at = child;
                 continue;
@@ -129,8 +122,8 @@ impl<'a> Forest<'a> {
                 at = file.node;
             } else {
                 found.names = vec![row.name.clone()];
-                found.names.extend(rest.iter().cloned());
-                found.seat = Some(row).filter(|_| rest.is_empty());
+                found.names.extend(names.iter().skip(place + 1).cloned());
+                found.seat = Some(row).filter(|_| place + 1 == names.len());
                 return Ok(found);
             }
             found.seat = Some(row);
@@ -151,33 +144,22 @@ impl<'a> Forest<'a> {
     }
 
     /// A row, or what is mounted there. Of a drive that is mounted inside itself only the mount point is shown.
-    pub(crate) fn shown(&self, way: &Way, row: NodeRow) -> Result<Seen, DbError> {
-        let plain = |row| Seen {
-            way: way.clone(),
-            row,
-            seat: None,
-        };
-        let Some((seat, inner)) = self.mounted(way, row.clone()) else {
-            return Ok(plain(row));
-        };
-        let Some(way) = extended(way, inner) else {
-            return Ok(plain(row));
+    pub(crate) fn shown(&self, way: &Way, seat: NodeRow) -> Result<Seen, DbError> {
+        let inner = self.mounted(way, &seat);
+        let Some((inner, way)) = inner.and_then(|inner| Some((inner, extended(way, inner)?))) else {
+            return Ok(Seen {
+                way: way.clone(),
+                row: seat,
+                seat: None,
+            });
         };
         let row = match &seat.kind {
-            RowKind::File { current, .. } => match self.only_file(inner)? {
+            RowKind::File { .. } => match self.only_file(inner)? {
                 Some(file) => file,
-                None => NodeRow {
-                    kind: RowKind::File {
-                        size: 0,
-                        current: *current,
-                    },
-                    versions: 0,
-                    ..seat.clone()
-                },
+                None => seat.awaited(),
             },
             _ => NodeRow {
                 node: NodeId::ROOT,
-                versions: 0,
                 ..seat.clone()
             },
         };
@@ -188,10 +170,19 @@ impl<'a> Forest<'a> {
         })
     }
 
-    /// The row of a mount point, with the drive that is mounted there. A link is none.
-    fn mounted(&self, way: &Way, row: NodeRow) -> Option<(NodeRow, i64)> {
+    /// The drive that is mounted at a node, and the node.
+    fn mount_at(&self, way: &Way, node: NodeId) -> Result<Option<(i64, NodeRow)>, DbError> {
+        if self.mounts.at(last(way), node).is_none() {
+            return Ok(None);
+        }
+        let row = self.store(last(way)).row(node)?;
+        Ok(row.and_then(|row| Some((self.mounted(way, &row)?, row))))
+    }
+
+    /// The drive that is mounted at a row. A link is no mount point.
+    fn mounted(&self, way: &Way, row: &NodeRow) -> Option<i64> {
         let inner = self.mounts.at(last(way), row.node)?;
-        (!matches!(row.kind, RowKind::Symlink(_))).then_some((row, inner))
+        (!matches!(row.kind, RowKind::Symlink(_))).then_some(inner)
     }
 
     /// The file for which a share of one file stands: the one in its top that came first.

@@ -25,6 +25,18 @@ pub(crate) enum RowKind {
     Symlink(Vec<u8>),
 }
 
+impl NodeRow {
+    /// What stands at this mount point as long as the shared file has not arrived: a file without bytes and versions.
+    pub(crate) fn awaited(&self) -> Self {
+        let mut row = self.clone();
+        row.versions = 0;
+        if let RowKind::File { size, .. } = &mut row.kind {
+            *size = 0;
+        }
+        row
+    }
+}
+
 /// A node below the folder that was walked.
 #[derive(Debug, Clone)]
 pub(crate) struct Walked {
