@@ -130,12 +130,12 @@ impl Shared {
                 .hint("choose another place: crannog accept INVITE --at /PATH")
                 .into()
         };
-        if let Some(row) = self.find_node(&spot.journal, &spot.path).await? {
-            let node = row.node;
-            let empty = is_folder(&row)
+        if let Some(seen) = &spot.seen {
+            let node = seen.row.node;
+            let empty = is_folder(&seen.row)
                 && form == Form::Folder
+                && spot.seat.is_none()
                 && node != NodeId::ROOT
-                && self.home().mounted_at(&spot.journal.id, &node).is_none()
                 && self
                     .with_drive(&spot.journal, move |drive| Ok(drive.list(node)?.is_empty()))
                     .await?;
@@ -145,7 +145,7 @@ impl Shared {
                 Err(taken())
             };
         }
-        let Place { parent, name, .. } = self.place(&spot.journal, &spot.path, false).await?;
+        let Place { parent, name, .. } = self.place(&spot, false).await?;
         let node = fresh_node();
         let (new, mode) = match form {
             Form::Folder => (NewNode::Directory, 0o755),
