@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crannog_core::content::Content;
 use crannog_core::drive::{DriveOp, NewNode, NodeId, Version, VersionId};
-use crannog_core::journal::{JournalState, Role};
+use crannog_core::journal::JournalState;
 
 use super::named;
 use crate::db::{NodeRow, RowKind};
