@@ -85,15 +85,17 @@ impl Shared {
         }
     }
 
+    /// What shows whose receipts these are, asked for before it is needed: a server that is about to be convicted may stop answering.
+    pub(crate) async fn meet_server(&self) -> Result<()> {
+        if self.transport.server_proof().is_none() {
+            self.retry(|| self.transport.server_info()).await?;
+        }
+        Ok(())
+    }
+
     async fn keep(&self, journal: &Journal, check: Check, case: Case) {
         if matches!(case, Case::Nothing) {
             return;
-        }
-        // What shows whose receipts these are comes with the server's own word of itself.
-        if self.transport.server_proof().is_none()
-            && let Err(error) = self.transport.server_info().await
-        {
-            tracing::warn!(%error, "the server does not prove its receipt key");
         }
         let Some(proof) = self.transport.server_proof() else {
             return;
