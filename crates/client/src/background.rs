@@ -7,7 +7,7 @@ use std::time::Duration;
 use crannog_agent_api::Failure;
 use crannog_core::identity::HomeOp;
 use crannog_proto::ErrorCode;
-use crannog_proto::api::Held;
+use crannog_proto::api::{Held, Rung};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
@@ -78,15 +78,15 @@ async fn once(shared: &Arc<Shared>) -> Result<()> {
     let mut asking: Option<AbortHandle> = None;
     loop {
         tokio::select! {
-            ring = bell.next(), if work.len() < RINGS => {
-                let (ring, shared) = (ring?, Arc::clone(shared));
+            rung = bell.next(), if work.len() < RINGS => {
+                let (rung, shared) = (rung?, Arc::clone(shared));
                 work.spawn(async move {
-                    let journal = ring.last.journal;
-                    match shared.rung(ring).await {
-                        // An alarm freezes its own journal; the others go on.
-                        Err(error) => stays_behind(&shared.name_of(&journal), error),
-                        Ok(()) => Ok(()),
-                    }
+                    let (of, done) = match rung {
+                        Rung::Inbox => ("the inbox".to_owned(), shared.empty_inbox().await),
+                        Rung::Journal(ring) => (shared.name_of(&ring.last.journal), shared.rung(*ring).await),
+                    };
+                    // An alarm freezes its own journal; the others go on.
+                    done.or_else(|error| stays_behind(&of, error))
                 });
             }
             Some(done) = work.join_next() => {
@@ -138,6 +138,9 @@ pub(crate) async fn sync_all(shared: &Arc<Shared>) -> Result<()> {
         let synced = async {
             shared.catch_up(&journal).await?;
             shared.compare_heads(&journal, &recorded, true).await?;
+            let state = journal.state();
+            shared.follow_members(&state).await?;
+            shared.pin_members(&state).await?;
             shared.ensure_current_members(&journal).await?;
             shared.mend_grant(&journal).await
         };
@@ -145,6 +148,10 @@ pub(crate) async fn sync_all(shared: &Arc<Shared>) -> Result<()> {
             stays_behind(&shared.name_of(&journal.id), error)?;
         }
     }
+    if let Err(error) = shared.settle_mounts().await {
+        stays_behind("a folder that is a share", error)?;
+    }
+    shared.empty_inbox().await?;
     record_heads(shared).await
 }
 

@@ -1,6 +1,6 @@
 //! The engine's outside.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -17,6 +17,7 @@ use crate::db::{Db, DbError, Meta, MetaKey};
 use crate::error::Error;
 use crate::join::{self, Join};
 use crate::ops::{GetRequest, PutRequest};
+use crate::people;
 use crate::profile::{self, HandedOver, KeySource, Password};
 use crate::recover::{self, Recover};
 use crate::shared::Shared;
@@ -35,6 +36,19 @@ pub struct Caller {
     pub umask: u32,
     /// The command went away or was interrupted.
     pub cancel: Arc<Cancel>,
+}
+
+impl Caller {
+    /// For work that nobody asked for; its ends of the lines go with it.
+    pub(crate) fn unheard() -> Self {
+        Self {
+            events: mpsc::channel(1).0,
+            input: Mutex::new(mpsc::channel(1).1),
+            output: mpsc::channel(1).0,
+            umask: 0o077,
+            cancel: Arc::default(),
+        }
+    }
 }
 
 /// Set once, when a request shall stop at the next safe point.
@@ -148,6 +162,11 @@ impl Engine {
     /// Opens the profile with the database key that an older agent handed over.
     pub async fn unlock_with_key(home: &Path, key: Zeroizing<[u8; 32]>) -> Result<Self, Failure> {
         Ok(Self::open(home, HandedOver(key)).await?)
+    }
+
+    /// [`Request::Audit`]: says who lied, from a file of evidence. Needs no profile.
+    pub async fn audit(file: PathBuf) -> Result<Answer, Failure> {
+        Ok(people::audit(file).await?)
     }
 
     /// The database key, for the newer agent that takes over; never to be stored.
@@ -337,20 +356,30 @@ async fn dispatch(shared: &Arc<Shared>, request: Request, caller: &Caller) -> cr
         Request::Find { path, pattern } => shared.find(path, pattern).await,
         Request::Usage { path } => shared.usage(path).await,
         Request::VerifyStore { drive, repair_from } => shared.verify_store(drive, repair_from, caller).await,
+        Request::Share {
+            path,
+            with,
+            role,
+            dry_run,
+        } => shared.share(path, with, role, dry_run, caller).await,
+        Request::Invites => shared.invites().await,
+        Request::Accept { invite, at } => shared.accept(invite, at).await,
+        Request::Decline { invite } => shared.decline(invite).await,
+        Request::Members { path } => shared.members(path).await,
+        Request::SetRole {
+            path,
+            name,
+            role,
+            dry_run,
+        } => shared.set_role(path, name, role, dry_run).await,
+        Request::Unshare { path, names, dry_run } => shared.unshare(path, names, dry_run).await,
+        Request::Leave { path, dry_run } => shared.leave(path, dry_run).await,
+        Request::Contacts => shared.contacts().await,
+        Request::TrustContact { name } => shared.trust_contact(&name).await,
+        Request::Log { path, limit } => shared.log(path, limit).await,
+        Request::Watch { path } => shared.watch(path, caller).await,
+        Request::Audit { file } => people::audit(file).await,
         Request::Join { .. }
-        | Request::Share { .. }
-        | Request::Invites
-        | Request::Accept { .. }
-        | Request::Decline { .. }
-        | Request::Members { .. }
-        | Request::SetRole { .. }
-        | Request::Unshare { .. }
-        | Request::Leave { .. }
-        | Request::Contacts
-        | Request::TrustContact { .. }
-        | Request::Log { .. }
-        | Request::Watch { .. }
-        | Request::Audit { .. }
         | Request::Recover { .. }
         | Request::Confirm { .. }
         | Request::Unlock { .. }

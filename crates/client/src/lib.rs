@@ -4,7 +4,7 @@
 //!  agent ─Request─▶ engine ─▶ ops ─▶ core (pure step) ─▶ database transaction ─▶ transport ─▶ server
 //!                              └▶ transfer ─▶ packs, uploads, part files
 //! ```
-//! `journal` reads and appends, `membership` keeps keys current, `background` holds the bell, `db` is the one encrypted file.
+//! `journal` reads and appends, `membership` keeps keys current, `people` shares, `background` holds the bell, `db` is the one encrypted file.
 #![forbid(unsafe_code)]
 
 mod account;
@@ -17,6 +17,7 @@ mod join;
 mod journal;
 mod membership;
 mod ops;
+mod people;
 mod profile;
 mod recover;
 mod shared;

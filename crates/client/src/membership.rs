@@ -1,55 +1,122 @@
-//! Keys follow people: before anything new is sealed, a journal's epoch must not cite an outdated sigchain.
+//! Keys follow people: before anything new is sealed, a journal's list must hold nobody who shall go, and cite no outdated sigchain
+//! (`docs/spec/membership.md`).
 
 use std::sync::Arc;
 
 use crannog_agent_api::{Code, Failure};
+use crannog_core::check::Check;
 use crannog_core::identity::HomeOp;
 use crannog_core::journal::{
-    Content, EpochGrant, JournalKind, Member, RekeyDraft, Role, SealedRekey, seal_rekey,
+    Content, EpochGrant, JournalKind, JournalState, Member, RekeyDraft, Role, SealedRekey, seal_rekey,
 };
 use crannog_proto::api::AppendResult;
-use crannog_proto::{EntryId, ErrorCode, Signer, encode};
+use crannog_proto::{AccountId, EntryId, ErrorCode, Seen, Signer, encode};
 use rand::Rng;
 use zeroize::Zeroizing;
 
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::journal::{Draft, Journal};
+use crate::people::Chains;
 use crate::shared::Shared;
 use crate::transport::{Policy, TransportError, retry};
 
 /// How often a rekey is tried again because another device's came first.
 const ATTEMPTS: usize = 8;
 
+/// People and their roles, to be in the next list whether or not they are in the current one.
+pub(crate) type Wanted = Vec<(AccountId, Role)>;
+
 impl Shared {
-    /// Rekeys a journal whose member list cites a generation that is no longer the current one. After a recovery or a revocation this
-    /// locks the lost device out; it is repeated until it holds, also after a crash.
+    /// Rekeys a journal whose member list is outdated (CHK-032): it cites a generation that is no longer the current one, or has someone
+    /// whose removal was decided. It is repeated until it holds, also after a crash.
     pub(crate) async fn ensure_current_members(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<()> {
         for _ in 0..ATTEMPTS {
-            let (account, state) = (self.account(), journal.state());
-            let chain = account.known.state();
-            if state.last().is_none()
-                || state.is_closed()
-                || !state.needs_refresh(&|id| self.is_me(id).then_some(chain))
-            {
+            let (chains, state) = (self.chains(), journal.state());
+            if state.last().is_none() || state.is_closed() || state.is_removed() {
                 return Ok(());
             }
-            Box::pin(self.rekey(journal)).await?;
+            let gone = self.removals(&state);
+            if !state.outdated(&|id| chains.state(id), &gone) {
+                return self.settle_removals(journal).await;
+            }
+            match state.role() {
+                Some(Role::Admin | Role::Writer) => Box::pin(self.rekey(journal, &Vec::new())).await?,
+                Some(Role::Reader) => return Box::pin(self.ask_for_refresh(journal)).await,
+                None => return Ok(()),
+            }
         }
-        Err(Error::User(
-            Failure::new(Code::TryAgain, "another device keeps changing the keys")
-                .object(self.name_of(&journal.id)),
-        ))
+        Err(self.too_fast(journal))
     }
 
-    async fn rekey(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<()> {
-        let rekey = self.seal_rekey(journal).await?;
-        if journal.state().kind() != JournalKind::Home {
-            let epoch = journal.state().epoch().unwrap_or(0) + 1;
+    /// Rekeys until everyone who is wanted is in the list with that role.
+    pub(crate) async fn admit(self: &Arc<Self>, journal: &Arc<Journal>, wanted: &Wanted) -> Result<()> {
+        for _ in 0..ATTEMPTS {
+            let state = journal.state();
+            let there = |(account, role): &(AccountId, Role)| {
+                let mut members = state.members().iter();
+                members.any(|member| member.account == *account && member.role == *role)
+            };
+            if wanted.iter().all(there) {
+                return Ok(());
+            }
+            if state.role() != Some(Role::Admin) {
+                return Err(not_admin(&self.drive_name(&journal.id)));
+            }
+            Box::pin(self.rekey(journal, wanted)).await?;
+        }
+        Err(self.too_fast(journal))
+    }
+
+    /// Fresh keys for the same people.
+    pub(crate) async fn renew(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<()> {
+        Box::pin(self.rekey(journal, &Vec::new())).await
+    }
+
+    fn too_fast(&self, journal: &Journal) -> Error {
+        Error::User(
+            Failure::new(Code::TryAgain, "another device keeps changing the keys")
+                .object(self.name_of(&journal.id)),
+        )
+    }
+
+    /// Whose removal was decided, as far as this account can carry it out.
+    fn removals(&self, state: &JournalState) -> Vec<AccountId> {
+        if state.role() != Some(Role::Admin) {
+            return Vec::new();
+        }
+        self.home().removals(state.id()).copied().collect()
+    }
+
+    /// Whoever is gone may come back: what was decided is done.
+    async fn settle_removals(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<()> {
+        let (state, home) = (journal.state(), self.home());
+        let members = state.members();
+        let gone = |account: &&AccountId| !members.iter().any(|member| member.account == **account);
+        let done = home
+            .removals(&journal.id)
+            .filter(gone)
+            .map(|account| HomeOp::Removal {
+                journal: journal.id,
+                account: *account,
+                wanted: false,
+            });
+        let done: Vec<HomeOp> = done.collect();
+        if done.is_empty() {
+            return Ok(());
+        }
+        Box::pin(self.append_home(done)).await
+    }
+
+    async fn rekey(self: &Arc<Self>, journal: &Arc<Journal>, wanted: &Wanted) -> Result<()> {
+        self.refuse_frozen(journal).await?;
+        let on = journal.state();
+        let rekey = self.seal_rekey(&on, wanted).await?;
+        if on.kind() != JournalKind::Home {
             let op = HomeOp::Secrets {
                 journal: journal.id,
-                kind: journal.state().kind(),
-                epoch,
+                kind: on.kind(),
+                epoch: on.epoch().unwrap_or(0) + 1,
                 grant: rekey.grant,
             };
             self.append_home(vec![op]).await?;
@@ -62,6 +129,7 @@ impl Shared {
             AppendResult::Refused { code } => match code.parse() {
                 Ok(ErrorCode::StaleEpoch | ErrorCode::StaleSeen) => {
                     self.catch_up(journal).await?;
+                    self.refuse_outdated(journal, on.last()).await?;
                     self.mend_grant(journal).await
                 }
                 Ok(code) => Err(TransportError::Server {
@@ -81,56 +149,70 @@ impl Shared {
         }
     }
 
+    /// CHK-032: a server that refuses a rekey because another entry came first shows that entry.
+    async fn refuse_outdated(&self, journal: &Arc<Journal>, on: Option<&Seen>) -> Result<()> {
+        let shown = journal.state().last() != on;
+        self.check(&journal.id, if shown { Ok(()) } else { Err(Check::OutdatedList) })
+            .await
+    }
+
     /// Home must hold the secrets of the epoch that is, for devices that begin with home alone. Where two devices rekeyed at once, those
     /// of the one that lost may stand there: the ones that were proved against the header replace them.
     pub(crate) async fn mend_grant(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<()> {
-        let state = journal.state();
-        let Some(epoch) = state.epoch().filter(|_| state.kind() != JournalKind::Home) else {
-            return Ok(());
-        };
-        let home = self.home();
+        let (state, home) = (journal.state(), self.home());
         let known = home.journals().any(|(id, ..)| id == journal.id);
-        let (Some(own), true) = (state.grant(epoch), known) else {
+        let Some(epoch) = state
+            .epoch()
+            .filter(|_| state.kind() != JournalKind::Home && known && !state.is_removed())
+        else {
             return Ok(());
         };
+        // A refresh keeps the admin key of an earlier epoch: that one is needed too.
+        let admin = (0..epoch)
+            .rev()
+            .find(|epoch| state.grant(*epoch).is_some_and(|grant| grant.admin.is_some()));
         let bytes = |grant: &EpochGrant| Zeroizing::new(encode(grant));
-        if home
-            .secrets(&journal.id, epoch)
-            .is_some_and(|recorded| bytes(recorded) == bytes(own))
-        {
+        let mend = |epoch: u64| {
+            let own = state.grant(epoch)?;
+            let recorded = home.secrets(&journal.id, epoch);
+            let there = recorded.is_some_and(|recorded| bytes(recorded) == bytes(own));
+            (!there).then(|| HomeOp::Secrets {
+                journal: journal.id,
+                kind: state.kind(),
+                epoch,
+                grant: own.clone(),
+            })
+        };
+        let ops: Vec<HomeOp> = admin.into_iter().chain([epoch]).filter_map(mend).collect();
+        if ops.is_empty() {
             return Ok(());
         }
-        let op = HomeOp::Secrets {
-            journal: journal.id,
-            kind: state.kind(),
-            epoch,
-            grant: own.clone(),
-        };
-        self.append_home(vec![op]).await
+        self.append_home(ops).await
     }
 
-    async fn seal_rekey(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<SealedRekey> {
-        let (shared, state, account) = (Arc::clone(self), journal.state(), self.account());
+    async fn seal_rekey(self: &Arc<Self>, state: &Arc<JournalState>, wanted: &Wanted) -> Result<SealedRekey> {
+        let people = state.members().iter().map(|member| member.account);
+        for account in people.chain(wanted.iter().map(|(account, _)| *account)) {
+            if self.chains().state(&account).is_none() {
+                self.follow_chain(&account).await?;
+            }
+        }
+        let (shared, state, wanted) = (Arc::clone(self), Arc::clone(state), wanted.clone());
         let sealed = tokio::task::spawn_blocking(move || {
-            let chain = account.known.state();
-            let cite = chain.cite();
+            let (account, chains) = (shared.account(), shared.chains());
             let mut rng = rand::rng();
             let mut entry = EntryId::ZERO;
             rng.fill_bytes(&mut entry.0);
-            let renew = |member: &Member| {
-                let chain = if shared.is_me(&member.account) {
-                    cite
-                } else {
-                    member.chain
-                };
-                Member {
-                    account: member.account,
-                    role: member.role,
-                    chain,
-                }
-            };
             let next = state.epoch().unwrap_or(0) + 1;
-            let home = state.kind() == JournalKind::Home;
+            let secrets = match state.kind() {
+                JournalKind::Home => Some(
+                    account
+                        .secrets
+                        .home_grant(state.id(), next)?
+                        .secrets(state.id(), next),
+                ),
+                _ => None,
+            };
             let draft = RekeyDraft {
                 entry,
                 signer: if state.role() == Some(Role::Admin) {
@@ -138,24 +220,20 @@ impl Shared {
                 } else {
                     Signer::Writer
                 },
-                members: state.members().iter().map(renew).collect(),
-                secrets: if home {
-                    Some(
-                        account
-                            .secrets
-                            .home_grant(state.id(), next)?
-                            .secrets(state.id(), next),
-                    )
-                } else {
-                    None
-                },
+                members: next_list(&state, &chains, &shared.removals(&state), &wanted)?,
+                secrets,
                 time: clock::now_ms(),
                 device_name: &shared.identity.device_name,
-                cites: vec![cite],
+                cites: vec![account.known.state().cite()],
             };
             let ground = state.ground(shared.author(), &shared.device_keys.signing)?;
-            let chains = |id: &crannog_proto::AccountId| shared.is_me(id).then_some(chain);
-            Some(seal_rekey(&state, &ground, draft, &chains, &mut rng))
+            Some(seal_rekey(
+                &state,
+                &ground,
+                draft,
+                &|id| chains.state(id),
+                &mut rng,
+            ))
         });
         match sealed.await.map_err(Error::task)? {
             Some(Ok(sealed)) => Ok(sealed),
@@ -192,4 +270,40 @@ impl Shared {
     {
         Ok(retry(Policy::PROMPT, op).await?)
     }
+}
+
+/// Who is in the list after this one: everybody who stays, cited anew, and whoever is wanted.
+fn next_list(
+    state: &JournalState,
+    chains: &Chains,
+    gone: &[AccountId],
+    wanted: &Wanted,
+) -> Option<Vec<Member>> {
+    let role = |account: &AccountId| {
+        let asked = wanted.iter().find(|(wanted, _)| wanted == account);
+        asked.map(|(_, role)| *role)
+    };
+    let stay = state
+        .members()
+        .iter()
+        .filter(|member| !gone.contains(&member.account));
+    let stay = stay.map(|member| (member.account, role(&member.account).unwrap_or(member.role)));
+    let known = |account: &AccountId| state.members().iter().any(|member| member.account == *account);
+    let new = wanted.iter().filter(|(account, _)| !known(account)).copied();
+    stay.chain(new)
+        .map(|(account, role)| {
+            Some(Member {
+                account,
+                role,
+                chain: chains.state(&account)?.cite(),
+            })
+        })
+        .collect()
+}
+
+pub(crate) fn not_admin(drive: &str) -> Error {
+    Failure::new(Code::Conflict, "only an admin of this share may do that")
+        .object(drive)
+        .hint("crannog members shows who is one")
+        .into()
 }

@@ -1,11 +1,12 @@
 //! What all parts of an unlocked engine share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use crannog_agent_api::answer::NewsKind;
 use crannog_agent_api::{Answer, Secret};
 use crannog_core::check::Check;
 use crannog_core::identity::HomeState;
@@ -21,6 +22,7 @@ use crate::clock;
 use crate::db::{Db, DbError, Journals, Meta, MetaKey};
 use crate::error::{Error, Result};
 use crate::journal::Journal;
+use crate::people::{ChainStore, Happened, News};
 use crate::profile::{self, KeySource, Password};
 use crate::transfer::HashKey;
 use crate::transport::Transport;
@@ -42,8 +44,17 @@ pub(crate) struct Shared {
     journals: RwLock<HashMap<JournalId, Arc<Journal>>>,
     /// Held while rows of journals are made and removed.
     listing: tokio::sync::Mutex<()>,
-    /// Held while a sigchain that the server gave takes the place of the known one.
+    /// Held while the own sigchain that the server gave takes the place of the known one.
     pub(crate) following: tokio::sync::Mutex<()>,
+    pub(crate) chain_store: ChainStore,
+    /// Tells whoever watches.
+    pub(crate) news: News,
+    /// Held while the inbox is emptied.
+    pub(crate) inbox: tokio::sync::Mutex<()>,
+    /// Held while a folder becomes a share.
+    pub(crate) splitting: tokio::sync::Mutex<()>,
+    /// Journals and epochs for which a refresh was asked for.
+    pub(crate) asked: Mutex<HashSet<(JournalId, u64)>>,
     quota: Mutex<(u64, u64)>,
     last_heard: AtomicI64,
     pub(crate) online: AtomicBool,
@@ -107,6 +118,11 @@ impl Shared {
             journals: RwLock::new(journals),
             listing: tokio::sync::Mutex::new(()),
             following: tokio::sync::Mutex::new(()),
+            chain_store: ChainStore::load(connection)?,
+            news: News::default(),
+            inbox: tokio::sync::Mutex::new(()),
+            splitting: tokio::sync::Mutex::new(()),
+            asked: Mutex::default(),
             quota: Mutex::new(quota),
             last_heard: AtomicI64::new(last_heard),
             online: AtomicBool::new(false),
@@ -260,15 +276,23 @@ impl Shared {
 
     /// An alarm stops all work with a journal until someone has looked; other errors pass through.
     pub(crate) async fn alarm(&self, journal: &JournalId, error: Error) -> Error {
+        self.alarm_by(journal, error, None).await
+    }
+
+    /// The same; `culprit` is the place of a member's entry that can be passed over once someone has looked.
+    pub(crate) async fn alarm_by(&self, journal: &JournalId, error: Error, culprit: Option<u64>) -> Error {
         if let Error::Lied { check, object } = &error {
             let (id, text) = (*journal, format!("CHK-{:03} {object}", check.number()));
             let kept = self
                 .db
-                .write(move |tx| Journals(tx).set_alarm(&id, Some(&text)))
+                .write(move |tx| Journals(tx).set_alarm(&id, &text, culprit))
                 .await;
             if let Err(failed) = kept {
                 tracing::error!(error = %failed, "an alarm could not be kept");
             }
+            let mut happened = Happened::new(NewsKind::Alarm, Some(*journal), error.to_string());
+            happened.check = Some(*check);
+            self.news.tell(happened);
         }
         error
     }
@@ -307,8 +331,18 @@ impl Shared {
         let me = self.identity.account;
         let mut changed = false;
         for (id, kind) in &wanted {
-            if self.journal(id).is_some() {
-                continue;
+            if let Some(known) = self.journal(id) {
+                // Whoever was removed and taken in again reads anew; what she had seen last stands in home.
+                let epoch = home
+                    .journals()
+                    .find(|(other, ..)| other == id)
+                    .map(|(.., epoch)| epoch);
+                let state = known.state();
+                if !(state.is_removed() && epoch > state.epoch().map(|epoch| epoch + 1)) {
+                    continue;
+                }
+                let id = *id;
+                self.db.write(move |tx| Journals(tx).remove(&id)).await?;
             }
             let (snapshot, id) = (JournalState::new(*id, *kind, me).snapshot(), *id);
             let row = self.db.write(move |tx| Journals(tx).add(&id, &snapshot)).await?;

@@ -87,6 +87,10 @@ checks! {
     Decode = 29, "bytes do not decode";
     /// CHK-030
     Segment = 30, "a checkpoint does not equal the journal";
+    /// CHK-031
+    Note = 31, "what came out of the inbox is not what a note must be";
+    /// CHK-032
+    OutdatedList = 32, "the server keeps an outdated member list in force";
 }
 
 impl fmt::Display for Check {

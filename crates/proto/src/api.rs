@@ -229,7 +229,24 @@ impl std::fmt::Debug for Held {
     }
 }
 
-/// Client to bell: ring for these. Answered at once with one [`Ring`] per journal that the token opens.
+/// Something sealed that lies in one's inbox (`docs/spec/inbox.md`).
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Drop {
+    /// The server's name for it; whoever took it in deletes it by this.
+    pub id: [u8; 16],
+    /// Of one of [`crate::limits::DROP_SIZES`].
+    pub sealed: Vec<u8>,
+}
+
+/// What lies in one's inbox, the oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Inbox {
+    /// At most [`crate::limits::INBOX_PAGE`]; those behind come when these are deleted.
+    pub drops: Vec<Drop>,
+}
+
+/// Client to bell: ring for these. Answered at once with one [`Ring`] per journal that the token opens, and after the first
+/// with [`Rung::Inbox`] if something lies there.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Hold {
     /// At most 1,024; replaces what was held.
@@ -243,4 +260,13 @@ pub struct Ring {
     pub last: Receipt,
     /// That entry itself, when small.
     pub entry: Option<Stored>,
+}
+
+/// Bell to client: something is new.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Rung {
+    /// A journal grew.
+    Journal(Box<Ring>),
+    /// Something lies in the account's inbox.
+    Inbox,
 }

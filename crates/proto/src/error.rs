@@ -60,6 +60,8 @@ codes! {
     Quota = "quota", 507;
     /// The server's disk is full.
     StorageFull = "storage_full", 507;
+    /// The recipient's inbox is full.
+    InboxFull = "inbox_full", 507;
     /// Slow down.
     TooManyRequests = "too_many_requests", 429;
     /// The server's fault; nothing was acknowledged.

@@ -20,6 +20,8 @@ pub const SEGMENT: &str = "crannog/1 segment.";
 pub const ENTRY: &str = "crannog/1 entry.";
 /// Signature: an entry's statement, by the author's device.
 pub const AUTHOR: &str = "crannog/1 author.";
+/// Hash: a root, as the ten words by which people compare it.
+pub const ROOT_WORDS: &str = "crannog/1 root words.";
 /// Signature: a sigchain link.
 pub const LINK_SIGNATURE: &str = "crannog/1 link signature.";
 /// Signature: a login challenge.
@@ -30,6 +32,8 @@ pub const WRITE_GRANT: &str = "crannog/1 write grant.";
 pub const RECEIPT: &str = "crannog/1 receipt.";
 /// Signature: the CA's statement of the server's receipt key.
 pub const RECEIPT_KEY: &str = "crannog/1 receipt key.";
+/// Signature: a note that is dropped into an inbox, by the sender's device.
+pub const NOTE: &str = "crannog/1 note.";
 
 /// All of the above, for the test that they are unique and prefix-free.
 pub const ALL: &[&str] = &[
@@ -41,6 +45,7 @@ pub const ALL: &[&str] = &[
     PAYLOAD,
     LINK,
     SEGMENT,
+    ROOT_WORDS,
     ENTRY,
     AUTHOR,
     LINK_SIGNATURE,
@@ -48,4 +53,5 @@ pub const ALL: &[&str] = &[
     WRITE_GRANT,
     RECEIPT,
     RECEIPT_KEY,
+    NOTE,
 ];

@@ -36,3 +36,13 @@ pub const UPLOADS: usize = 64;
 pub const KEM_PUBLIC: usize = 1_216;
 /// Most operations of one entry.
 pub const OPS_MAX: usize = 8_192;
+/// The sizes that a drop may have.
+pub const DROP_SIZES: [usize; 3] = [4_096, 16_384, 65_536];
+/// Most drops of one inbox.
+pub const INBOX_MAX: usize = 1_024;
+/// Most drops of one answer.
+pub const INBOX_PAGE: usize = 64;
+/// Drops of one sender in an hour; so many may come at once.
+pub const DROPS_PER_HOUR: u32 = 120;
+/// Days after which the server forgets a drop.
+pub const DROP_DAYS: u32 = 30;

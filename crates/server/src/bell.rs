@@ -1,11 +1,11 @@
-//! The bell: who wants to know when a journal grows. Ringing puts the newest place into each listener's box and never waits;
-//! a slow listener finds only the newest there.
+//! The bell: who wants to know when a journal grows, or something comes into the inbox. Ringing puts the newest place into each
+//! listener's box and never waits; a slow listener finds only the newest there.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crannog_proto::JournalId;
-use crannog_proto::api::Ring;
+use crannog_proto::api::{Ring, Rung};
 use tokio::sync::Notify;
 
 use crate::store::AccountKey;
@@ -29,6 +29,8 @@ pub(crate) struct Listener {
 struct Inside {
     held: HashMap<JournalId, Held>,
     waiting: Vec<JournalId>,
+    /// Something came into the account's inbox.
+    inbox: bool,
     closed: bool,
 }
 
@@ -43,8 +45,8 @@ struct Held {
 /// What a listener finds in its box.
 #[derive(Debug)]
 pub(crate) enum Heard {
-    /// These grew.
-    Rings(Vec<Ring>),
+    /// This is new.
+    Rungs(Vec<Rung>),
     /// The account was suspended or deleted, or the server stops.
     Closed,
 }
@@ -106,6 +108,16 @@ impl Bell {
         }
     }
 
+    /// Something came into this account's inbox.
+    pub(crate) fn dropped(&self, account: AccountKey) {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        for listener in all.iter().filter_map(Weak::upgrade) {
+            if listener.account == account {
+                listener.put_inbox();
+            }
+        }
+    }
+
     /// Ends the bells of an account, or all.
     pub(crate) fn close(&self, account: Option<AccountKey>) {
         let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
@@ -141,6 +153,12 @@ impl Listener {
         true
     }
 
+    /// Puts word into the box that something lies in the inbox.
+    pub(crate) fn put_inbox(&self) {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner).inbox = true;
+        self.notify.notify_one();
+    }
+
     /// Waits until there is something in the box, and takes all of it.
     pub(crate) async fn hear(&self) -> Heard {
         loop {
@@ -151,13 +169,15 @@ impl Listener {
                     return Heard::Closed;
                 }
                 let held = &mut inside.held;
-                let rings: Vec<Ring> = inside
+                let rings = inside
                     .waiting
                     .drain(..)
                     .filter_map(|id| held.get_mut(&id).and_then(|held| held.ring.take()))
-                    .collect();
-                if !rings.is_empty() {
-                    return Heard::Rings(rings);
+                    .map(|ring| Rung::Journal(Box::new(ring)));
+                let inbox = std::mem::take(&mut inside.inbox).then_some(Rung::Inbox);
+                let rungs: Vec<Rung> = rings.chain(inbox).collect();
+                if !rungs.is_empty() {
+                    return Heard::Rungs(rungs);
                 }
             }
             self.notify.notified().await;

@@ -108,6 +108,7 @@ fn message(code: ErrorCode) -> &'static str {
         ErrorCode::TooLarge => "larger than a limit",
         ErrorCode::Quota => "the creator's quota is full: delete something, or ask the operator",
         ErrorCode::StorageFull => "the server's disk is full or read-only: the operator has to act",
+        ErrorCode::InboxFull => "the inbox is full: its owner has to take something out",
         ErrorCode::TooManyRequests => "too many requests: wait as long as retry-after says",
         ErrorCode::Unavailable => "the server is shutting down or starting: try again",
         _ => "the server failed; nothing was acknowledged",

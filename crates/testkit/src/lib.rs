@@ -12,13 +12,15 @@
 mod binaries;
 mod device;
 mod liar;
+mod people;
 mod site;
 mod slow;
 mod world;
 
 pub use binaries::{crannog, crannogd};
 pub use device::{Device, PASSWORD, Sheet};
-pub use liar::{Ask, Exchange, HeldBell, Liar, Route, Rung, Said, ServerKeys, Told};
+pub use liar::{Ask, Exchange, HeldBell, Liar, Route, Rung, Said, Seen, ServerKeys, Told};
+pub use people::Watch;
 pub use site::{Site, SiteOptions};
 pub use slow::long_line;
 pub use world::{Victim, World, copy_folder};

@@ -80,13 +80,43 @@ impl Journals<'_> {
         Ok(())
     }
 
-    /// Freezes the journal: nothing of it is used any more until the alarm was looked at.
-    pub(crate) fn set_alarm(&self, journal: &JournalId, alarm: Option<&str>) -> Result<(), DbError> {
+    /// Freezes the journal: nothing of it is used any more until the alarm was looked at. `culprit` is the place of a member's entry
+    /// that made it, if it can be passed over then.
+    pub(crate) fn set_alarm(
+        &self,
+        journal: &JournalId,
+        alarm: &str,
+        culprit: Option<u64>,
+    ) -> Result<(), DbError> {
         self.0.execute(
-            "UPDATE journals SET alarm = ?2 WHERE journal = ?1",
-            (journal.as_bytes().as_slice(), alarm),
+            "UPDATE journals SET alarm = ?2, culprit = ?3 WHERE journal = ?1",
+            (journal.as_bytes().as_slice(), alarm, culprit.map(to_sql)),
         )?;
         Ok(())
+    }
+
+    /// The alarm was looked at. What made it is checked again by the next reading, but for a member's bad entry, which is passed over.
+    pub(crate) fn dismiss_alarm(&self, journal: &JournalId) -> Result<(), DbError> {
+        let id = journal.as_bytes().as_slice();
+        self.0.execute(
+            "INSERT OR IGNORE INTO skipped (journal, seq)
+             SELECT id, culprit FROM journals WHERE journal = ?1 AND culprit IS NOT NULL",
+            [id],
+        )?;
+        self.0.execute(
+            "UPDATE journals SET alarm = NULL, culprit = NULL WHERE journal = ?1",
+            [id],
+        )?;
+        Ok(())
+    }
+
+    /// Whether the entry at this place was looked at and is passed over.
+    pub(crate) fn is_skipped(&self, id: i64, seq: u64) -> Result<bool, DbError> {
+        let found = self
+            .0
+            .prepare_cached("SELECT 1 FROM skipped WHERE journal = ?1 AND seq = ?2")?
+            .exists((id, to_sql(seq)))?;
+        Ok(found)
     }
 
     pub(crate) fn alarms(&self) -> Result<Vec<(JournalId, String)>, DbError> {
@@ -97,10 +127,26 @@ impl Journals<'_> {
         rows.collect::<Result<_, _>>().map_err(DbError::from)
     }
 
-    pub(crate) fn add_head(&self, id: i64, seq: u64, head: &Hash, entry: &EntryId) -> Result<(), DbError> {
+    /// The head at a place, with the entry there and the hash of its header.
+    pub(crate) fn add_head(
+        &self,
+        id: i64,
+        seq: u64,
+        head: &Hash,
+        entry: &EntryId,
+        header: &Hash,
+    ) -> Result<(), DbError> {
         self.0
-            .prepare_cached("INSERT INTO heads (journal, seq, head, entry) VALUES (?1, ?2, ?3, ?4)")?
-            .execute((id, to_sql(seq), head.0.as_slice(), entry.as_bytes().as_slice()))?;
+            .prepare_cached(
+                "INSERT INTO heads (journal, seq, head, entry, header) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute((
+                id,
+                to_sql(seq),
+                head.0.as_slice(),
+                entry.as_bytes().as_slice(),
+                header.0.as_slice(),
+            ))?;
         Ok(())
     }
 

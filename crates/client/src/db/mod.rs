@@ -4,10 +4,15 @@
 //! sent (`docs/adr/0003-local-database.md`).
 
 mod drive;
+mod earlier;
 mod heard;
+mod history;
 mod journals;
 mod meta;
+mod people;
+mod receipts;
 mod schema;
+mod segments;
 #[cfg(test)]
 mod tests;
 mod transfers;
@@ -19,9 +24,14 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use zeroize::Zeroizing;
 
 pub(crate) use drive::{DriveStore, NodeRow, RowKind, UsageTotals, Walked};
+pub(crate) use earlier::EarlierKeys;
 pub(crate) use heard::Heard;
+pub(crate) use history::{Deed, History};
 pub(crate) use journals::Journals;
 pub(crate) use meta::{Meta, MetaKey};
+pub(crate) use people::{People, Refusal};
+pub(crate) use receipts::Receipts;
+pub(crate) use segments::Segments;
 pub(crate) use transfers::{ChunkHash, FileStamp, StagedPiece, Transfers};
 
 /// How many idle reading connections are kept.

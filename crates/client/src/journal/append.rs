@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use crannog_agent_api::{Code, Failure};
 use crannog_core::check::Check;
-use crannog_core::journal::{Content, EntryDraft, JournalState, Payload, SealedEntry, seal_entry};
+use crannog_core::journal::{Content, EntryDraft, JournalState, Payload, Role, SealedEntry, seal_entry};
 use crannog_proto::api::{AppendResult, Stored};
 use crannog_proto::{BlobId, EntryId, ErrorCode, Kind, Receipt, Seen};
 use rand::Rng;
@@ -80,6 +80,8 @@ impl Shared {
         let mut again = false;
         for _ in 0..ATTEMPTS {
             self.ensure_current_members(journal).await?;
+            self.refuse_changed_roots(&journal.state())?;
+            self.may_write(journal)?;
             let state = on.clone().unwrap_or_else(|| journal.state());
             let sealed = self.seal(journal, state, Arc::clone(&said)).await?;
             match self.send_entry(journal, &sealed, &tokens).await? {
@@ -118,6 +120,16 @@ impl Shared {
             .object(self.name_of(&journal.id))
             .hint("repeat the command"),
         ))
+    }
+
+    /// Said here rather than by a server that refuses: a reader holds no write key, and who was removed no current one.
+    fn may_write(&self, journal: &Journal) -> Result<()> {
+        let state = journal.state();
+        let reads_only = matches!(state.role(), None | Some(Role::Reader));
+        if state.last().is_some() && !state.is_closed() && (state.is_removed() || reads_only) {
+            return Err(read_only(&self.name_of(&journal.id)));
+        }
+        Ok(())
     }
 
     async fn seal(
@@ -256,7 +268,7 @@ impl Shared {
             body_gone: false,
         };
         let ingested = self
-            .take_with_body(journal, Arrived { stored, body }, Some(own), extra)
+            .take_with_body(journal, Arrived { stored, body }, Some(own), vec![receipt], extra)
             .await?;
         journal.settled();
         Ok(ingested)
@@ -285,7 +297,8 @@ fn read_only(journal: &str) -> Error {
             Code::Conflict,
             "this account may only read here, or the drive has ended",
         )
-        .object(journal),
+        .object(journal)
+        .hint("crannog members shows roles; an admin can give you another one"),
     )
 }
 

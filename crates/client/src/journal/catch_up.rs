@@ -1,18 +1,36 @@
 //! From the last entry that was read to the last one that the server has.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crannog_core::check::Check;
-use crannog_core::journal::{ReadError, check_receipt, pending_blobs};
+use crannog_core::journal::{Fault, ReadError, check_receipt, pending_blobs};
 use crannog_proto::api::{Page, Ring, Stored};
 use crannog_proto::{ErrorCode, Header, JournalId, Kind, Receipt, decode, limits};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::Journal;
-use super::ingest::{Arrived, Ingested, Own, Stop, refused};
+use super::ingest::{Arrived, Ingested, Own, Reading, Stop, refused};
+use super::segments::Suspect;
 use crate::db::Journals;
 use crate::error::{Error, Result};
 use crate::shared::{Extra, Shared};
+
+/// What reading on changed beside the journal itself.
+#[derive(Debug, Default)]
+struct Changed {
+    home: bool,
+    members: bool,
+    suspects: Vec<Suspect>,
+}
+
+impl Changed {
+    fn with(&mut self, ingested: &mut Ingested) {
+        self.home |= ingested.home_changed;
+        self.members |= ingested.members_changed;
+        self.suspects.append(&mut ingested.suspects);
+    }
+}
 
 /// Body blobs fetched at once.
 const FETCHES: usize = 4;
@@ -23,13 +41,20 @@ impl Shared {
     /// Reads everything that the server has of a journal.
     pub(crate) async fn catch_up(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<()> {
         let guard = journal.reading.lock().await;
-        let changed = self.read_on(journal).await?;
+        let changed = self.read_on(journal).await;
         drop(guard);
-        if changed {
-            Box::pin(self.after_home_changed()).await
-        } else {
-            Ok(())
+        self.follow_up(journal, changed?).await
+    }
+
+    /// What has to be done because of what was read.
+    async fn follow_up(self: &Arc<Self>, journal: &Arc<Journal>, changed: Changed) -> Result<()> {
+        if changed.home {
+            Box::pin(self.after_home_changed()).await?;
         }
+        if changed.members {
+            Box::pin(self.mend_grant(journal)).await?;
+        }
+        self.examine(journal, changed.suspects).await
     }
 
     /// A bell's ring: the entry itself if it is the very next one, else a catch-up.
@@ -42,7 +67,10 @@ impl Shared {
         }
         match ring.entry {
             Some(stored) if pending_blobs(&stored).is_empty() => {
-                self.take(&journal, stored, None).await.map(drop)?;
+                let arrived = Arrived { stored, body: None };
+                self.take_with_body(&journal, arrived, None, vec![ring.last], None)
+                    .await
+                    .map(drop)?;
             }
             _ => self.catch_up_to(&journal, ring.last.seq).await?,
         }
@@ -54,13 +82,12 @@ impl Shared {
     async fn catch_up_to(self: &Arc<Self>, journal: &Arc<Journal>, seq: u64) -> Result<()> {
         let guard = journal.reading.lock().await;
         let read = seq < journal.state().next_seq();
-        let changed = !read && self.read_on(journal).await?;
+        let changed = match read {
+            true => Ok(Changed::default()),
+            false => self.read_on(journal).await,
+        };
         drop(guard);
-        if changed {
-            Box::pin(self.after_home_changed()).await
-        } else {
-            Ok(())
-        }
+        self.follow_up(journal, changed?).await
     }
 
     /// Checks a receipt that may have been overtaken: signature and journal (CHK-019), and the head if the place was read
@@ -78,10 +105,10 @@ impl Shared {
         }
         let (row, seq) = (journal.row, receipt.seq);
         let own = self.db.read(move |c| Journals(c).head_at(row, seq)).await?;
-        let same = own.is_none_or(|own| own == receipt.head);
-        self.check(&journal.id, if same { Ok(()) } else { Err(Check::Head) })
-            .await?;
-        Ok(true)
+        if own.is_none_or(|own| own == receipt.head) {
+            return Ok(true);
+        }
+        Err(self.forked(journal, Check::Head, receipt).await)
     }
 
     /// Takes one entry, read on first if others lie between.
@@ -91,62 +118,90 @@ impl Shared {
         stored: Stored,
         extra: Option<Extra>,
     ) -> Result<Ingested> {
-        self.take_with_body(journal, Arrived { stored, body: None }, None, extra)
+        let arrived = Arrived { stored, body: None };
+        self.take_with_body(journal, arrived, None, Vec::new(), extra)
             .await
     }
 
+    /// `own` must then stand where its receipt says; `receipts` verified, and `extra` runs in the same transaction.
     pub(super) async fn take_with_body(
         self: &Arc<Self>,
         journal: &Arc<Journal>,
         arrived: Arrived,
         own: Option<Own>,
+        receipts: Vec<Receipt>,
         extra: Option<Extra>,
     ) -> Result<Ingested> {
         let guard = journal.reading.lock().await;
         self.refuse_frozen(journal).await?;
         let next = journal.state().next_seq();
-        // A rekey may need secrets that only a catch-up brings; own entries never do.
-        let simple = extra.is_some()
+        // What may need a chain or secrets that only a catch-up brings; own entries never do.
+        let simple = own.is_some()
+            || extra.is_some()
             || !matches!(decode::<Header>(&arrived.stored.entry.header), Ok(header) if matches!(header.kind, Kind::Rekey { .. }));
         // What another reader took in meanwhile is only compared.
-        let ingested = if arrived.stored.seq < next || (arrived.stored.seq == next && simple) {
-            match self.ingest(journal, vec![arrived], own, extra).await {
-                Ok(ingested) => ingested,
+        let direct = arrived.stored.seq < next || (arrived.stored.seq == next && simple);
+        let mut rest = Reading {
+            own,
+            receipts,
+            ..Reading::default()
+        };
+        if direct {
+            let reading = Reading {
+                arrived: Arc::new(vec![arrived]),
+                own: rest.own,
+                receipts: std::mem::take(&mut rest.receipts),
+            };
+            let own_one = rest.own.is_some() || extra.is_some();
+            match self.ingest(journal, reading, extra).await {
+                Ok(ingested) => {
+                    drop(guard);
+                    return self.taken(journal, ingested).await;
+                }
+                Err(Stop::Read(ReadError::NeedsChain { .. } | ReadError::NeedsSecrets { .. }, _))
+                    if !own_one => {}
                 Err(stop) => return Err(self.stopped(journal, stop).await),
             }
-        } else {
-            let home_changed = self.read_on(journal).await?;
-            let ingested = self.ingest(journal, Vec::new(), own, extra).await;
-            if let Err(stop) = ingested {
-                return Err(self.stopped(journal, stop).await);
-            }
-            Ingested {
-                home_changed,
-                ..Ingested::default()
-            }
+            let changed = self.read_on(journal).await;
+            drop(guard);
+            self.follow_up(journal, changed?).await?;
+            return Ok(Ingested::default());
+        }
+        let changed = self.read_on(journal).await?;
+        let ingested = match self.ingest(journal, rest, extra).await {
+            Ok(ingested) => ingested,
+            Err(stop) => return Err(self.stopped(journal, stop).await),
         };
         drop(guard);
-        if ingested.home_changed {
-            Box::pin(self.after_home_changed()).await?;
-        }
+        self.follow_up(journal, changed).await?;
+        self.taken(journal, ingested).await
+    }
+
+    async fn taken(self: &Arc<Self>, journal: &Arc<Journal>, mut ingested: Ingested) -> Result<Ingested> {
+        let mut changed = Changed::default();
+        changed.with(&mut ingested);
+        self.follow_up(journal, changed).await?;
         Ok(ingested)
     }
 
-    /// Whether home changed.
-    async fn read_on(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<bool> {
+    async fn read_on(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<Changed> {
         self.refuse_frozen(journal).await?;
-        let mut home_changed = false;
-        let mut helped = false;
+        self.walk_back(journal).await?;
+        let mut changed = Changed::default();
+        let mut died = false;
         let mut promised: Option<Receipt> = None;
         loop {
             let state = journal.state();
             if state.is_closed() || state.is_removed() {
-                return Ok(home_changed);
+                return Ok(changed);
             }
             let after = state.last().map(|last| last.seq);
             let (token, page) = self.page(journal, after).await?;
             let known = check_receipt(&page.last, &self.identity.receipt_key, &journal.id, state.last());
-            self.check(&journal.id, known).await?;
+            match known {
+                Err(Check::Head) => return Err(self.forked(journal, Check::Head, &page.last).await),
+                known => self.check(&journal.id, known).await?,
+            }
             journal.heard(page.last.seq, page.last.head);
             self.heard_from_server();
             // What an earlier page said of the end still holds.
@@ -161,24 +216,55 @@ impl Shared {
                 let all = after == Some(page.last.seq);
                 self.check(&journal.id, if all { Ok(()) } else { Err(Check::Missing) })
                     .await?;
-                return Ok(home_changed);
+                return Ok(changed);
             }
             let some = within(page.entries, HELD);
-            let arrived = self.bodies(&journal.id, &token, some).await?;
-            match self.ingest(journal, arrived, None, None).await {
-                Ok(ingested) => {
-                    home_changed |= ingested.home_changed;
-                    helped = false;
-                    let now = journal.state();
-                    if now.epoch() != state.epoch() {
-                        // A token that died with its epoch showed only that epoch's end.
-                        promised = None;
-                    } else if now.last().is_some_and(|last| last.seq >= goal.seq) {
-                        // What was there when this began is read; who writes faster than this line carries would keep it here for ever.
-                        return Ok(home_changed);
+            let arrived = match self.bodies(&journal.id, &token, some).await {
+                // The epoch ended meanwhile, and its token with it: the next page has another.
+                Err(error) if error.server_code() == Some(ErrorCode::Forbidden) && !died => {
+                    died = true;
+                    continue;
+                }
+                bodies => Arc::new(bodies?),
+            };
+            died = false;
+            let mut ingested = self.ingest_helped(journal, &arrived, page.last).await?;
+            changed.with(&mut ingested);
+            let now = journal.state();
+            if now.epoch() != state.epoch() {
+                // A token that died with its epoch showed only that epoch's end.
+                promised = None;
+            } else if now.last().is_some_and(|last| last.seq >= goal.seq) {
+                // What was there when this began is read; who writes faster than this line carries would keep it here for ever.
+                return Ok(changed);
+            }
+        }
+    }
+
+    /// Reads a page in. What it needs of sigchains and secrets is asked for, each once.
+    async fn ingest_helped(
+        self: &Arc<Self>,
+        journal: &Arc<Journal>,
+        arrived: &Arc<Vec<Arrived>>,
+        last: Receipt,
+    ) -> Result<Ingested> {
+        let (mut asked, mut helped) = (HashSet::new(), false);
+        loop {
+            let reading = Reading {
+                arrived: Arc::clone(arrived),
+                own: None,
+                receipts: vec![last],
+            };
+            match self.ingest(journal, reading, None).await {
+                Ok(ingested) => return Ok(ingested),
+                Err(Stop::Read(ReadError::NeedsChain { account, seq }, _))
+                    if asked.insert((account, seq)) =>
+                {
+                    if let Err(error) = self.follow_chain(&account).await {
+                        return Err(self.alarm(&journal.id, error).await);
                     }
                 }
-                Err(Stop::Read(ReadError::NeedsSecrets { .. } | ReadError::NeedsChain { .. })) if !helped => {
+                Err(Stop::Read(ReadError::NeedsSecrets { .. }, _)) if !helped => {
                     helped = true;
                     self.refresh_secrets(&journal.id).await?;
                 }
@@ -188,7 +274,7 @@ impl Shared {
     }
 
     /// The next page, with the token that opened it.
-    async fn page(&self, journal: &Arc<Journal>, after: Option<u64>) -> Result<([u8; 32], Page)> {
+    pub(super) async fn page(&self, journal: &Arc<Journal>, after: Option<u64>) -> Result<([u8; 32], Page)> {
         let mut refusal = refused(&self.name_of(&journal.id), ReadError::NeedsSecrets { epoch: 0 });
         for token in self.read_tokens(journal) {
             match self
@@ -208,7 +294,7 @@ impl Shared {
         self.known(journal, Err(refusal)).await
     }
 
-    async fn bodies(
+    pub(super) async fn bodies(
         &self,
         journal: &JournalId,
         token: &[u8; 32],
@@ -266,15 +352,35 @@ impl Shared {
         }
     }
 
+    /// A member's bad Change or Checkpoint can be passed over once somebody has looked: its place is kept with the alarm.
     pub(super) async fn stopped(&self, journal: &Journal, stop: Stop) -> Error {
         match stop {
             Stop::Db(error) => error.into(),
-            Stop::Read(error) => {
+            Stop::Read(error, stored) => {
+                let culprit = match (&error, &stored) {
+                    (
+                        ReadError::Refused {
+                            seq,
+                            by: Fault::Member,
+                            ..
+                        },
+                        Some(stored),
+                    ) if is_plain(stored) => Some(*seq),
+                    _ => None,
+                };
+                if let (ReadError::Refused { check, .. }, Some(stored)) = (&error, stored) {
+                    self.keep_entry(journal, *check, *stored).await;
+                }
                 let refusal = refused(&self.name_of(&journal.id), error);
-                self.alarm(&journal.id, refusal).await
+                self.alarm_by(&journal.id, refusal, culprit).await
             }
         }
     }
+}
+
+fn is_plain(stored: &Stored) -> bool {
+    let header = decode::<Header>(&stored.entry.header);
+    header.is_ok_and(|header| matches!(header.kind, Kind::Change | Kind::Checkpoint { .. }))
 }
 
 /// The first entries of a page whose bodies in blobs are together not longer than `held`; one in any case. The others come again.

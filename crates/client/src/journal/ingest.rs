@@ -1,26 +1,32 @@
 //! Entries into the local state: opened, folded and recorded in one transaction, or not at all.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use crannog_agent_api::answer::NewsKind;
 use crannog_core::check::Check;
-use crannog_core::drive::{self, Applied, DriveOp, EntryMeta};
+use crannog_core::drive::{self, Applied, DriveOp, EntryMeta, check_manifest};
 use crannog_core::identity::HomeState;
 use crannog_core::journal::{
-    Content, Fault, JournalKind, JournalState, Keys, OpenedEntry, ReadError, Sources,
+    Content, EpochGrant, Fault, JournalKind, JournalState, Keys, Member, OpenedEntry, ReadError, Sources,
+    StateChange,
 };
 use crannog_proto::api::Stored;
-use crannog_proto::{EntryId, Hash, Seen};
+use crannog_proto::{AccountId, EntryId, Hash, Receipt, Seen, labels};
+use crannog_seal::schedule::ReadSecret;
 use rusqlite::Connection;
 
 use super::Journal;
+use super::segments::{Suspect, suspects};
 use crate::account::Account;
 use crate::clock;
-use crate::db::{DbError, DriveStore, Heard, Journals, Meta, MetaKey};
+use crate::db::{DbError, DriveStore, EarlierKeys, Heard, History, Journals, Meta, MetaKey, Receipts};
 use crate::error::{Error, Result};
+use crate::people::{Chains, Happened, deed_of};
 use crate::shared::{Shared, load_home};
 
 /// An entry with its body, if that travelled in blobs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Arrived {
     pub(crate) stored: Stored,
     pub(crate) body: Option<Vec<u8>>,
@@ -41,14 +47,21 @@ pub(crate) struct Ingested {
     pub(crate) applied: Vec<Applied>,
     /// Home changed: other journals may have new secrets, names, or be new altogether.
     pub(crate) home_changed: bool,
+    /// There is a new list.
+    pub(crate) members_changed: bool,
+    /// Segments of checkpoints that have to be looked at.
+    pub(super) suspects: Vec<Suspect>,
+    /// What was done, for whoever watches.
+    news: Vec<Happened>,
 }
 
 /// Why a run of entries stopped.
+#[derive(Debug)]
 pub(crate) enum Stop {
     /// The local database.
     Db(DbError),
-    /// The engine's rules.
-    Read(ReadError),
+    /// The engine's rules, at the entry that broke them.
+    Read(ReadError, Option<Box<Stored>>),
 }
 
 impl From<DbError> for Stop {
@@ -57,22 +70,34 @@ impl From<DbError> for Stop {
     }
 }
 
+/// What one run reads, and from whom.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    pub(super) arrived: Arc<Vec<Arrived>>,
+    /// The entry that must then stand where its receipt says.
+    pub(super) own: Option<Own>,
+    /// What the server signed meanwhile; it verified.
+    pub(super) receipts: Vec<Receipt>,
+}
+
 impl Shared {
-    /// Reads entries in, in order. The caller holds the journal's reading lock. `own` must then stand where its receipt says;
-    /// `extra` runs in the same transaction.
+    /// Reads entries in, in order. The caller holds the journal's reading lock. `extra` runs in the same transaction.
     pub(super) async fn ingest(
         self: &Arc<Self>,
         journal: &Arc<Journal>,
-        arrived: Vec<Arrived>,
-        own: Option<Own>,
+        reading: Reading,
         extra: Option<crate::shared::Extra>,
     ) -> Result<Ingested, Stop> {
+        let Reading {
+            arrived,
+            own,
+            receipts,
+        } = reading;
         if arrived.is_empty() && own.is_none() && extra.is_none() {
             return Ok(Ingested::default());
         }
-        let (account, row) = (self.account(), journal.row);
-        let id = journal.id;
-        let (state, home, ingested) = self
+        let (shared, row, id) = (Arc::clone(self), journal.row, journal.id);
+        let (state, home, mut ingested) = self
             .db
             .write(move |tx| {
                 let found = Journals(tx)
@@ -80,16 +105,18 @@ impl Shared {
                     .ok_or(DbError::Damaged("a journal's row"))?;
                 let state =
                     JournalState::restore(&zeroize::Zeroizing::new(found.state)).map_err(DbError::from)?;
-                let home = load_home(tx)?;
                 let mut run = Run {
                     tx,
                     row,
-                    account: &account,
+                    account: shared.account(),
+                    chains: shared.chains(),
+                    shared: &shared,
                     state,
-                    home,
+                    home: load_home(tx)?,
+                    walked: EarlierKeys(tx).of(&id)?,
                     ingested: Ingested::default(),
                 };
-                for one in &arrived {
+                for one in arrived.iter() {
                     run.entry(one)?;
                 }
                 if let Some(own) = &own {
@@ -101,6 +128,9 @@ impl Shared {
                     ingested,
                     ..
                 } = run;
+                for receipt in &receipts {
+                    Receipts(tx).keep(row, receipt)?;
+                }
                 Journals(tx).save(&id, &state.snapshot(), state.last().map(|last| last.seq))?;
                 if ingested.home_changed {
                     Meta(tx).write(MetaKey::Home, &*home.snapshot())?;
@@ -115,6 +145,9 @@ impl Shared {
             self.publish_home(home);
         }
         journal.publish(state);
+        for happened in std::mem::take(&mut ingested.news) {
+            self.news.tell(happened);
+        }
         Ok(ingested)
     }
 }
@@ -122,9 +155,12 @@ impl Shared {
 struct Run<'a> {
     tx: &'a Connection,
     row: i64,
-    account: &'a Account,
+    account: Arc<Account>,
+    chains: Chains,
+    shared: &'a Shared,
     state: JournalState,
     home: HomeState,
+    walked: HashMap<u64, ReadSecret>,
     ingested: Ingested,
 }
 
@@ -133,33 +169,87 @@ impl Run<'_> {
         if arrived.stored.seq < self.state.next_seq() {
             return self.read_before(&arrived.stored);
         }
-        let (opened, change) = {
-            let journals = Journals(self.tx);
-            let head_at = |seq| -> Option<Hash> { journals.head_at(self.row, seq).ok().flatten() };
-            let entry_known = |entry: &EntryId| journals.knows_entry(self.row, entry).unwrap_or(true);
-            let chain = |account: &crannog_proto::AccountId| {
-                (*account == self.account.known.state().account).then_some(self.account.known.state())
-            };
-            let given = |epoch| self.home.secrets(self.state.id(), epoch).cloned();
-            let sources = Sources {
-                head_at: &head_at,
-                entry_known: &entry_known,
-                chain: &chain,
-                keys: Keys {
-                    account: &self.account.secrets,
-                    given: &given,
-                },
-                floor: None,
-            };
-            self.state
-                .open(&arrived.stored, arrived.body.as_deref(), &sources)
-                .map_err(Stop::Read)?
-        };
-        self.ingested.applied = self.fold(&opened)?;
-        Journals(self.tx).add_head(self.row, opened.seq, &opened.head, change.entry())?;
+        let (opened, change) = self
+            .open(arrived)
+            .map_err(|error| Stop::Read(error, Some(Box::new(arrived.stored.clone()))))?;
+        let before = self.state.members().to_vec();
+        self.ingested.applied = self.fold(&opened, &arrived.stored)?;
+        let header = Hash::of(labels::HEADER, &arrived.stored.entry.header);
+        Journals(self.tx).add_head(self.row, opened.seq, &opened.head, change.entry(), &header)?;
         self.state
             .commit(change)
             .map_err(|_| DbError::Damaged("the order of a journal's entries"))?;
+        self.tell(&opened, &before)
+    }
+
+    /// A member's bad entry that somebody has looked at counts for the chain alone.
+    fn open(&self, arrived: &Arrived) -> Result<(OpenedEntry, StateChange), ReadError> {
+        let journals = Journals(self.tx);
+        let head_at = |seq| -> Option<Hash> { journals.head_at(self.row, seq).ok().flatten() };
+        let entry_known = |entry: &EntryId| journals.knows_entry(self.row, entry).unwrap_or(true);
+        let chain = |account: &AccountId| self.chains.state(account);
+        let given = |epoch| {
+            let walked = || {
+                self.walked.get(&epoch).map(|read| EpochGrant {
+                    read: read.clone(),
+                    write: None,
+                    admin: None,
+                })
+            };
+            self.home.secrets(self.state.id(), epoch).cloned().or_else(walked)
+        };
+        let sources = Sources {
+            head_at: &head_at,
+            entry_known: &entry_known,
+            chain: &chain,
+            keys: Keys {
+                account: &self.account.secrets,
+                given: &given,
+            },
+            floor: None,
+        };
+        if journals.is_skipped(self.row, arrived.stored.seq).unwrap_or(false) {
+            return self.state.skip(&arrived.stored, &sources);
+        }
+        self.state
+            .open(&arrived.stored, arrived.body.as_deref(), &sources)
+    }
+
+    /// What the entry did, for the log and for whoever watches.
+    fn tell(&mut self, opened: &OpenedEntry, before: &[Member]) -> Result<(), Stop> {
+        let id = *self.state.id();
+        if self.state.kind() != JournalKind::Drive {
+            return Ok(());
+        }
+        if self.state.is_removed() {
+            let text = "you are no longer a member".to_owned();
+            self.ingested
+                .news
+                .push(Happened::new(NewsKind::Removed, Some(id), text));
+            return Ok(());
+        }
+        let time = opened
+            .payload
+            .as_ref()
+            .map_or(0, |payload| payload.time.min(clock::now_ms()));
+        let drive = DriveStore::new(self.tx, self.row);
+        let name = |account: &AccountId| self.shared.name_of_person(account);
+        let applied = &self.ingested.applied;
+        let Some(deed) = deed_of(opened, before, &drive, applied, time, &name)? else {
+            return Ok(());
+        };
+        History(self.tx).note(self.row, &deed)?;
+        let kind = match opened.payload.as_ref().map(|payload| &payload.content) {
+            Some(Content::Rekey(_)) => {
+                self.ingested.members_changed = true;
+                NewsKind::Members
+            }
+            Some(Content::Close) => NewsKind::Removed,
+            _ => NewsKind::Change,
+        };
+        if self.shared.news.is_heard() {
+            self.ingested.news.push(Happened::deed(kind, id, &deed));
+        }
         Ok(())
     }
 
@@ -168,11 +258,12 @@ impl Run<'_> {
     fn read_before(&mut self, stored: &Stored) -> Result<(), Stop> {
         let own = Journals(self.tx).head_at(self.row, stored.seq)?;
         if own != Some(stored.head) {
-            return Err(Stop::Read(ReadError::Refused {
+            let error = ReadError::Refused {
                 check: Check::Head,
                 seq: stored.seq,
                 by: Fault::Server,
-            }));
+            };
+            return Err(Stop::Read(error, Some(Box::new(stored.clone()))));
         }
         self.ingested.home_changed |= self.state.kind() == JournalKind::Home;
         Ok(())
@@ -186,15 +277,16 @@ impl Run<'_> {
         if there {
             Ok(())
         } else {
-            Err(Stop::Read(ReadError::Refused {
+            let error = ReadError::Refused {
                 check: Check::Receipt,
                 seq,
                 by: Fault::Server,
-            }))
+            };
+            Err(Stop::Read(error, None))
         }
     }
 
-    fn fold(&mut self, opened: &OpenedEntry) -> Result<Vec<Applied>, Stop> {
+    fn fold(&mut self, opened: &OpenedEntry, stored: &Stored) -> Result<Vec<Applied>, Stop> {
         let (Some(author), Some(payload)) = (opened.author, &opened.payload) else {
             return Ok(Vec::new());
         };
@@ -219,6 +311,19 @@ impl Run<'_> {
                     device_name: &payload.device_name,
                 };
                 Ok(self.apply(&meta, &batch.ops)?)
+            }
+            Content::Checkpoint(manifest) => {
+                if let Err(check) = check_manifest(manifest) {
+                    let error = ReadError::Refused {
+                        check,
+                        seq: opened.seq,
+                        by: Fault::Member,
+                    };
+                    return Err(Stop::Read(error, Some(Box::new(stored.clone()))));
+                }
+                let more = suspects(self.tx, self.row, manifest, author, stored)?;
+                self.ingested.suspects.extend(more);
+                Ok(Vec::new())
             }
             _ => Ok(Vec::new()),
         }

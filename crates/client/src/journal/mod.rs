@@ -8,6 +8,8 @@
 mod append;
 mod catch_up;
 mod ingest;
+mod segments;
+mod walk;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};

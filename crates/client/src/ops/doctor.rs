@@ -7,7 +7,7 @@ use std::time::Duration;
 use crannog_agent_api::answer::{Finding, Status, Whoami};
 use crannog_agent_api::{Answer, Code, Failure};
 
-use crate::db::Journals;
+use crate::db::{Journals, People};
 use crate::error::{Error, Result};
 use crate::shared::Shared;
 use crate::{background, clock};
@@ -52,7 +52,7 @@ impl Shared {
             transfers: self.transfers.load(Ordering::SeqCst) as u64,
             quota,
             used,
-            invites: 0,
+            invites: self.waiting_count(),
             alarms,
         }))
     }
@@ -82,7 +82,7 @@ impl Shared {
         };
         let journal = *journal;
         self.db
-            .write(move |tx| Journals(tx).set_alarm(&journal, None))
+            .write(move |tx| Journals(tx).dismiss_alarm(&journal))
             .await?;
         Ok(Answer::Ok)
     }
@@ -160,6 +160,20 @@ impl Shared {
                     &name,
                     "nothing was read yet; crannog sync tries again".to_owned(),
                 ),
+            }
+        }
+        for refusal in self.db.read(|c| People(c).refusals()).await? {
+            let text = format!("something was refused: {} {}", refusal.check, refusal.text);
+            found("warning", "inbox", text);
+        }
+        for file in self.evidence_files() {
+            let text = "evidence of a lie; crannog audit tells what it proves".to_owned();
+            found("warning", &file.display().to_string(), text);
+        }
+        for (account, pin) in self.home().pins() {
+            if self.root_changed(account) {
+                let text = "her root changed: work with her stands still until you looked (crannog contacts)";
+                found("broken", &pin.name, text.to_owned());
             }
         }
         let (quota, used) = self.quota();

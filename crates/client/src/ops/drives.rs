@@ -15,11 +15,28 @@ use rand::Rng;
 use crate::clock;
 use crate::error::{Error, Result};
 use crate::journal::Draft;
+use crate::people::shown_role;
 use crate::shared::Shared;
 
 impl Shared {
     /// Makes a drive: its keys go to home first, so that they can never be lost, then its genesis to the server.
     pub(crate) async fn create_drive(self: &Arc<Self>, name: &str, default: bool) -> Result<JournalId> {
+        let more = |journal| {
+            if default {
+                vec![HomeOp::DefaultDrive { journal }]
+            } else {
+                Vec::new()
+            }
+        };
+        self.create_drive_with(name, more).await
+    }
+
+    /// The same; home records more with its keys, in one entry.
+    pub(crate) async fn create_drive_with(
+        self: &Arc<Self>,
+        name: &str,
+        more: impl FnOnce(JournalId) -> Vec<HomeOp>,
+    ) -> Result<JournalId> {
         self.check_drive_name(name)?;
         let home = self.home_journal()?;
         self.ensure_current_members(&home).await?;
@@ -70,9 +87,7 @@ impl Shared {
                 name: name.to_owned(),
             },
         ];
-        if default {
-            ops.push(HomeOp::DefaultDrive { journal: id });
-        }
+        ops.extend(more(id));
         // First the journal: home never names a drive that does not exist.
         let receipt = self
             .retry(|| self.transport.create_journal(&genesis.entry))
@@ -91,6 +106,39 @@ impl Shared {
         self.take(&journal, stored, None).await?;
         self.journals_changed.notify_one();
         Ok(id)
+    }
+
+    /// A drive's name like this one that is allowed and not taken.
+    pub(crate) fn free_drive_name(&self, like: &str) -> String {
+        const ROOM: usize = 56;
+        let mut name: String = like
+            .chars()
+            .map(|c| {
+                if matches!(c, '/' | ':') || c.is_control() {
+                    '_'
+                } else {
+                    c
+                }
+            })
+            .collect();
+        let cut = (0..=ROOM.min(name.len()))
+            .rev()
+            .find(|at| name.is_char_boundary(*at));
+        name.truncate(cut.unwrap_or(0));
+        if name.is_empty() {
+            name.push_str("share");
+        }
+        let numbered = (1..).map(|n| {
+            if n == 1 {
+                name.clone()
+            } else {
+                format!("{name} {n}")
+            }
+        });
+        numbered
+            .into_iter()
+            .find(|name| self.check_drive_name(name).is_ok())
+            .unwrap_or(name)
     }
 
     fn check_drive_name(&self, name: &str) -> Result<()> {
@@ -140,16 +188,18 @@ impl Shared {
             let totals = self
                 .with_drive(&journal, |drive| drive.totals(NodeId::ROOT))
                 .await?;
+            let state = journal.state();
+            let creator = state.creator().filter(|creator| !self.is_me(creator));
             drives.push(DriveInfo {
                 name: drive.name.unwrap_or("unnamed").to_owned(),
                 default: default == Some(drive.journal),
                 id: drive.journal.to_string(),
                 files: totals.files,
                 bytes: totals.bytes,
-                members: journal.state().members().len() as u64,
-                role: None,
-                creator: None,
-                mounted_at: None,
+                members: state.members().len() as u64,
+                role: state.role().filter(|_| !state.is_removed()).map(shown_role),
+                creator: creator.map(|creator| self.name_of_person(&creator)),
+                mounted_at: self.mounted_path(&drive.journal).await?,
             });
         }
         drives.sort_by(|a, b| a.name.cmp(&b.name));
@@ -191,7 +241,14 @@ impl Shared {
                 Err(error) if error.server_code() == Some(ErrorCode::NotFound) => {}
                 other => other?,
             }
-            if journal.state().last().is_some() && !journal.state().is_closed() {
+            let state = journal.state();
+            if state.last().is_some() && !state.is_closed() {
+                if state.creator() != Some(self.identity.account) || state.role() != Some(Role::Admin) {
+                    return Err(Failure::new(Code::Conflict, "this drive is not yours to delete")
+                        .object(name)
+                        .hint("crannog leave goes out of it")
+                        .into());
+                }
                 let draft = Draft {
                     kind: Kind::Close,
                     ..Draft::change(Content::Close)

@@ -10,6 +10,7 @@ mod trash;
 mod turns;
 mod versions;
 
+pub(crate) use change::{Place, now_attrs};
 pub(crate) use doctor::LOOK;
 pub(crate) use transfers::{GetRequest, PutRequest};
 pub(crate) use turns::Turns;

@@ -1,10 +1,10 @@
-//! The bell: a WebSocket that tells the newest head of each journal held out to it.
+//! The bell: a WebSocket that tells the newest head of each journal held out to it, and that something lies in the inbox.
 
 use std::fmt;
 use std::time::Duration;
 
 use crannog_core::check::Check;
-use crannog_proto::api::{Held, Hold, Ring};
+use crannog_proto::api::{Held, Hold, Rung};
 use crannog_proto::{ErrorCode, decode, encode, limits};
 use futures_util::{SinkExt, StreamExt};
 use http::header::{AUTHORIZATION, RETRY_AFTER};
@@ -70,9 +70,9 @@ impl Bell {
         }
     }
 
-    /// The next ring. May be cancelled and called again; silence is counted across calls. After an error the bell is
+    /// What the bell says next. May be cancelled and called again; silence is counted across calls. After an error the bell is
     /// of no further use.
-    pub async fn next(&mut self) -> Result<Ring, TransportError> {
+    pub async fn next(&mut self) -> Result<Rung, TransportError> {
         loop {
             let silent = |_| TransportError::unreachable(Obstacle::Silent);
             let frame = timeout_at(self.last_frame + SILENCE, self.socket.next())
@@ -83,7 +83,7 @@ impl Bell {
                 .map_err(broken)?;
             self.last_frame = Instant::now();
             match frame {
-                Message::Binary(bytes) => return ring(&bytes),
+                Message::Binary(bytes) => return rung(&bytes),
                 // Tungstenite answers pings; the next read sends the pong.
                 Message::Ping(_) | Message::Pong(_) => {}
                 Message::Close(_) | Message::Frame(_) => {
@@ -104,15 +104,16 @@ impl fmt::Debug for Bell {
 }
 
 /// CHK-029, and an entry that comes along must be the one that the receipt is about.
-fn ring(bytes: &[u8]) -> Result<Ring, TransportError> {
+fn rung(bytes: &[u8]) -> Result<Rung, TransportError> {
     let lied = |check| TransportError::misbehaved(check, OBJECT, bytes);
-    let ring: Ring = decode(bytes).map_err(|_| lied(Check::Decode))?;
-    match &ring.entry {
-        Some(stored) if (stored.seq, stored.head) != (ring.last.seq, ring.last.head) => {
-            Err(lied(Check::Head))
-        }
-        _ => Ok(ring),
+    let rung: Rung = decode(bytes).map_err(|_| lied(Check::Decode))?;
+    if let Rung::Journal(ring) = &rung
+        && let Some(stored) = &ring.entry
+        && (stored.seq, stored.head) != (ring.last.seq, ring.last.head)
+    {
+        return Err(lied(Check::Head));
     }
+    Ok(rung)
 }
 
 async fn upgrade(transport: &Transport, live: &Live) -> Result<Socket, TransportError> {

@@ -2,8 +2,8 @@
 
 use crannog_core::check::Check;
 use crannog_proto::api::{AccountView, AppendLink, DirectoryEntry, Register, Registered};
-use crannog_proto::sigchain::SignedLink;
-use crannog_proto::{encode, limits};
+use crannog_proto::sigchain::{SignedLink, is_account_name};
+use crannog_proto::{AccountId, encode, limits};
 
 use super::Transport;
 use super::error::TransportError;
@@ -47,10 +47,29 @@ impl Transport {
         if name.is_empty() || name.len() > 32 || !name.bytes().all(plain) {
             return Err(TransportError::Misuse("not an account name"));
         }
-        let call = Call::get(format!("/v1/directory/{name}"), CHAIN_MAX + 1024);
+        self.looked_up(name, |entry| entry.name == name).await
+    }
+
+    /// `GET /v1/directory/ACCOUNT`: the sigchain that begins with this account's Create link, that of a deleted account too. It is
+    /// the server's claim that it is all of it.
+    pub async fn directory_of(&self, account: &AccountId) -> Result<DirectoryEntry, TransportError> {
+        let its = |entry: &DirectoryEntry| {
+            let create = entry.links.first().map(SignedLink::account_id);
+            create == Some(*account) && is_account_name(&entry.name)
+        };
+        self.looked_up(&account.to_string(), its).await
+    }
+
+    /// CHK-006: what the directory answers is what was asked for.
+    async fn looked_up(
+        &self,
+        key: &str,
+        asked_for: impl Fn(&DirectoryEntry) -> bool + Send,
+    ) -> Result<DirectoryEntry, TransportError> {
+        let call = Call::get(format!("/v1/directory/{key}"), CHAIN_MAX + 1024);
         let answer = self.with_session(|_| call.clone()).await?;
         let entry: DirectoryEntry = answer.decode(&call)?;
-        if entry.name != name {
+        if !asked_for(&entry) {
             return Err(TransportError::misbehaved(
                 Check::ChainLink,
                 call.object(),

@@ -1,7 +1,7 @@
 //! The way to the server and back: TLS to the one pinned server, HTTP/1.1, the API's calls, the bell.
 //!
 //! ```text
-//!  calls, journal_calls, blob_calls   one method per row of docs/spec/api.md, its answer's shape checked
+//!  calls, {journal,blob,inbox}_calls  one method per row of docs/spec/api.md, its answer's shape checked
 //!      └ session                      login by signature, once more when it ended
 //!          └ exchange, refusal        one request, one bounded answer (CHK-024, CHK-028)
 //!              └ pool                 kept-alive connections
@@ -21,9 +21,11 @@ mod calls;
 mod dial;
 mod error;
 mod exchange;
+mod inbox_calls;
 mod journal_calls;
 mod pool;
 mod progress;
+mod proof;
 mod refusal;
 mod retry;
 mod server;
@@ -34,14 +36,16 @@ mod tls;
 mod tests;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crannog_core::check::Check;
+use crannog_proto::sign::{Signature, VerifyingKey};
 use crannog_proto::{Fingerprint, ServerUrl, decode};
 
 pub use bell::Bell;
 pub use dial::{Dial, Dialing, Line};
 pub use error::{Evidence, Obstacle, TransportError};
+pub use proof::{NotCertified, ServerProof, receipt_key_certified};
 pub use retry::{Policy, retry};
 pub use server::VerifiedServer;
 pub use session::{GrantKey, LoginKey};
@@ -62,6 +66,8 @@ struct Shared {
     pin: Arc<Pin>,
     host: String,
     pool: Arc<Pool>,
+    /// With the CA's signature over it.
+    receipt_key: OnceLock<(VerifyingKey, Signature)>,
     account: Mutex<Option<Arc<Account>>>,
 }
 
@@ -83,6 +89,7 @@ impl Transport {
                 pin,
                 host,
                 pool,
+                receipt_key: OnceLock::new(),
                 account: Mutex::default(),
             }),
         })

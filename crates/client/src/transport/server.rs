@@ -30,15 +30,15 @@ impl Transport {
         let answer = self.exchange(&call).await?;
         let info: ServerInfo = answer.decode(&call)?;
         let lied = |check| TransportError::misbehaved(check, call.object(), answer.bytes.as_ref());
-        let ca_key = self
+        let ca = self
             .shared
             .pin
-            .ca_key()
+            .ca()
             .ok_or(TransportError::unreachable(Obstacle::Tls))?;
         if info.ca_fingerprint != *self.pinned() {
             return Err(lied(Check::Server));
         }
-        ca_key
+        ca.key
             .verify(
                 labels::RECEIPT_KEY,
                 &info.receipt_key.0,
@@ -48,6 +48,9 @@ impl Transport {
         if info.version.len() > VERSION_MAX || !info.version.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
             return Err(lied(Check::Name));
         }
+        self.shared
+            .receipt_key
+            .get_or_init(|| (info.receipt_key, info.receipt_key_signature));
         Ok(VerifiedServer {
             receipt_key: info.receipt_key,
             time: info.time,

@@ -35,12 +35,18 @@ pub(super) enum PinReason {
     Leaf(Error),
 }
 
-/// The server that was pinned, and, once it was met, its CA's key.
+/// The server that was pinned, and, once it was met, its CA.
 pub(super) struct Pin {
     fingerprint: Fingerprint,
     name: ServerName<'static>,
-    ca_key: OnceLock<VerifyingKey>,
+    ca: OnceLock<Ca>,
     provider: Arc<CryptoProvider>,
+}
+
+/// The pinned CA, as the server showed it.
+pub(super) struct Ca {
+    pub(super) der: Vec<u8>,
+    pub(super) key: VerifyingKey,
 }
 
 impl Pin {
@@ -49,14 +55,14 @@ impl Pin {
         Ok(Arc::new(Self {
             fingerprint,
             name,
-            ca_key: OnceLock::new(),
+            ca: OnceLock::new(),
             provider: Arc::new(provider()),
         }))
     }
 
-    /// The CA's key. None before the first handshake; after it always the same, since the CA's DER is pinned.
-    pub(super) fn ca_key(&self) -> Option<VerifyingKey> {
-        self.ca_key.get().copied()
+    /// The CA. None before the first handshake; after it always the same, since its DER is pinned.
+    pub(super) fn ca(&self) -> Option<&Ca> {
+        self.ca.get()
     }
 
     pub(super) fn fingerprint(&self) -> &Fingerprint {
@@ -86,26 +92,23 @@ impl Pin {
         leaf: &CertificateDer<'_>,
         others: &[CertificateDer<'_>],
         now: UnixTime,
-    ) -> Result<VerifyingKey, PinReason> {
+    ) -> Result<Ca, PinReason> {
         let ca = others
             .iter()
             .find(|certificate| Fingerprint::of(certificate) == self.fingerprint)
             .ok_or(PinReason::NoPinnedCa)?;
         let mut roots = RootCertStore::empty();
         roots.add(ca.clone().into_owned()).map_err(PinReason::Leaf)?;
-        let key = roots
-            .roots
-            .first()
-            .and_then(|anchor| anchor.subject_public_key_info.strip_prefix(&ED25519_SPKI))
-            .and_then(|key| <[u8; 32]>::try_from(key).ok())
-            .map(VerifyingKey)
-            .ok_or(PinReason::CaKey)?;
+        let key = only_key(&roots).ok_or(PinReason::CaKey)?;
         WebPkiServerVerifier::builder_with_provider(Arc::new(roots), self.provider.clone())
             .build()
             .map_err(|_| PinReason::NoPinnedCa)?
             .verify_server_cert(leaf, &[], &self.name, &[], now)
             .map_err(PinReason::Leaf)?;
-        Ok(key)
+        Ok(Ca {
+            der: ca.to_vec(),
+            key,
+        })
     }
 }
 
@@ -125,8 +128,8 @@ impl ServerCertVerifier for Pin {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         match self.check(leaf, others, now) {
-            Ok(key) => {
-                self.ca_key.get_or_init(|| key);
+            Ok(ca) => {
+                self.ca.get_or_init(|| ca);
                 Ok(ServerCertVerified::assertion())
             }
             Err(reason) => {
@@ -168,6 +171,19 @@ impl ServerCertVerifier for Pin {
             .signature_verification_algorithms
             .supported_schemes()
     }
+}
+
+/// The Ed25519 key of a CA's certificate.
+pub(super) fn ca_key(der: &[u8]) -> Option<VerifyingKey> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from(der)).ok()?;
+    only_key(&roots)
+}
+
+fn only_key(roots: &RootCertStore) -> Option<VerifyingKey> {
+    let anchor = roots.roots.first()?;
+    let key = anchor.subject_public_key_info.strip_prefix(&ED25519_SPKI)?;
+    Some(VerifyingKey(key.try_into().ok()?))
 }
 
 fn provider() -> CryptoProvider {

@@ -6,6 +6,7 @@ use crannog_proto::sign::VerifyingKey;
 use crannog_proto::{AccountId, DeviceId, Hash, JournalId};
 
 use crate::drive::NodeId;
+use crate::inbox::RecordedNote;
 use crate::journal::{EpochGrant, JournalKind};
 
 /// One operation of a home entry; the last one per key counts.
@@ -77,18 +78,45 @@ pub enum HomeOp {
         /// 0 not verified, 1 by QR, 2 by a shared word, 3 by comparing.
         verified: u8,
     },
-    /// A shared drive in a folder of mine.
+    /// The top of a drive appears at a node of another.
     Mount {
-        /// The shared drive.
+        /// Which appears.
         journal: JournalId,
         /// In which drive.
         drive: JournalId,
-        /// At which folder.
+        /// At which folder or file.
         node: NodeId,
     },
-    /// An inbox drop that was taken.
+    /// An inbox drop is settled.
     Accepted {
         /// Its one-use id.
         drop: [u8; 16],
+    },
+    /// A member shall go (CHK-032).
+    Removal {
+        /// Of which journal.
+        journal: JournalId,
+        /// Who.
+        account: AccountId,
+        /// False takes the wish back.
+        wanted: bool,
+    },
+    /// An invite waits for its reader's word.
+    Invited {
+        /// Its one-use id.
+        drop: [u8; 16],
+        /// The invite, as it was verified.
+        note: RecordedNote,
+    },
+    /// A folder or file is on its way into a drive of its own.
+    Sharing {
+        /// The new drive.
+        journal: JournalId,
+        /// In which drive the folder lies.
+        drive: JournalId,
+        /// Which folder or file.
+        node: NodeId,
+        /// It has arrived.
+        done: bool,
     },
 }

@@ -10,10 +10,16 @@ use zeroize::Zeroizing;
 
 use super::home_op::HomeOp;
 use crate::drive::NodeId;
+use crate::inbox::RecordedNote;
 use crate::journal::{EpochGrant, JournalKind};
 
 /// The version of the snapshot's bytes.
-const SNAPSHOT: u8 = 1;
+const SNAPSHOT: u8 = 2;
+/// The version before had no removals, invites and shares; they come last, and this is how none of each is encoded.
+const SNAPSHOT_V1: u8 = 1;
+const V1_LACKS: [u8; 12] = [0; 12];
+/// Most invites that wait at once; the oldest go first.
+const INVITES_MAX: usize = 256;
 
 /// A contact, as first seen or verified.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -52,6 +58,9 @@ pub struct HomeState {
     pins: BTreeMap<AccountId, Pin>,
     mounts: BTreeMap<JournalId, (JournalId, NodeId)>,
     accepted: BTreeSet<[u8; 16]>,
+    removals: BTreeSet<(JournalId, AccountId)>,
+    invites: Vec<([u8; 16], RecordedNote)>,
+    sharing: BTreeMap<JournalId, (JournalId, NodeId)>,
 }
 
 impl HomeState {
@@ -103,8 +112,44 @@ impl HomeState {
             }
             HomeOp::Accepted { drop } => {
                 self.accepted.insert(drop);
+                self.invites.retain(|(waiting, _)| *waiting != drop);
+            }
+            HomeOp::Removal {
+                journal,
+                account,
+                wanted: true,
+            } => {
+                self.removals.insert((journal, account));
+            }
+            HomeOp::Removal { journal, account, .. } => {
+                self.removals.remove(&(journal, account));
+            }
+            HomeOp::Invited { drop, note } => self.invite(drop, note),
+            HomeOp::Sharing {
+                journal,
+                drive,
+                node,
+                done: false,
+            } => {
+                self.sharing.insert(journal, (drive, node));
+            }
+            HomeOp::Sharing { journal, .. } => {
+                self.sharing.remove(&journal);
             }
         }
+    }
+
+    /// An invite that was settled before does not come back; one that is recorded again keeps its place.
+    fn invite(&mut self, drop: [u8; 16], note: RecordedNote) {
+        if self.accepted.contains(&drop) {
+            return;
+        }
+        match self.invites.iter_mut().find(|(waiting, _)| *waiting == drop) {
+            Some((_, waiting)) => *waiting = note,
+            None => self.invites.push((drop, note)),
+        }
+        let over = self.invites.len().saturating_sub(INVITES_MAX);
+        self.invites.drain(..over);
     }
 
     /// A drive that is gone leaves nothing behind.
@@ -112,6 +157,9 @@ impl HomeState {
         self.secrets.retain(|(of, _), _| of != journal);
         self.heads.retain(|(of, _), _| of != journal);
         self.mounts.retain(|of, (on, _)| of != journal && on != journal);
+        self.removals.retain(|(of, _)| of != journal);
+        self.sharing
+            .retain(|of, (from, _)| of != journal && from != journal);
         self.kinds.remove(journal);
         self.names.remove(journal);
         self.vouches.remove(journal);
@@ -125,12 +173,13 @@ impl HomeState {
         bytes
     }
 
-    /// Reads what [`snapshot`](Self::snapshot) gave.
+    /// Reads what [`snapshot`](Self::snapshot) gave, of this version or the one before.
     pub fn restore(bytes: &[u8]) -> Result<Self, DecodeError> {
         match bytes.split_first() {
             Some((&SNAPSHOT, rest)) => decode(rest),
+            Some((&SNAPSHOT_V1, rest)) => decode(&Zeroizing::new([rest, &V1_LACKS].concat())),
             _ => Err(DecodeError {
-                expected: "HomeState, version 1",
+                expected: "HomeState, version 2",
             }),
         }
     }
@@ -190,13 +239,53 @@ impl HomeState {
         self.pins.iter()
     }
 
-    /// Where a shared drive is mounted.
+    /// Where a drive is mounted: in which other, at which node.
     pub fn mount(&self, journal: &JournalId) -> Option<&(JournalId, NodeId)> {
         self.mounts.get(journal)
     }
 
-    /// Whether an inbox drop was taken already.
+    /// All mounts: which drive, in which other, at which node.
+    pub fn mounts(&self) -> impl Iterator<Item = (JournalId, JournalId, NodeId)> + '_ {
+        self.mounts
+            .iter()
+            .map(|(journal, (drive, node))| (*journal, *drive, *node))
+    }
+
+    /// The mounts in one drive: at which node, which drive.
+    pub fn mounts_in(&self, drive: JournalId) -> impl Iterator<Item = (NodeId, JournalId)> + '_ {
+        self.mounts()
+            .filter(move |(_, on, _)| *on == drive)
+            .map(|(journal, _, node)| (node, journal))
+    }
+
+    /// What is mounted at a node; of several drives the one with the least id, on every device alike.
+    pub fn mounted_at(&self, drive: &JournalId, node: &NodeId) -> Option<JournalId> {
+        self.mounts()
+            .find(|(_, on, at)| on == drive && at == node)
+            .map(|(journal, ..)| journal)
+    }
+
+    /// Whether an inbox drop is settled: its note is not taken again (CHK-031).
     pub fn is_accepted(&self, drop: &[u8; 16]) -> bool {
         self.accepted.contains(drop)
+    }
+
+    /// The members of a journal whose removal is decided (CHK-032).
+    pub fn removals(&self, journal: &JournalId) -> impl Iterator<Item = &AccountId> {
+        let range = (*journal, AccountId::ZERO)..=(*journal, AccountId([0xFF; 32]));
+        self.removals.range(range).map(|(_, account)| account)
+    }
+
+    /// The invites that wait, in order of recording: one-use id and SignedNote
+    /// ([`NoteIn::recorded`](crate::inbox::NoteIn::recorded) reads it).
+    pub fn invites(&self) -> impl Iterator<Item = (&[u8; 16], &[u8])> {
+        self.invites.iter().map(|(drop, note)| (drop, note.as_bytes()))
+    }
+
+    /// What is on its way into a drive of its own: the new drive, the old one, and the node there.
+    pub fn sharing(&self) -> impl Iterator<Item = (JournalId, JournalId, NodeId)> + '_ {
+        self.sharing
+            .iter()
+            .map(|(journal, (drive, node))| (*journal, *drive, *node))
     }
 }

@@ -13,6 +13,7 @@ mod home_op;
 mod home_state;
 mod known_chain;
 mod links;
+mod root_words;
 mod sheet;
 #[cfg(test)]
 mod tests;
@@ -26,4 +27,5 @@ pub use self::known_chain::{ChainNews, ChainRefused, Expected, KnownChain};
 pub use self::links::{
     AddDevice, LinkError, NewLink, NewWords, new_words, recover, revoke_device, sign_as_new_device,
 };
+pub use self::root_words::root_words;
 pub use self::sheet::{RecoverySheet, SheetError, WrittenWords};

@@ -46,6 +46,9 @@ pub enum ReadError {
     /// The body travels as blobs, which were not given: see [`pending_blobs`](super::pending_blobs).
     #[error("the entry's body was not given")]
     NeedsBody,
+    /// Only a change or a checkpoint can be skipped: on the others everything later rests.
+    #[error("an entry of this kind cannot be skipped")]
+    NotSkippable,
     /// This account is no longer a member: nothing after this place can be read.
     #[error("this account is not a member any more")]
     NotMember,
@@ -61,7 +64,8 @@ pub enum WriteError {
     /// The entry is larger than a limit of the protocol.
     #[error("the entry would break a limit")]
     TooLarge,
-    /// A member has no key in the sigchain that was given, or stands twice in the list.
+    /// A member is cited with a link that the sigchain given for her does not have, or none was given; a genesis list does not begin
+    /// with its author as an admin.
     #[error("the member list cannot be sealed to")]
     Members,
     /// The change was made for another state, or out of order.

@@ -7,11 +7,11 @@ use rand_core::CryptoRng;
 
 use super::error::WriteError;
 use super::grant::public_halves;
-use super::payload::{Author, Content, Payload};
+use super::payload::{Author, Content, Payload, Role};
 use super::seal::{EntryDraft, Ground, SealedEntry, seal_entry};
 
 /// Seals a genesis under `secrets`, which are those of epoch 0 and complete, and says which journal it begins.
-/// `payload.content` is [`Content::Genesis`]; its list names the author as an admin.
+/// `payload.content` is [`Content::Genesis`]; the first of its list is the author, an admin.
 pub fn seal_genesis(
     secrets: &EpochSecrets,
     payload: &Payload,
@@ -23,7 +23,8 @@ pub fn seal_genesis(
     let Content::Genesis { members, .. } = &payload.content else {
         return Err(WriteError::Members);
     };
-    if !members.iter().any(|member| member.account == author.account) {
+    let creator = members.first().filter(|first| first.account == author.account);
+    if creator.is_none_or(|creator| creator.role != Role::Admin) {
         return Err(WriteError::Members);
     }
     let public = public_halves(secrets).ok_or(WriteError::NoKey)?;

@@ -23,7 +23,9 @@ mod rights;
 mod said;
 mod seal;
 mod signed;
+mod skip;
 mod state;
+mod statements;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -35,6 +37,8 @@ pub use self::open::{OpenedEntry, Sources, pending_blobs};
 pub use self::payload::{Author, Content, JournalKind, Member, Payload, RekeyContent, Role};
 pub use self::receipt::{check_heads, check_receipt, check_receipt_of};
 pub use self::rekey::{RekeyDraft, SealedRekey, seal_rekey};
-pub use self::rekey_body::previous_read_secret;
+pub use self::rekey_body::{grant_of_rekey, previous_read_secret};
 pub use self::seal::{EntryDraft, Ground, SealedEntry, seal_close, seal_entry};
+pub(crate) use self::signed::Signed;
 pub use self::state::{JournalState, StateChange};
+pub(crate) use self::statements::device_key;

@@ -28,8 +28,8 @@ pub struct Sources<'a> {
     pub floor: Option<u64>,
 }
 
-/// An entry of which everything was checked. Of one whose body is gone, or that ends this account's membership, only the header
-/// is known.
+/// An entry of which everything was checked. Of one whose body is gone, that ends this account's membership, or that was
+/// [skipped](JournalState::skip), only the header is known.
 #[derive(Debug)]
 pub struct OpenedEntry {
     /// Its place.
@@ -65,28 +65,12 @@ impl JournalState {
         body: Option<&[u8]>,
         sources: &Sources<'_>,
     ) -> Result<(OpenedEntry, StateChange), ReadError> {
-        let verified = self.verify(stored)?;
-        let head = self.check_place(stored, &verified, sources)?;
-        let (header, entry) = verified.into_parts();
-        let mut change = self.change(
-            &header,
-            Seen {
-                seq: stored.seq,
-                head,
-            },
-        );
-        let mut opened = OpenedEntry {
-            seq: stored.seq,
-            head,
-            header,
-            author: None,
-            payload: None,
-        };
+        let (mut opened, mut change) = self.open_header(stored, sources)?;
         if stored.body_gone {
             self.check_gone(&opened.header, stored.seq, sources)?;
             return Ok((opened, change));
         }
-        let bytes = check_body(&opened.header, &entry.body, body, stored.seq)?;
+        let bytes = check_body(&opened.header, &stored.entry.body, body, stored.seq)?;
         let said = match &opened.header.kind {
             Kind::Genesis(public) => Some(self.open_genesis(&opened.header, public, bytes, sources)?),
             Kind::Rekey { signer, next } => self.open_rekey(&opened.header, *signer, next, bytes, sources)?,
@@ -100,6 +84,27 @@ impl JournalState {
         change.epoch = said.epoch;
         opened.author = Some(said.author);
         opened.payload = Some(said.payload);
+        Ok((opened, change))
+    }
+
+    /// Everything but the body: what anybody can check, and the place among the entries read.
+    pub(super) fn open_header(
+        &self,
+        stored: &Stored,
+        sources: &Sources<'_>,
+    ) -> Result<(OpenedEntry, StateChange), ReadError> {
+        let verified = self.verify(stored)?;
+        let head = self.check_place(stored, &verified, sources)?;
+        let (header, _) = verified.into_parts();
+        let seq = stored.seq;
+        let change = self.change(&header, Seen { seq, head });
+        let opened = OpenedEntry {
+            seq,
+            head,
+            header,
+            author: None,
+            payload: None,
+        };
         Ok((opened, change))
     }
 
@@ -226,7 +231,7 @@ impl JournalState {
 }
 
 /// CHK-018: the bytes are those that the header names.
-fn check_body<'b>(
+pub(super) fn check_body<'b>(
     header: &Header,
     inline: &'b [u8],
     fetched: Option<&'b [u8]>,

@@ -13,6 +13,7 @@ use super::grant::EpochGrant;
 use super::payload::Content;
 use super::signed::open_signed;
 use crate::check::Check;
+use crate::identity::AccountSecrets;
 
 /// `read (32) || present (1) || write or zeros (32) || present (1) || admin or zeros (32)`.
 const GRANT_LEN: usize = 98;
@@ -182,4 +183,30 @@ pub fn previous_read_secret(
         Content::Rekey(content) => Ok(content.previous.clone()),
         _ => Err(Check::Rekey),
     }
+}
+
+/// The grant that a rekey has for an account, with the secrets of the epoch that it ends: how one whose invite is older than the current
+/// epoch walks forward. `None`: it has none for her. Nothing but the boxes is checked here; reading forward compares every secret with its
+/// epoch's public halves.
+pub fn grant_of_rekey(
+    entry: &Entry,
+    body: Option<&[u8]>,
+    ending: &EpochSecrets,
+    account: &AccountSecrets,
+    me: &AccountId,
+) -> Result<Option<EpochGrant>, Check> {
+    let header: Header = decode(&entry.header).map_err(|_| Check::Decode)?;
+    if !matches!(header.kind, Kind::Rekey { .. }) || header.epoch != ending.epoch() {
+        return Err(Check::Rekey);
+    }
+    let body: RekeyBody = decode(body.unwrap_or(&entry.body)).map_err(|_| Check::Decode)?;
+    let epoch = header.epoch.saturating_add(1);
+    let tag = envelope_tag(&ending.envelope_tag_key(), me, epoch);
+    let Some(envelope) = body.envelopes.iter().find(|envelope| envelope.tag == tag) else {
+        return Ok(None);
+    };
+    let mut opened = account
+        .kem_keys()
+        .map(|key| envelope.open(&key, &header.journal, epoch, me));
+    opened.find_map(Result::ok).map(Some).ok_or(Check::Seal)
 }

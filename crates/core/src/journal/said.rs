@@ -59,6 +59,12 @@ impl JournalState {
         };
         let (kind, members) = (*kind, members.clone());
         let (author, payload) = self.check_author(signed, header, &members, sources)?;
+        if members
+            .first()
+            .is_none_or(|creator| creator.account != author.account)
+        {
+            return Err(by_member(Check::Author, 0));
+        }
         check_list(&members, sources.chain, 0)?;
         if kind != self.kind || !self.home_list_fits(&members) {
             return Err(by_member(

@@ -17,11 +17,12 @@ const SHORTEST: u64 = 1 << 10;
 /// Up to here the lengths of plain bodies are powers of two: Padmé's steps there are shorter than what one file adds.
 const COARSE: u64 = 1 << 16;
 
+/// What is sealed as a body, or as the sealed part of a rekey's.
 #[derive(BorshSerialize, BorshDeserialize)]
-struct Signed {
-    author: Author,
+pub(crate) struct Signed {
+    pub(crate) author: Author,
     signature: Signature,
-    payload: Vec<u8>,
+    pub(crate) payload: Vec<u8>,
     padding: Vec<u8>,
 }
 
@@ -88,17 +89,20 @@ pub(super) fn seal_signed(
 
 /// Opens a body under exactly this key and header. Whatever is wrong with the box is one and the same [`Check::Seal`].
 pub(super) fn open_signed(key: &BodyKey, header: &Header, sealed: &[u8]) -> Result<SignedIn, Check> {
-    let plain = Zeroizing::new(
-        key.open(&header.associated_data(), sealed)
-            .map_err(|_| Check::Seal)?,
-    );
+    let plain = open_plain(key, header, sealed)?;
     let signed: Signed = decode(&plain).map_err(|_| Check::Decode)?;
-    let bare = plain.len().saturating_sub(signed.padding.len());
-    if signed.padding.len() != padding_len(bare) || signed.padding.iter().any(|byte| *byte != 0) {
+    if !signed.is_padded() {
         return Err(Check::Body);
     }
     let payload = decode(&signed.payload).map_err(|_| Check::Decode)?;
     Ok(SignedIn { signed, payload })
+}
+
+/// Only the box.
+pub(super) fn open_plain(key: &BodyKey, header: &Header, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Check> {
+    key.open(&header.associated_data(), sealed)
+        .map(Zeroizing::new)
+        .map_err(|_| Check::Seal)
 }
 
 /// How many zero bytes bring `bare` bytes to the next length of a body.
@@ -110,6 +114,22 @@ fn padding_len(bare: usize) -> usize {
         padme(len)
     };
     usize::try_from(total).unwrap_or(bare).saturating_sub(bare)
+}
+
+impl Signed {
+    /// CHK-018: as many zero bytes as prescribed.
+    fn is_padded(&self) -> bool {
+        let (fields, lengths) = (32 + 16 + 64, 4 + 4);
+        let bare = fields + lengths + self.payload.len();
+        self.padding.len() == padding_len(bare) && self.padding.iter().all(|byte| *byte == 0)
+    }
+
+    /// CHK-017: the device with this key said this, with this header.
+    pub(crate) fn verify(&self, header: &Header, key: &VerifyingKey) -> Result<(), Check> {
+        let data = statement(header, &self.payload, &self.author);
+        key.verify(labels::AUTHOR, &data, &self.signature)
+            .map_err(|_| Check::Author)
+    }
 }
 
 impl SignedIn {
@@ -125,9 +145,7 @@ impl SignedIn {
 
     /// CHK-017: the device with this key said this, with this header.
     pub(super) fn verify(self, header: &Header, key: &VerifyingKey) -> Result<(Author, Payload), Check> {
-        let data = statement(header, &self.signed.payload, &self.signed.author);
-        key.verify(labels::AUTHOR, &data, &self.signed.signature)
-            .map_err(|_| Check::Author)?;
+        self.signed.verify(header, key)?;
         Ok((self.signed.author, self.payload))
     }
 }

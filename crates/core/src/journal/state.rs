@@ -173,6 +173,25 @@ impl JournalState {
         self.epochs.last().map_or(&[], |epoch| &epoch.members)
     }
 
+    /// Who made the journal: the first of the first list; `None` before the genesis was read.
+    pub fn creator(&self) -> Option<AccountId> {
+        Some(self.epochs.first()?.members.first()?.account)
+    }
+
+    /// Since when an account is a member without a break: the epoch, and the place of the entry that opened it. `None` if it is none now.
+    pub fn member_since(&self, account: &AccountId) -> Option<(u64, u64)> {
+        let numbered = (0u64..).zip(&self.epochs);
+        numbered.fold(None, |since, (number, epoch)| {
+            let listed = epoch.members.iter().any(|member| member.account == *account);
+            listed.then(|| since.unwrap_or((number, epoch.begins)))
+        })
+    }
+
+    /// Whether it ever had more than one member.
+    pub fn ever_shared(&self) -> bool {
+        self.epochs.iter().any(|epoch| epoch.members.len() > 1)
+    }
+
     /// What this account may do now.
     pub fn role(&self) -> Option<Role> {
         self.members()
@@ -233,6 +252,13 @@ impl JournalState {
                 let behind = home && newest.map(|newest| u64::from(newest.number)) > self.epoch();
                 behind || chain.generation_at(&member.chain) != newest
             })
+    }
+
+    /// CHK-032: whether the current list must go before anything is sealed: it [needs a refresh](Self::needs_refresh), or has
+    /// someone whose removal is decided.
+    pub fn outdated(&self, chains: Chains<'_>, removals: &[AccountId]) -> bool {
+        let goes = |member: &Member| removals.contains(&member.account);
+        self.needs_refresh(chains) || self.members().iter().any(goes)
     }
 
     /// The key behind the current admin key: a refresh keeps that of an earlier epoch.

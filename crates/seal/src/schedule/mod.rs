@@ -11,7 +11,7 @@ pub use self::epoch::{
     AdminSecret, BodyKey, EnvelopeTagKey, EpochSecrets, NoticeKey, PreviousEpochKey, ReadSecret, ReadToken,
     WriteSecret,
 };
-pub use self::words::{RecoveryWords, WordsError};
+pub use self::words::{RecoveryWords, WordsError, list_word};
 
 use zeroize::Zeroizing;
 

@@ -113,9 +113,20 @@ impl core::fmt::Debug for RecoveryWords {
     }
 }
 
+/// A word of the English list of BIP39: the one with the number in the low eleven bits of `index`, from 0.
+pub fn list_word(index: u16) -> &'static str {
+    Language::English.word_list()[usize::from(index & 0x7FF)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_list_is_that_of_bip39() {
+        assert_eq!([0, 1, 2047].map(list_word), ["abandon", "ability", "zoo"]);
+        assert_eq!(list_word(2048), "abandon");
+    }
     use crate::test_rng::CountingRng;
 
     const ZEROS: &str =

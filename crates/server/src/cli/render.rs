@@ -94,7 +94,7 @@ fn write_text(out: &mut String, told: &Tell) -> std::fmt::Result {
         }
         Tell::Stats(stats) => writeln!(
             out,
-            "accounts {}\nsessions {}\njournals {}\nentries {}\nfiles {}\nfile bytes {}\ncounted {}\nstaged {}",
+            "accounts {}\nsessions {}\njournals {}\nentries {}\nfiles {}\nfile bytes {}\ncounted {}\nstaged {}\ndrops {}\ndeparted {}",
             stats.accounts,
             stats.sessions,
             stats.journals,
@@ -102,7 +102,9 @@ fn write_text(out: &mut String, told: &Tell) -> std::fmt::Result {
             stats.files,
             size(stats.file_bytes),
             size(stats.used),
-            stats.staged
+            stats.staged,
+            stats.drops,
+            stats.departed
         ),
         Tell::Health { version, server } => writeln!(out, "well: crannogd {version} at {server}"),
         Tell::Failed { message, hint } => writeln!(out, "error: {message}\nhint: {hint}"),
@@ -142,6 +144,7 @@ fn inspection(out: &mut String, found: &Inspection) -> std::fmt::Result {
     for session in &found.sessions {
         writeln!(out, "  {}", session.text())?;
     }
+    writeln!(out, "drops in its inbox: {}", found.drops)?;
     writeln!(
         out,
         "journals that it created (of which others it is a member, the server does not store):"

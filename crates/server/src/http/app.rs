@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crannog_proto::limits;
 use tokio::sync::Semaphore;
 
 use super::access::Grants;
@@ -13,7 +14,7 @@ use crate::blobs::{BlobDir, Syncer};
 use crate::ca::Identity;
 use crate::config::Config;
 use crate::limiter::Buckets;
-use crate::store::Store;
+use crate::store::{AccountKey, Store};
 
 /// The address at the other end; never logged, never stored.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +30,8 @@ pub(crate) struct App {
     pub(super) sessions: Sessions,
     pub(super) grants: Grants,
     pub(super) logins: Buckets<IpAddr>,
+    /// What each account may drop into inboxes; never stored.
+    pub(super) drops: Buckets<AccountKey>,
     pub(super) uploads: Arc<Semaphore>,
 }
 
@@ -48,6 +51,7 @@ impl App {
             sessions: Sessions::new(&config.limits),
             grants: Grants::default(),
             logins: Buckets::new(config.limits.logins_per_minute, 60.0),
+            drops: Buckets::new(limits::DROPS_PER_HOUR, 3600.0),
             uploads: Arc::new(Semaphore::new(config.limits.uploads)),
             config,
         }

@@ -1,4 +1,4 @@
-//! `GET /v1/bell`: a WebSocket on which a client holds journals and hears them grow.
+//! `GET /v1/bell`: a WebSocket on which a client holds journals and hears them grow, and its inbox fill.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
 use axum::response::Response;
-use crannog_proto::api::{Held, Hold, Ring};
+use crannog_proto::api::{Held, Hold, Ring, Rung};
 use crannog_proto::{ErrorCode, Hash, Place, decode, encode, labels, limits};
 use tokio::time::{Instant, interval_at, timeout};
 
@@ -16,6 +16,7 @@ use super::journals::stored;
 use crate::bell::{Heard, Listener};
 use crate::clock::Hour;
 use crate::error::ApiError;
+use crate::store::AccountKey;
 
 const PING: Duration = Duration::from_secs(30);
 /// A client that is silent for so long, pongs included, is gone.
@@ -38,6 +39,7 @@ pub(super) async fn open(
 async fn serve(app: Arc<App>, caller: AnyCaller, mut socket: WebSocket) {
     let listener = app.bell.listen(caller.account);
     let mut ping = interval_at(Instant::now() + PING, PING);
+    let mut asked_inbox = false;
     let mut silent_until = Instant::now() + SILENCE;
     loop {
         tokio::select! {
@@ -45,7 +47,13 @@ async fn serve(app: Arc<App>, caller: AnyCaller, mut socket: WebSocket) {
                 silent_until = Instant::now() + SILENCE;
                 match message {
                     Some(Ok(Message::Binary(bytes))) => {
-                        if let Err(error) = hold(&app, &listener, &bytes).await {
+                        let held = hold(&app, &listener, &bytes).await;
+                        let told = match held {
+                            Ok(()) if !asked_inbox => tell_inbox(&app, caller.account, &listener).await,
+                            held => held,
+                        };
+                        asked_inbox = true;
+                        if let Err(error) = told {
                             if error.code() == ErrorCode::Internal {
                                 tracing::error!(error = %error, "a bell could not be answered");
                             }
@@ -58,7 +66,7 @@ async fn serve(app: Arc<App>, caller: AnyCaller, mut socket: WebSocket) {
             }
             heard = listener.hear() => match heard {
                 Heard::Closed => break,
-                Heard::Rings(rings) => if !send(&app, &mut socket, rings).await { return },
+                Heard::Rungs(rungs) => if !send(&app, &mut socket, rungs).await { return },
             },
             _ = ping.tick() => {
                 let ended = caller.expires <= Hour::now() || silent_until < Instant::now();
@@ -71,9 +79,9 @@ async fn serve(app: Arc<App>, caller: AnyCaller, mut socket: WebSocket) {
     deliver(&app, &mut socket, Message::Close(None)).await;
 }
 
-async fn send(app: &App, socket: &mut WebSocket, rings: Vec<Ring>) -> bool {
-    for ring in rings {
-        if !deliver(app, socket, Message::Binary(encode(&ring).into())).await {
+async fn send(app: &App, socket: &mut WebSocket, rungs: Vec<Rung>) -> bool {
+    for rung in rungs {
+        if !deliver(app, socket, Message::Binary(encode(&rung).into())).await {
             return false;
         }
     }
@@ -83,6 +91,14 @@ async fn send(app: &App, socket: &mut WebSocket, rings: Vec<Ring>) -> bool {
 /// A client that takes nothing for too long is let go.
 async fn deliver(app: &App, socket: &mut WebSocket, message: Message) -> bool {
     matches!(timeout(app.idle(), socket.send(message)).await, Ok(Ok(())))
+}
+
+/// What came while nobody listened.
+async fn tell_inbox(app: &App, account: AccountKey, listener: &Listener) -> Result<(), ApiError> {
+    if app.store.has_drops(account, Hour::now()).await? {
+        listener.put_inbox();
+    }
+    Ok(())
 }
 
 /// Listens first and asks afterwards, so that nothing falls between; the box keeps only the newest.

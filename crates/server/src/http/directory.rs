@@ -1,24 +1,29 @@
-//! `GET /v1/directory/NAME`.
+//! `GET /v1/directory/NAME`, or by account id: no name is as long as one.
 
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use crannog_proto::ErrorCode;
 use crannog_proto::api::DirectoryEntry;
+use crannog_proto::{AccountId, ErrorCode};
 
 use super::App;
 use super::body::Borsh;
 use super::caller::AnyCaller;
 use crate::error::ApiError;
+use crate::store::Sigchain;
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     _caller: AnyCaller,
-    Path(name): Path<String>,
+    Path(key): Path<String>,
 ) -> Result<Borsh<DirectoryEntry>, ApiError> {
-    let account = app.store.account_named(name).await?.ok_or(ErrorCode::NotFound)?;
-    Ok(Borsh(DirectoryEntry {
-        name: account.name,
-        links: account.links,
-    }))
+    let found = match key.parse::<AccountId>() {
+        Ok(id) => app.store.sigchain(id).await?,
+        Err(_) => app.store.account_named(key).await?.map(|account| Sigchain {
+            name: account.name,
+            links: account.links,
+        }),
+    };
+    let Sigchain { name, links } = found.ok_or(ErrorCode::NotFound)?;
+    Ok(Borsh(DirectoryEntry { name, links }))
 }

@@ -8,6 +8,7 @@ mod blobs;
 mod body;
 mod caller;
 mod directory;
+mod inbox;
 mod info;
 mod journals;
 mod leftover;

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::routing::{get, post, put};
 use crannog_proto::ErrorCode;
 
-use super::{App, accounts, bell, blobs, directory, info, journals, login};
+use super::{App, accounts, bell, blobs, directory, inbox, info, journals, login};
 use crate::error::ApiError;
 
 pub(crate) fn router(app: Arc<App>) -> Router {
@@ -18,6 +18,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/account", get(accounts::show))
         .route("/v1/account/links", post(accounts::append_link))
         .route("/v1/directory/{name}", get(directory::show))
+        .route("/v1/inbox", get(inbox::show))
+        .route("/v1/inbox/{id}", post(inbox::put).delete(inbox::done))
         .route("/v1/journals", post(journals::create))
         .route(
             "/v1/journals/{journal}/entries",

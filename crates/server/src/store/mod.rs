@@ -1,7 +1,8 @@
 //! What the server remembers. One trait, one method per transaction; SQLite today, Postgres tomorrow.
 //!
 //! A method returns only after its change is committed. [`Store::append`] and [`Store::register`], [`Store::create_journal`],
-//! [`Store::append_link`] return only after it is on disk; staging and sessions may be lost with the power.
+//! [`Store::append_link`], [`Store::put_drop`] and [`Store::remove_drop`] return only after it is on disk; staging and sessions
+//! may be lost with the power.
 //! `contract::contract` is the suite that every backend passes.
 
 #[cfg(test)]
@@ -10,18 +11,19 @@ mod rules;
 pub(crate) mod sqlite;
 mod types;
 
+use crannog_proto::api::Drop;
 use crannog_proto::entry::VerifiedEntry;
 use crannog_proto::sigchain::GenerationSecrets;
-use crannog_proto::{BlobId, DeviceId, EpochPublic, Hash, JournalId};
+use crannog_proto::{AccountId, BlobId, DeviceId, EpochPublic, Hash, JournalId};
 use futures_util::future::BoxFuture;
 
 use crate::clock::Hour;
 
 pub use types::StoreError;
 pub(crate) use types::{
-    Account, AccountKey, AccountRow, Batch, BatchDone, BlobFile, FileName, Inspection, InviteRow, JournalRow,
-    JournalView, LoginKey, NewAccount, NewInvite, NewLink, NewSession, NewStaged, Outcome, Placed, Reader,
-    Row, SessionRow, Stats,
+    Account, AccountKey, AccountRow, Batch, BatchDone, BlobFile, Dropped, FileName, Inspection, InviteRow,
+    JournalRow, JournalView, LoginKey, NewAccount, NewDrop, NewInvite, NewLink, NewSession, NewStaged,
+    Outcome, Placed, Reader, Row, SessionRow, Sigchain, Stats,
 };
 
 /// A step of the store, under way.
@@ -41,10 +43,21 @@ pub(crate) trait Store: Operator {
     fn account_named(&self, name: String) -> Step<'_, Option<Account>>;
     /// An account.
     fn account(&self, key: AccountKey) -> Step<'_, Option<Account>>;
+    /// A sigchain by the account's id, that of a deleted account too.
+    fn sigchain(&self, account: AccountId) -> Step<'_, Option<Sigchain>>;
     /// Its sealed generations, ascending.
     fn generations(&self, key: AccountKey) -> Step<'_, Vec<GenerationSecrets>>;
     /// Appends a verified link, if the chain still ends where it did.
     fn append_link(&self, key: AccountKey, new: NewLink) -> Step<'_, ()>;
+
+    /// Puts a drop into an inbox that is not full. Repeating it changes nothing while the first lies there.
+    fn put_drop(&self, new: NewDrop) -> Step<'_, Dropped>;
+    /// The oldest drops of an inbox that have not expired, at most a page.
+    fn drops(&self, key: AccountKey, now: Hour) -> Step<'_, Vec<Drop>>;
+    /// Whether there are any.
+    fn has_drops(&self, key: AccountKey, now: Hour) -> Step<'_, bool>;
+    /// Removes a drop of this account, if it is there.
+    fn remove_drop(&self, key: AccountKey, id: [u8; 16]) -> Step<'_, ()>;
 
     /// Makes a journal. Repeating it gives the first answer.
     fn create_journal(&self, creator: AccountKey, genesis: VerifiedEntry) -> Step<'_, Placed>;
@@ -65,6 +78,8 @@ pub(crate) trait Store: Operator {
     fn unstage(&self, id: JournalId, file: BlobFile) -> Step<'_, ()>;
     /// A blob that the journal holds, dropped or not.
     fn blob(&self, id: JournalId, blob: BlobId) -> Step<'_, Option<BlobFile>>;
+    /// Whether the body of an entry from `from` to `to` lies in this blob.
+    fn is_body(&self, id: JournalId, blob: BlobId, from: u64, to: u64) -> Step<'_, bool>;
     /// Which of these blobs are staged in files not yet known to be on disk.
     fn unsynced(&self, id: JournalId, blobs: Vec<BlobId>) -> Step<'_, Vec<BlobFile>>;
 }
@@ -85,11 +100,11 @@ pub(crate) trait Operator: Send + Sync + 'static {
     fn suspend(&self, name: String, suspended: bool) -> Step<'_, bool>;
     /// Sets a quota; says whether there is such an account.
     fn set_quota(&self, name: String, quota: u64) -> Step<'_, bool>;
-    /// Deletes an account with everything that it created; gives back the files.
+    /// Deletes an account with everything that it created and its inbox; its sigchain is kept under its id. Gives back the files.
     fn delete_account(&self, name: String) -> Step<'_, Option<Vec<FileName>>>;
     /// Counts.
     fn stats(&self) -> Step<'_, Stats>;
-    /// Forgets what has expired: leases, sessions, challenges, and blobs dropped before `grace`. Gives back the files.
+    /// Forgets what has expired: leases, sessions, challenges, drops, and blobs dropped before `grace`. Gives back the files.
     fn sweep(&self, now: Hour, grace: Hour) -> Step<'_, Vec<FileName>>;
     /// The files whose names begin with this byte.
     fn files(&self, shard: u8) -> Step<'_, Vec<BlobFile>>;

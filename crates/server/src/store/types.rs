@@ -166,6 +166,37 @@ pub(crate) struct SessionRow {
     pub(crate) suspended: bool,
 }
 
+/// A sigchain, that of a deleted account too.
+#[derive(Debug, Clone)]
+pub(crate) struct Sigchain {
+    /// The account's name; after its deletion it may be another's.
+    pub(crate) name: String,
+    /// Its links.
+    pub(crate) links: Vec<SignedLink>,
+}
+
+/// Something sealed for an account.
+#[derive(Debug)]
+pub(crate) struct NewDrop {
+    /// Its id.
+    pub(crate) id: [u8; 16],
+    /// For whom.
+    pub(crate) account: AccountId,
+    /// The bytes.
+    pub(crate) sealed: Vec<u8>,
+    /// When it is forgotten.
+    pub(crate) expires: Hour,
+}
+
+/// Where a drop lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Dropped {
+    /// In whose inbox.
+    pub(crate) account: AccountKey,
+    /// It did not lie there before.
+    pub(crate) fresh: bool,
+}
+
 /// An entry's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Placed {
@@ -329,6 +360,8 @@ pub(crate) struct Inspection {
     pub(crate) generations: u64,
     /// Ends of its sessions.
     pub(crate) sessions: Vec<Hour>,
+    /// Drops in its inbox.
+    pub(crate) drops: u64,
     /// The journals that it created.
     pub(crate) journals: Vec<JournalRow>,
 }
@@ -371,4 +404,8 @@ pub(crate) struct Stats {
     pub(crate) used: u64,
     /// Staged blobs.
     pub(crate) staged: u64,
+    /// Drops in inboxes.
+    pub(crate) drops: u64,
+    /// Deleted accounts whose sigchains are kept.
+    pub(crate) departed: u64,
 }

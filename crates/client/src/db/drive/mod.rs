@@ -1,5 +1,6 @@
 //! A drive's fold in SQLite: the second implementation of [`DriveState`] beside core's in memory.
 
+mod authors;
 mod query;
 
 use crannog_core::content::{self, Content};

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crannog_core::check::Check;
-use crannog_proto::api::{Held, Hold, Ring, Stored};
+use crannog_proto::api::{Held, Hold, Ring, Rung, Stored};
 use crannog_proto::sign::Signature;
 use crannog_proto::{Entry, Hash, JournalId, decode, encode, limits};
 use futures_util::{SinkExt, StreamExt};
@@ -70,7 +70,7 @@ async fn accept(stream: Stream, session: u8) -> Option<WebSocketStream<Stream>> 
     accept_hdr_async(stream, check).await.ok()
 }
 
-fn ring(seq: u64, with: Option<(u64, Hash)>) -> Ring {
+fn ring(seq: u64, with: Option<(u64, Hash)>) -> Rung {
     let entry = Entry {
         header: vec![1],
         signature: Signature([0; 64]),
@@ -82,14 +82,14 @@ fn ring(seq: u64, with: Option<(u64, Hash)>) -> Ring {
         entry,
         body_gone: false,
     };
-    Ring {
+    Rung::Journal(Box::new(Ring {
         last: Key::new(1).receipt(JOURNAL, seq, Hash::ZERO),
         entry: with.map(stored),
-    }
+    }))
 }
 
-fn binary(ring: &Ring) -> Message {
-    Message::Binary(encode(ring).into())
+fn binary(rung: &Rung) -> Message {
+    Message::Binary(encode(rung).into())
 }
 
 #[tokio::test]
@@ -111,6 +111,7 @@ async fn a_hold_is_answered_with_rings() {
             .send(binary(&ring(5, Some((5, Hash::ZERO)))))
             .await
             .unwrap();
+        socket.send(binary(&Rung::Inbox)).await.unwrap();
         socket.next().await;
     })
     .await;
@@ -122,6 +123,7 @@ async fn a_hold_is_answered_with_rings() {
     .unwrap();
     assert_eq!(bell.next().await.unwrap(), ring(4, None));
     assert_eq!(bell.next().await.unwrap(), ring(5, Some((5, Hash::ZERO))));
+    assert_eq!(bell.next().await.unwrap(), Rung::Inbox);
     let many = vec![
         Held {
             journal: JOURNAL,
@@ -194,6 +196,8 @@ async fn lies_on_a_bell_are_named() {
     for (says, expected) in [
         (Message::Binary(flood.into()), Check::Bounds),
         (Message::Binary(longer.into()), Check::Decode),
+        (Message::Binary(vec![1, 0].into()), Check::Decode),
+        (Message::Binary(vec![2].into()), Check::Decode),
         (Message::Text("ring".into()), Check::Decode),
         (binary(&ring(4, Some((5, Hash::ZERO)))), Check::Head),
         (binary(&ring(4, Some((4, Hash([1; 32]))))), Check::Head),

@@ -3,13 +3,13 @@
 use crannog_proto::api::LinkSecrets;
 use crannog_proto::sigchain::GenerationSecrets;
 use crannog_proto::sign::VerifyingKey;
-use crannog_proto::{DeviceId, ErrorCode, Hash, JournalId, decode, encode};
+use crannog_proto::{AccountId, DeviceId, ErrorCode, Hash, JournalId, decode, encode};
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
-use super::{Result, bytes, damaged, failed, journals, uint};
+use super::{Result, bytes, damaged, departed, failed, journals, uint};
 use crate::clock::Hour;
 use crate::store::{
-    Account, AccountKey, LoginKey, NewAccount, NewLink, NewSession, Placed, SessionRow, StoreError,
+    Account, AccountKey, LoginKey, NewAccount, NewLink, NewSession, Placed, SessionRow, Sigchain, StoreError,
 };
 
 /// Sessions of one account at once.
@@ -34,6 +34,10 @@ pub(super) fn register(db: &Connection, new: &NewAccount) -> Result<Placed> {
         return Err(StoreError::Refused(ErrorCode::NameTaken));
     }
     let quota = use_invite(db, new)?;
+    // Others know a longer chain that begins so.
+    if departed::is_departed(db, &new.account)? {
+        return Err(StoreError::Refused(ErrorCode::BadChain));
+    }
     let home = JournalId::of_genesis(&new.home.entry().header);
     let id = db
         .prepare_cached(
@@ -166,7 +170,14 @@ pub(super) fn session(db: &Connection, hash: &Hash) -> Result<Option<SessionRow>
     .map_err(failed)
 }
 
-/// `column` is `name` or `id`, never a request's.
+pub(super) fn sigchain(db: &Connection, id: &AccountId) -> Result<Option<Sigchain>> {
+    match account(db, "account", &id.0)? {
+        Some(Account { name, links, .. }) => Ok(Some(Sigchain { name, links })),
+        None => departed::sigchain(db, id),
+    }
+}
+
+/// `column` is `name`, `account` or `id`, never a request's.
 pub(super) fn account(db: &Connection, column: &'static str, value: &dyn ToSql) -> Result<Option<Account>> {
     let sql = format!("SELECT id, name, home, quota, used FROM accounts WHERE {column} = ?1");
     let found = db

@@ -1,6 +1,6 @@
 //! Blobs: staged under a lease, then held by an entry.
 
-use crannog_proto::{BlobId, ErrorCode, JournalId};
+use crannog_proto::{BlobId, ErrorCode, Header, JournalId, Place, decode};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::files::{self, blob_file};
@@ -52,6 +52,27 @@ pub(super) fn unstage(db: &Connection, id: &JournalId, bad: &BlobFile) -> Result
     unstage_row(db, journal, &bad.blob)?;
     files::release(db, file, true)?;
     Ok(())
+}
+
+/// Whether an entry in `from..=to` has its body in this blob.
+pub(super) fn is_body(db: &Connection, id: &JournalId, blob: &BlobId, from: u64, to: u64) -> Result<bool> {
+    let mut select = db
+        .prepare_cached(
+            "SELECT n.header FROM journals j JOIN entries n ON n.journal = j.id
+             WHERE j.journal = ?1 AND n.seq BETWEEN ?2 AND ?3 AND n.gone = 0 AND length(n.body) = 0",
+        )
+        .map_err(failed)?;
+    let mut rows = select
+        .query(params![id.0, super::int(from), super::int(to)])
+        .map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let header: Vec<u8> = row.get(0).map_err(failed)?;
+        let header: Header = decode(&header).map_err(|_| super::damaged("entries"))?;
+        if matches!(&header.body.place, Place::Blobs(ids) if ids.contains(blob)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Removes the row; its file keeps its name.

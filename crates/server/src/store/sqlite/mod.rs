@@ -3,7 +3,9 @@
 mod accounts;
 mod append;
 mod blobs;
+mod departed;
 mod files;
+mod inbox;
 mod journals;
 mod operator;
 mod schema;
@@ -14,17 +16,18 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crannog_proto::api::Drop;
 use crannog_proto::entry::VerifiedEntry;
 use crannog_proto::sigchain::GenerationSecrets;
-use crannog_proto::{BlobId, DeviceId, EpochPublic, Hash, JournalId};
+use crannog_proto::{AccountId, BlobId, DeviceId, EpochPublic, Hash, JournalId};
 use rusqlite::types::{FromSql, ValueRef};
 use rusqlite::{Connection, ErrorCode as SqlCode, OpenFlags, Row as SqlRow};
 use tokio::sync::Semaphore;
 
 use super::{
-    Account, AccountKey, AccountRow, Batch, BatchDone, BlobFile, FileName, Inspection, InviteRow,
-    JournalView, LoginKey, NewAccount, NewInvite, NewLink, NewSession, NewStaged, Operator, Placed, Reader,
-    Row, SessionRow, Stats, Step, Store, StoreError,
+    Account, AccountKey, AccountRow, Batch, BatchDone, BlobFile, Dropped, FileName, Inspection, InviteRow,
+    JournalView, LoginKey, NewAccount, NewDrop, NewInvite, NewLink, NewSession, NewStaged, Operator, Placed,
+    Reader, Row, SessionRow, Sigchain, Stats, Step, Store, StoreError,
 };
 use crate::clock::Hour;
 use writer::{Promise, Writer};
@@ -198,11 +201,26 @@ impl Store for SqliteStore {
     fn account(&self, key: AccountKey) -> Step<'_, Option<Account>> {
         self.read(move |db| accounts::account(db, "id", &key.0))
     }
+    fn sigchain(&self, account: AccountId) -> Step<'_, Option<Sigchain>> {
+        self.read(move |db| accounts::sigchain(db, &account))
+    }
     fn generations(&self, key: AccountKey) -> Step<'_, Vec<GenerationSecrets>> {
         self.read(move |db| accounts::generations(db, key))
     }
     fn append_link(&self, key: AccountKey, new: NewLink) -> Step<'_, ()> {
         self.write(Promise::Durable, move |db| accounts::append_link(db, key, &new))
+    }
+    fn put_drop(&self, new: NewDrop) -> Step<'_, Dropped> {
+        self.write(Promise::Durable, move |db| inbox::put(db, &new))
+    }
+    fn drops(&self, key: AccountKey, now: Hour) -> Step<'_, Vec<Drop>> {
+        self.read(move |db| inbox::oldest(db, key, now))
+    }
+    fn has_drops(&self, key: AccountKey, now: Hour) -> Step<'_, bool> {
+        self.read(move |db| inbox::holds_any(db, key, now))
+    }
+    fn remove_drop(&self, key: AccountKey, id: [u8; 16]) -> Step<'_, ()> {
+        self.write(Promise::Durable, move |db| inbox::remove(db, key, id))
     }
     fn create_journal(&self, creator: AccountKey, genesis: VerifiedEntry) -> Step<'_, Placed> {
         self.write(Promise::Durable, move |db| {
@@ -232,6 +250,9 @@ impl Store for SqliteStore {
     }
     fn blob(&self, id: JournalId, blob: BlobId) -> Step<'_, Option<BlobFile>> {
         self.read(move |db| blobs::held(db, &id, &blob))
+    }
+    fn is_body(&self, id: JournalId, blob: BlobId, from: u64, to: u64) -> Step<'_, bool> {
+        self.read(move |db| blobs::is_body(db, &id, &blob, from, to))
     }
     fn unsynced(&self, id: JournalId, ids: Vec<BlobId>) -> Step<'_, Vec<BlobFile>> {
         self.read(move |db| blobs::unsynced(db, &id, &ids))

@@ -5,7 +5,7 @@ use data_encoding::HEXLOWER;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::append::column;
-use super::{AccountKey, Result, accounts as rows, bytes, failed, files, uint};
+use super::{AccountKey, Result, accounts as rows, bytes, departed, failed, files, inbox, uint};
 use crate::clock::Hour;
 use crate::store::{AccountRow, FileName, Inspection, InviteRow, JournalRow, NewInvite, Stats};
 
@@ -100,6 +100,7 @@ pub(super) fn inspect(db: &Connection, name: &str) -> Result<Option<Inspection>>
             [id],
             |row| row.get(0).map(Hour),
         )?,
+        drops: inbox::count(db, id)?,
         journals: all(
             db,
             "SELECT lower(hex(journal)), epoch, last_seq, closed,
@@ -151,6 +152,7 @@ pub(super) fn delete_account(db: &Connection, name: &str) -> Result<Option<Vec<F
         .optional()
         .map_err(failed)?;
     let Some(id) = id else { return Ok(None) };
+    departed::keep(db, id)?;
     let mine = "(SELECT id FROM journals WHERE creator = ?1)";
     for table in ["staged", "blobs", "epochs", "entries"] {
         db.execute(&format!("DELETE FROM {table} WHERE journal IN {mine}"), [id])
@@ -163,7 +165,7 @@ pub(super) fn delete_account(db: &Connection, name: &str) -> Result<Option<Vec<F
         [id],
         |row| row.get(0),
     )?;
-    for table in ["links", "devices", "generations", "sessions"] {
+    for table in ["links", "devices", "generations", "sessions", "inbox"] {
         db.execute(&format!("DELETE FROM {table} WHERE account = ?1"), [id])
             .map_err(failed)?;
     }
@@ -178,7 +180,8 @@ pub(super) fn stats(db: &Connection) -> Result<Stats> {
     db.query_row(
         "SELECT (SELECT count(*) FROM accounts), (SELECT count(*) FROM sessions), (SELECT count(*) FROM journals),
             (SELECT count(*) FROM entries), (SELECT count(*) FROM files), (SELECT coalesce(sum(size), 0) FROM files),
-            (SELECT coalesce(sum(used), 0) FROM accounts), (SELECT count(*) FROM staged)",
+            (SELECT coalesce(sum(used), 0) FROM accounts), (SELECT count(*) FROM staged),
+            (SELECT count(*) FROM inbox), (SELECT count(*) FROM departed)",
         [],
         |row| {
             Ok(Stats {
@@ -190,6 +193,8 @@ pub(super) fn stats(db: &Connection) -> Result<Stats> {
                 file_bytes: uint(row, 5)?,
                 used: uint(row, 6)?,
                 staged: uint(row, 7)?,
+                drops: uint(row, 8)?,
+                departed: uint(row, 9)?,
             })
         },
     )
@@ -212,8 +217,10 @@ pub(super) fn sweep(db: &Connection, now: Hour, grace: Hour) -> Result<Vec<FileN
     )? {
         freed.extend(files::release(db, file, false)?);
     }
-    db.execute("DELETE FROM sessions WHERE expires <= ?1", [now.0])
-        .map_err(failed)?;
+    for table in ["sessions", "inbox"] {
+        db.execute(&format!("DELETE FROM {table} WHERE expires <= ?1"), [now.0])
+            .map_err(failed)?;
+    }
     db.execute("DELETE FROM spent WHERE hour < ?1", [now.0 - 1])
         .map_err(failed)?;
     db.execute("DELETE FROM invites WHERE expires <= ?1", [now.0 - 24 * 30])
@@ -238,6 +245,8 @@ pub(super) fn check(db: &Connection) -> Result<Vec<String>> {
             .into_iter()
             .map(|name| format!("the file {name} is counted wrong")),
     );
+    found.extend(inbox::check(db)?);
+    found.extend(departed::check(db)?);
     Ok(found)
 }
 

@@ -1,0 +1,152 @@
+//! Contacts: pinned at first sight, looked at when their root changes.
+
+use std::sync::Arc;
+
+use crannog_agent_api::answer::ContactInfo;
+use crannog_agent_api::{Answer, Code, Failure};
+use crannog_core::check::Check;
+use crannog_core::identity::{HomeOp, root_words};
+use crannog_core::journal::JournalState;
+use crannog_proto::AccountId;
+
+use crate::db::Heard;
+use crate::error::{Error, Result};
+use crate::shared::Shared;
+
+impl Shared {
+    /// The operation that pins someone whose chain is known; `None` if she is pinned.
+    pub(crate) fn pin_op(&self, account: &AccountId) -> Option<HomeOp> {
+        if self.is_me(account) || self.home().pin(account).is_some() {
+            return None;
+        }
+        let chains = self.chains();
+        let chain = chains.state(account)?;
+        Some(HomeOp::Pin {
+            account: *account,
+            name: chain.name.clone(),
+            root: chain.root,
+            chain: chain.cite(),
+            verified: 0,
+        })
+    }
+
+    /// Pins everyone in a list who is seen for the first time.
+    pub(crate) async fn pin_members(self: &Arc<Self>, state: &JournalState) -> Result<()> {
+        let members = state.members().iter();
+        let ops: Vec<HomeOp> = members
+            .filter_map(|member| self.pin_op(&member.account))
+            .collect();
+        if ops.is_empty() {
+            return Ok(());
+        }
+        self.append_home(ops).await
+    }
+
+    /// CHK-008: nothing is sealed for, and nothing taken from, someone whose root changed before anyone has looked.
+    pub(crate) fn refuse_changed_root(&self, account: &AccountId) -> Result<()> {
+        if !self.root_changed(account) {
+            return Ok(());
+        }
+        let name = self.name_of_person(account);
+        let failure = Failure::new(Code::VerificationFailed, Check::Root.text())
+            .object(name.clone())
+            .check("CHK-008")
+            .hint(format!(
+                "{name} made new words, or someone pretends to be her: ask her, compare the words of `crannog contacts`, then crannog contacts --trust {name}"
+            ));
+        Err(Error::User(failure))
+    }
+
+    /// The same for everyone in a list.
+    pub(crate) fn refuse_changed_roots(&self, state: &JournalState) -> Result<()> {
+        let mut members = state.members().iter();
+        members.try_for_each(|member| self.refuse_changed_root(&member.account))
+    }
+
+    /// Who a name at the keyboard means: a contact, or someone the directory knows.
+    pub(crate) async fn contact(self: &Arc<Self>, name: &str) -> Result<AccountId> {
+        crate::join::check_name(name)?;
+        match self.find_person(name).await {
+            Err(error) if error.server_code() == Some(crannog_proto::ErrorCode::NotFound) => {
+                let failure = Failure::new(Code::NotFound, "this server knows nobody of this name");
+                Err(failure
+                    .object(name)
+                    .hint("names are those of accounts on the same server; ask how she is called there")
+                    .into())
+            }
+            other => other,
+        }
+    }
+
+    /// Who a name means among people that are known already; works without the server.
+    pub(crate) fn known_person<'a>(
+        &self,
+        name: &str,
+        among: impl Iterator<Item = &'a AccountId>,
+    ) -> Option<AccountId> {
+        let mut found = among.filter(|account| {
+            self.name_of_person(account) == name || (name.len() >= 8 && account.to_string().starts_with(name))
+        });
+        found.next().filter(|_| found.next().is_none()).copied()
+    }
+
+    pub(crate) async fn contacts(self: &Arc<Self>) -> Result<Answer> {
+        let home = self.home();
+        let chains = self.chains();
+        let mut contacts = Vec::new();
+        for (account, pin) in home.pins() {
+            let shares = self.all_journals().into_iter().filter(|journal| {
+                let state = journal.state();
+                !state.is_removed() && state.members().iter().any(|member| member.account == *account)
+            });
+            let asked = *account;
+            let heard = self.db.read(move |c| Heard(c).of(&asked)).await?;
+            let changed = chains.state(account).filter(|chain| chain.root != pin.root);
+            contacts.push(ContactInfo {
+                name: pin.name.clone(),
+                account: account.to_string(),
+                words: root_words(&pin.root),
+                verified: verified_text(pin.verified).to_owned(),
+                changed_to: changed.map(|chain| root_words(&chain.root)),
+                shares: shares.map(|journal| self.drive_name(&journal.id)).collect(),
+                heard: heard.into_values().max(),
+            });
+        }
+        contacts.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Answer::Contacts(contacts))
+    }
+
+    /// Somebody looked at a changed root: it is pinned now, not verified.
+    pub(crate) async fn trust_contact(self: &Arc<Self>, name: &str) -> Result<Answer> {
+        let home = self.home();
+        let Some((account, pin)) = home.pins().find(|(_, pin)| pin.name == name) else {
+            let failure = Failure::new(Code::NotFound, "there is no such contact").object(name);
+            return Err(failure.hint("crannog contacts lists them").into());
+        };
+        self.follow_chain(account).await?;
+        let chains = self.chains();
+        let chain = chains
+            .state(account)
+            .ok_or_else(|| crate::transfer::internal("a contact without a chain"))?;
+        if chain.root != pin.root {
+            self.append_home(vec![HomeOp::Pin {
+                account: *account,
+                name: pin.name.clone(),
+                root: chain.root,
+                chain: chain.cite(),
+                verified: 0,
+            }])
+            .await?;
+        }
+        Ok(Answer::Ok)
+    }
+}
+
+fn verified_text(verified: u8) -> &'static str {
+    match verified {
+        0 => "not verified",
+        1 => "qr",
+        2 => "word",
+        _ => "compared",
+    }
+}

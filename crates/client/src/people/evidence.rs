@@ -1,0 +1,232 @@
+//! Evidence: what an alarm has to show is written to a file that convinces a stranger (`docs/spec/membership.md`, Evidence).
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crannog_agent_api::answer::AuditInfo;
+use crannog_agent_api::{Answer, Code, Failure};
+use crannog_core::check::Check;
+use crannog_core::evidence::{self, Branch, Case, Convicted, EntryCase, Evidence, ServerProof};
+use crannog_core::journal::Sources;
+use crannog_proto::api::Stored;
+use crannog_proto::{Hash, Receipt, Seen};
+use rusqlite::Connection;
+
+use crate::clock;
+use crate::db::{DbError, Journals, Receipts};
+use crate::error::{Error, Result};
+use crate::journal::Journal;
+use crate::shared::Shared;
+use crate::transport::receipt_key_certified;
+
+/// Files beyond this are not written: whoever lies a thousand times fills no disk.
+const FILES: usize = 64;
+/// Largest file that is read.
+const LARGEST: u64 = 32 * 1024 * 1024;
+
+impl Shared {
+    /// The server signed something that contradicts what was read. With a receipt of its own this device can prove it.
+    pub(crate) async fn forked(&self, journal: &Journal, check: Check, theirs: &Receipt) -> Error {
+        let (row, theirs) = (journal.row, *theirs);
+        let case = self.db.read(move |c| fork_case(c, row, &theirs)).await;
+        self.keep(journal, check, case.unwrap_or(Case::Nothing)).await;
+        let lie = Error::lied(check, self.name_of(&journal.id));
+        self.alarm(&journal.id, lie).await
+    }
+
+    /// An entry was refused.
+    pub(crate) async fn keep_entry(&self, journal: &Journal, check: Check, stored: Stored) {
+        let (row, id, seq) = (journal.row, journal.id, stored.seq);
+        let known = self.db.read(move |c| {
+            let before = seq.checked_sub(1).map(|before| Journals(c).head_at(row, before));
+            let receipt = Receipts(c).next(row, &id, seq)?;
+            Ok((
+                before.transpose()?.flatten(),
+                receipt.filter(|receipt| receipt.seq == seq),
+            ))
+        });
+        let (before, receipt) = known.await.unwrap_or_default();
+        let (said, links) = self.said(journal, &stored);
+        let case = Case::Entry(EntryCase {
+            stored,
+            before: before.unwrap_or(Hash::ZERO),
+            receipt,
+            said,
+            links,
+        });
+        self.keep(journal, check, case).await;
+    }
+
+    /// What the author's device signed of it, if that can be seen.
+    fn said(
+        &self,
+        journal: &Journal,
+        stored: &Stored,
+    ) -> (Option<Vec<u8>>, Vec<crannog_proto::sigchain::SignedLink>) {
+        let (state, chains, account) = (journal.state(), self.chains(), self.account());
+        let sources = Sources {
+            head_at: &|_| None,
+            entry_known: &|_| false,
+            chain: &|id| chains.state(id),
+            keys: crannog_core::journal::Keys {
+                account: &account.secrets,
+                given: &|_| None,
+            },
+            floor: None,
+        };
+        match state.said(stored, None, &sources) {
+            Some((author, said)) => {
+                let links = chains.known(&author.account).map(|known| known.links().to_vec());
+                (Some(said.to_vec()), links.unwrap_or_default())
+            }
+            None => (None, Vec::new()),
+        }
+    }
+
+    async fn keep(&self, journal: &Journal, check: Check, case: Case) {
+        if matches!(case, Case::Nothing) {
+            return;
+        }
+        // What shows whose receipts these are comes with the server's own word of itself.
+        if self.transport.server_proof().is_none()
+            && let Err(error) = self.transport.server_info().await
+        {
+            tracing::warn!(%error, "the server does not prove its receipt key");
+        }
+        let Some(proof) = self.transport.server_proof() else {
+            return;
+        };
+        let evidence = Evidence {
+            version: 1,
+            found: clock::now_ms(),
+            check: check.number(),
+            journal: journal.id,
+            server: ServerProof {
+                ca: proof.ca,
+                receipt_key: proof.receipt_key,
+                receipt_key_signature: proof.receipt_key_signature,
+            },
+            case,
+        };
+        let Ok(text) = evidence.to_text() else {
+            return tracing::error!("evidence is too large to be kept");
+        };
+        let folder = self.profile.join("evidence");
+        let name = format!("{}-{}.evidence", self.file_name(journal), evidence.found);
+        let written = tokio::task::spawn_blocking(move || write(&folder, &name, &text)).await;
+        match written {
+            Ok(Ok(path)) => {
+                tracing::error!(path = %path.display(), "evidence was kept; crannog audit reads it")
+            }
+            Ok(Err(error)) => tracing::error!(%error, "evidence could not be kept"),
+            Err(error) => tracing::error!(%error, "evidence could not be kept"),
+        }
+    }
+
+    fn file_name(&self, journal: &Journal) -> String {
+        let id = journal.id.to_string();
+        id.get(..8).unwrap_or_default().to_owned()
+    }
+
+    /// The files of evidence that lie in this profile, oldest first.
+    pub(crate) fn evidence_files(&self) -> Vec<PathBuf> {
+        let Ok(folder) = std::fs::read_dir(self.profile.join("evidence")) else {
+            return Vec::new();
+        };
+        let mut files: Vec<PathBuf> = folder.flatten().map(|file| file.path()).collect();
+        files.sort();
+        files
+    }
+}
+
+/// Two branches from the place of the receipt on: the one that it names, and the own one with the next receipt that this device holds.
+fn fork_case(connection: &Connection, row: i64, theirs: &Receipt) -> Result<Case, DbError> {
+    let own = Journals(connection).head_at(row, theirs.seq)?;
+    let receipts = Receipts(connection);
+    let (Some(head), Some(ours)) = (own, receipts.next(row, &theirs.journal, theirs.seq)?) else {
+        return Ok(Case::Nothing);
+    };
+    let Some(headers) = receipts.headers(row, theirs.seq, ours.seq)? else {
+        return Ok(Case::Nothing);
+    };
+    let seq = theirs.seq;
+    Ok(Case::Fork {
+        ours: Branch {
+            from: Seen { seq, head },
+            headers,
+            receipt: ours,
+        },
+        theirs: Branch {
+            from: Seen {
+                seq,
+                head: theirs.head,
+            },
+            headers: Vec::new(),
+            receipt: *theirs,
+        },
+    })
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> std::io::Result<PathBuf> {
+    DirBuilder::new().mode(0o700).recursive(true).create(folder)?;
+    if std::fs::read_dir(folder)?.count() >= FILES {
+        return Err(std::io::Error::other("there are many files of evidence already"));
+    }
+    let path = folder.join(name);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    Ok(path)
+}
+
+/// Says who lied. Believes nobody: not the file's finder, not its server.
+pub(crate) async fn audit(file: PathBuf) -> Result<Answer> {
+    let work = tokio::task::spawn_blocking(move || {
+        let unreadable = |error| Error::io(&file, error);
+        let mut text = String::new();
+        let read = std::fs::File::open(&file).map_err(unreadable)?;
+        read.take(LARGEST).read_to_string(&mut text).map_err(unreadable)?;
+        let evidence = Evidence::from_text(&text).map_err(|error| {
+            Failure::new(Code::Usage, error.to_string())
+                .object(file.display().to_string())
+                .hint("files of evidence lie in the folder `evidence` of the profile whose client raised the alarm")
+        })?;
+        let server = &evidence.server;
+        let fingerprint = receipt_key_certified(
+            &server.ca,
+            None,
+            &server.receipt_key,
+            &server.receipt_key_signature,
+        );
+        let verdict = evidence::audit(&evidence, fingerprint.is_ok());
+        let (convicts, who) = match verdict.convicts {
+            Convicted::Server => (
+                "server",
+                fingerprint.ok().map(|fingerprint| fingerprint.to_string()),
+            ),
+            Convicted::Member(author) => (
+                "member",
+                Some(format!("account {}, device {}", author.account, author.device)),
+            ),
+            Convicted::Nobody => ("nobody", None),
+        };
+        let who = who.or_else(|| {
+            let said = verdict.said?;
+            Some(format!("account {}, device {}", said.account, said.device))
+        });
+        Ok(Answer::Audit(AuditInfo {
+            convicts: convicts.to_owned(),
+            who,
+            check: format!("CHK-{:03}", evidence.check),
+            journal: evidence.journal.to_string(),
+            findings: verdict.findings,
+        }))
+    });
+    work.await.map_err(Error::task)?
+}

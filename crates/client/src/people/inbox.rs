@@ -1,0 +1,221 @@
+//! Emptying the inbox: each drop is checked, obeyed or recorded, and only then deleted on the server (`docs/spec/inbox.md`).
+
+use std::sync::Arc;
+
+use crannog_agent_api::answer::NewsKind;
+use crannog_core::check::Check;
+use crannog_core::identity::HomeOp;
+use crannog_core::inbox::{Invite, Note, NoteIn, Purpose, VerifiedNote};
+use crannog_core::journal::{JournalKind, Role};
+use crannog_proto::{AccountId, JournalId, Receipt};
+
+use super::watch::Happened;
+use crate::clock;
+use crate::db::{Journals, People, Refusal};
+use crate::error::{Error, Result};
+use crate::journal::Journal;
+use crate::shared::Shared;
+
+impl Shared {
+    /// Takes out everything that waits.
+    pub(crate) async fn empty_inbox(self: &Arc<Self>) -> Result<()> {
+        let _inbox = self.inbox.lock().await;
+        loop {
+            let inbox = self.retry(|| self.transport.inbox()).await?;
+            if inbox.drops.is_empty() {
+                return Ok(());
+            }
+            for drop in inbox.drops {
+                match self.take_drop(&drop.sealed).await {
+                    Ok(()) => {}
+                    Err(Error::Lied { check, object }) => self.refuse_drop(check, &object).await?,
+                    Err(other) => return Err(other),
+                }
+                self.retry(|| self.transport.inbox_done(&drop.id)).await?;
+            }
+        }
+    }
+
+    /// Garbage stops nothing: it is told, remembered and deleted.
+    async fn refuse_drop(&self, check: Check, object: &str) -> Result<()> {
+        let refusal = Refusal {
+            time: clock::now_ms(),
+            check: format!("CHK-{:03}", check.number()),
+            text: object.to_owned(),
+        };
+        tracing::warn!(%check, object, "something in the inbox was refused");
+        self.db.write(move |tx| People(tx).refuse(&refusal)).await?;
+        let mut happened = Happened::new(NewsKind::Refused, None, format!("{check}: {object}"));
+        happened.check = Some(check);
+        self.news.tell(happened);
+        Ok(())
+    }
+
+    async fn take_drop(self: &Arc<Self>, sealed: &[u8]) -> Result<()> {
+        let account = self.account();
+        let lied = |check| Error::lied(check, "a drop in the inbox");
+        let opened = NoteIn::open(sealed, &self.identity.account, &account.secrets)
+            .map_err(|refused| lied(refused.check()))?;
+        let sender = *opened.claimed_sender();
+        self.follow_sender(&sender).await?;
+        let chains = self.chains();
+        let chain = chains.state(&sender).ok_or_else(|| lied(Check::Note))?;
+        let note = opened
+            .verify(chain, account.known.state(), clock::now_ms())
+            .map_err(|refused| lied(refused.check()))?;
+        if self.home().is_accepted(note.id()) {
+            return Err(Error::lied(
+                Check::Note,
+                format!("a note of {} that came before", chain.name),
+            ));
+        }
+        self.refuse_impostor(&chain.name, &sender)?;
+        if self.root_changed(&sender) {
+            return Err(Error::lied(
+                Check::Root,
+                format!("a note of {}", self.name_of_person(&sender)),
+            ));
+        }
+        for receipt in &note.note().heads {
+            self.heads_meet(receipt).await?;
+        }
+        self.obey(&note).await
+    }
+
+    /// Who the directory does not know (any more) sends nothing.
+    async fn follow_sender(self: &Arc<Self>, sender: &AccountId) -> Result<()> {
+        match self.follow_chain(sender).await {
+            Err(error) if error.server_code() == Some(crannog_proto::ErrorCode::NotFound) => Err(
+                Error::lied(Check::Note, "a note of nobody whom the directory knows"),
+            ),
+            other => other,
+        }
+    }
+
+    /// CHK-013, CHK-012: what the sender was shown is what this device is shown.
+    async fn heads_meet(self: &Arc<Self>, theirs: &Receipt) -> Result<()> {
+        if theirs.verify(&self.identity.receipt_key).is_err() {
+            return Err(Error::lied(Check::Receipt, "a receipt in a note"));
+        }
+        let Some(journal) = self.journal(&theirs.journal) else {
+            return Ok(());
+        };
+        if journal.state().next_seq() <= theirs.seq {
+            // An alarm freezes its own journal; the note is taken all the same.
+            match self.catch_up(&journal).await {
+                Err(Error::Lied { .. } | Error::User(_)) => return Ok(()),
+                other => other?,
+            }
+        }
+        let (row, seq) = (journal.row, theirs.seq);
+        let own = self.db.read(move |c| Journals(c).head_at(row, seq)).await?;
+        let state = journal.state();
+        match own {
+            Some(own) if own == theirs.head => {}
+            Some(_) => {
+                self.forked(&journal, Check::HeadsMeet, theirs).await;
+            }
+            None if state.is_removed() || state.is_closed() || state.last().is_none() => {}
+            None => {
+                let lie = Error::lied(Check::Rollback, self.name_of(&journal.id));
+                self.alarm(&journal.id, lie).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn obey(self: &Arc<Self>, verified: &VerifiedNote) -> Result<()> {
+        let note = verified.note();
+        match &note.purpose {
+            Purpose::Invite(invite) => self.invited(verified, note, invite).await,
+            Purpose::Leave { journal, epoch } => {
+                self.leaves(journal, &note.sender.account, *epoch).await?;
+                self.settle(note).await
+            }
+            Purpose::Refresh { journal } => {
+                if let Some(journal) = self.journal(journal) {
+                    self.ensure_current_members(&journal).await?;
+                }
+                self.settle(note).await
+            }
+        }
+    }
+
+    async fn invited(self: &Arc<Self>, verified: &VerifiedNote, note: &Note, invite: &Invite) -> Result<()> {
+        let member = self.journal(&invite.journal).is_some_and(|known| {
+            let state = known.state();
+            state.last().is_some() && !state.is_removed() && state.role().is_some()
+        });
+        if member || invite.kind != JournalKind::Drive {
+            return self.settle(note).await;
+        }
+        if let Some(inside) = &invite.inside
+            && self.comes_from_outer_admin(&inside.journal, &note.sender.account)
+        {
+            return match self
+                .join_share(note, invite, Some((inside.journal, inside.node)))
+                .await
+            {
+                // What is wrong with it stops that share alone.
+                Err(Error::Lied { .. } | Error::User(_)) => Ok(()),
+                other => other,
+            };
+        }
+        self.append_home(vec![HomeOp::Invited {
+            drop: *verified.id(),
+            note: verified.signed_bytes().clone(),
+        }])
+        .await?;
+        let mut happened = Happened::new(
+            NewsKind::Invite,
+            None,
+            format!(
+                "{} shares {} with you; crannog accept takes it",
+                self.name_of_person(&note.sender.account),
+                invite.name
+            ),
+        );
+        happened.author = Some((note.sender.account, String::new()));
+        self.news.tell(happened);
+        Ok(())
+    }
+
+    fn comes_from_outer_admin(&self, outer: &JournalId, sender: &AccountId) -> bool {
+        let Some(outer) = self.journal(outer) else {
+            return false;
+        };
+        let state = outer.state();
+        let admin =
+            |member: &&crannog_core::journal::Member| member.account == *sender && member.role == Role::Admin;
+        !state.is_removed() && state.members().iter().any(|member| admin(&member))
+    }
+
+    /// Someone wants to go. An old wish removes nobody who was taken in again since.
+    async fn leaves(self: &Arc<Self>, journal: &JournalId, who: &AccountId, epoch: u64) -> Result<()> {
+        let Some(journal) = self.journal(journal) else {
+            return Ok(());
+        };
+        self.catch_up(&journal).await?;
+        let state = journal.state();
+        let since = state.member_since(who);
+        if state.role() != Some(Role::Admin) || since.is_none_or(|(since, _)| since > epoch) {
+            return Ok(());
+        }
+        self.remove_people(&journal, &[*who]).await
+    }
+
+    /// Decided first, so that it holds after a crash too; then done.
+    pub(super) async fn remove_people(
+        self: &Arc<Self>,
+        journal: &Arc<Journal>,
+        people: &[AccountId],
+    ) -> Result<()> {
+        let wish = |account: &AccountId| HomeOp::Removal {
+            journal: journal.id,
+            account: *account,
+            wanted: true,
+        };
+        self.append_home(people.iter().map(wish).collect()).await?;
+        self.ensure_current_members(journal).await
+    }
+}

@@ -1,0 +1,178 @@
+//! Who did what, in words: one deed for each entry, made when the entry is read.
+
+use std::sync::Arc;
+
+use crannog_agent_api::answer::LogInfo;
+use crannog_agent_api::{Answer, RemotePath};
+use crannog_core::drive::{Applied, DriveOp, DriveState, NewNode, NodeId, Outcome};
+use crannog_core::journal::{Content, Member, OpenedEntry, Role};
+use crannog_proto::AccountId;
+
+use crate::db::{DbError, Deed, DriveStore, History};
+use crate::error::Result;
+use crate::shared::Shared;
+
+/// Lines kept of one entry.
+const LINES: usize = 64;
+/// A path is not looked up deeper, nor shown longer in bytes, than this.
+const DEPTH: usize = 64;
+const PATH: usize = 512;
+
+/// An entry in words. `before` is the list that it found, `applied` what became of its operations.
+pub(crate) fn deed_of(
+    opened: &OpenedEntry,
+    before: &[Member],
+    drive: &DriveStore<'_>,
+    applied: &[Applied],
+    time: i64,
+    name: &dyn Fn(&AccountId) -> String,
+) -> Result<Option<Deed>, DbError> {
+    let (Some(author), Some(payload)) = (opened.author, &opened.payload) else {
+        return Ok(None);
+    };
+    let (mut changes, mut more) = (Vec::new(), 0);
+    match &payload.content {
+        Content::Drive(batch) => {
+            for (op, applied) in batch.ops.iter().zip(applied) {
+                if matches!(applied.outcome, Outcome::Ignored(_)) {
+                    continue;
+                }
+                if changes.len() < LINES {
+                    changes.push(line(drive, op, applied)?);
+                } else {
+                    more += 1;
+                }
+            }
+            if changes.is_empty() {
+                return Ok(None);
+            }
+        }
+        Content::Rekey(rekey) => {
+            let lines = list_changes(before, &rekey.members, name);
+            more = lines.len().saturating_sub(LINES) as u64;
+            changes = lines.into_iter().take(LINES).collect();
+        }
+        Content::Genesis { .. } => changes.push("made the drive".to_owned()),
+        Content::Close => changes.push("deleted the drive".to_owned()),
+        Content::Home(_) | Content::Checkpoint(_) | Content::Reset | Content::Prune => return Ok(None),
+    }
+    Ok(Some(Deed {
+        seq: opened.seq,
+        time,
+        account: author.account,
+        device: author.device,
+        device_name: payload.device_name.clone(),
+        changes,
+        more,
+    }))
+}
+
+fn list_changes(before: &[Member], after: &[Member], name: &dyn Fn(&AccountId) -> String) -> Vec<String> {
+    let role = |list: &[Member], account: &AccountId| {
+        let member = list.iter().find(|member| member.account == *account);
+        member.map(|member| member.role)
+    };
+    let mut lines = Vec::new();
+    for member in after {
+        let who = || name(&member.account);
+        match role(before, &member.account) {
+            None => lines.push(format!("{} is a member now: {}", who(), text(member.role))),
+            Some(old) if old != member.role => lines.push(format!("{} is {} now", who(), text(member.role))),
+            Some(_) => {}
+        }
+    }
+    for member in before {
+        if role(after, &member.account).is_none() {
+            lines.push(format!("{} is no longer a member", name(&member.account)));
+        }
+    }
+    if lines.is_empty() {
+        lines.push("renewed the keys".to_owned());
+    }
+    lines
+}
+
+fn text(role: Role) -> &'static str {
+    match role {
+        Role::Reader => "reader",
+        Role::Writer => "writer",
+        Role::Admin => "admin",
+    }
+}
+
+fn line(drive: &DriveStore<'_>, op: &DriveOp, applied: &Applied) -> Result<String, DbError> {
+    let landed = match &applied.outcome {
+        Outcome::Conflict(landing) | Outcome::Recovered(landing) => Some(landing.node),
+        Outcome::Done | Outcome::Ignored(_) => None,
+    };
+    let (verb, node) = match op {
+        DriveOp::Create { node, new, .. } => {
+            let verb = match new {
+                NewNode::Directory => "mkdir",
+                NewNode::File { .. } => "put",
+                NewNode::Symlink { .. } => "link",
+            };
+            (verb, *node)
+        }
+        DriveOp::Write { node, .. } => ("put", *node),
+        DriveOp::Move { node, .. } => ("mv to", *node),
+        DriveOp::Trash { node } => ("rm", *node),
+        DriveOp::Restore { node } => ("restore", *node),
+        DriveOp::SetAttrs { node, .. } => ("touch", *node),
+        DriveOp::PurgeVersion { node, .. } => ("purge an old version of", *node),
+        DriveOp::Purge { .. } => return Ok("purge something from the trash".to_owned()),
+    };
+    Ok(format!("{verb} {}", path(drive, landed.unwrap_or(node))?))
+}
+
+/// Where a node lies now. What is longer than can be shown loses its beginning.
+fn path(drive: &DriveStore<'_>, node: NodeId) -> Result<String, DbError> {
+    let (mut at, mut shown) = (node, String::new());
+    for _ in 0..DEPTH {
+        if at == NodeId::RECOVERED {
+            return Ok(format!("/{}{shown}", crannog_core::drive::RECOVERED_NAME));
+        }
+        let Some(head) = drive.head(at)? else {
+            return Ok(if shown.is_empty() { "/".to_owned() } else { shown });
+        };
+        shown = format!("/{}{shown}", head.name);
+        if shown.len() > PATH {
+            let cut = shown.len() - PATH;
+            let cut = (cut..shown.len())
+                .find(|at| shown.is_char_boundary(*at))
+                .unwrap_or(0);
+            return Ok(format!("…{}", shown.get(cut..).unwrap_or_default()));
+        }
+        at = head.parent;
+    }
+    Ok(format!("…{shown}"))
+}
+
+impl Shared {
+    pub(crate) async fn log(self: &Arc<Self>, path: Option<RemotePath>, limit: u32) -> Result<Answer> {
+        let journals = match path {
+            Some(path) => vec![self.share_at(&path).await?],
+            None => self
+                .home()
+                .drives()
+                .filter_map(|drive| self.journal(&drive.journal))
+                .collect(),
+        };
+        let mut log = Vec::new();
+        for journal in journals {
+            let (row, drive) = (journal.row, self.drive_name(&journal.id));
+            let deeds = self.db.read(move |c| History(c).of(row, limit)).await?;
+            log.extend(deeds.into_iter().map(|deed| LogInfo {
+                drive: drive.clone(),
+                seq: deed.seq,
+                time: deed.time,
+                author: self.person(&deed.account, &deed.device_name),
+                changes: deed.changes,
+                more: deed.more,
+            }));
+        }
+        log.sort_by_key(|entry| std::cmp::Reverse((entry.time, entry.seq)));
+        log.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(Answer::Log(log))
+    }
+}

@@ -1,0 +1,359 @@
+//! Two people with two devices each: they share, work in the share from all four, change roles, leave, part, and share again.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use crannog_agent_api::Code;
+use crannog_agent_api::answer::{NewsKind, NodeKind};
+use crannog_agent_api::request::Role;
+use crannog_testkit::{Device, Site};
+
+/// Four devices on one server.
+struct Four {
+    alice: Device,
+    phone: Device,
+    bob: Device,
+    tablet: Device,
+    site: Site,
+}
+
+async fn four() -> Four {
+    let site = Site::start();
+    let (url, first) = site.invite();
+    let (_, second) = site.invite();
+    let (alice, sheet) = Device::join(&url, &first, "alice").await.unwrap();
+    let phone = Device::recover(&url, "alice", &sheet.words, "alice phone")
+        .await
+        .unwrap();
+    let (bob, sheet) = Device::join(&url, &second, "bob").await.unwrap();
+    let tablet = Device::recover(&url, "bob", &sheet.words, "bob tablet")
+        .await
+        .unwrap();
+    Four {
+        alice,
+        phone,
+        bob,
+        tablet,
+        site,
+    }
+}
+
+impl Four {
+    fn all(&self) -> [&Device; 4] {
+        [&self.alice, &self.phone, &self.bob, &self.tablet]
+    }
+
+    async fn sync(&self) {
+        for device in self.all() {
+            device.sync().await.unwrap();
+        }
+    }
+
+    async fn end(self) {
+        for device in self.all() {
+            assert_eq!(device.status().await.alarms, []);
+        }
+        for device in [self.alice, self.phone, self.bob, self.tablet] {
+            device.close().await;
+        }
+        self.site.assert_sound();
+    }
+}
+
+/// Every file's bytes below a folder, by path.
+async fn contents(device: &Device, folder: &str) -> BTreeMap<String, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for node in device.list(folder).await.unwrap() {
+        if node.kind == NodeKind::File {
+            let bytes = device.cat(&format!("{folder}/{}", node.path)).await.unwrap();
+            all.insert(node.path, bytes);
+        }
+    }
+    all
+}
+
+async fn shared_photos(four: &Four) {
+    four.alice.put("/notes.txt", b"hers alone").await.unwrap();
+    four.alice.mkdir("/photos/summer").await.unwrap();
+    four.alice.put("/photos/beach.jpg", b"a beach").await.unwrap();
+    four.alice
+        .put("/photos/summer/boat.jpg", &vec![7; 5_000_000])
+        .await
+        .unwrap();
+    let shared = four.alice.share("/photos", "bob", Role::Writer).await.unwrap();
+    assert_eq!(shared.words.split(' ').count(), 10);
+    assert!(!shared.verified && !shared.known);
+    four.bob.sync().await.unwrap();
+    let invites = four.bob.invites().await;
+    assert_eq!(invites.len(), 1, "{invites:?}");
+    assert_eq!(
+        (invites[0].from.name.as_str(), invites[0].name.as_str()),
+        ("alice", "photos")
+    );
+    assert!(!invites[0].from.verified);
+    four.bob.accept("photos", None).await.unwrap();
+    four.sync().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_people_with_two_devices_each() {
+    let four = four().await;
+    shared_photos(&four).await;
+    for device in four.all() {
+        let shown = contents(device, "/photos").await;
+        assert_eq!(shown.keys().collect::<Vec<_>>(), ["beach.jpg", "summer/boat.jpg"]);
+        assert_eq!(shown["beach.jpg"], b"a beach");
+        assert_eq!(shown["summer/boat.jpg"], vec![7; 5_000_000]);
+    }
+    assert_eq!(
+        four.bob
+            .paths()
+            .await
+            .iter()
+            .filter(|path| path.contains("notes"))
+            .count(),
+        0
+    );
+    assert_eq!(four.alice.cat("/notes.txt").await.unwrap(), b"hers alone");
+
+    // All four at once; each hears of every change of the others.
+    let mut watches = Vec::new();
+    for device in four.all() {
+        watches.push(device.watch().await);
+    }
+    let begun = Instant::now();
+    let put = async |device: &Device, name: &str| {
+        for nth in 0..5 {
+            let path = format!("/photos/{name}-{nth}.txt");
+            device
+                .put(&path, format!("{name} {nth}").as_bytes())
+                .await
+                .unwrap();
+        }
+    };
+    tokio::join!(
+        put(&four.alice, "alice"),
+        put(&four.phone, "phone"),
+        put(&four.bob, "bob"),
+        put(&four.tablet, "tablet"),
+    );
+    for watch in &mut watches {
+        let mut missing: Vec<String> = ["alice", "phone", "bob", "tablet"]
+            .iter()
+            .map(|name| format!("/{name}-4.txt"))
+            .collect();
+        while !missing.is_empty() {
+            let news = watch.next().await;
+            assert_eq!(news.kind, NewsKind::Change, "{news:?}");
+            assert!(news.author.is_some());
+            missing.retain(|line| !news.changes.iter().any(|change| change.ends_with(line.as_str())));
+        }
+    }
+    eprintln!(
+        "20 files by 4 devices were seen by all after {:?}",
+        begun.elapsed()
+    );
+    for watch in watches {
+        watch.end().await.unwrap();
+    }
+    four.sync().await;
+    let all = contents(&four.alice, "/photos").await;
+    assert_eq!(all.len(), 22);
+    for device in four.all() {
+        assert_eq!(contents(device, "/photos").await, all);
+    }
+    let members = four.phone.members("/photos").await.unwrap();
+    let shown: Vec<_> = members
+        .iter()
+        .map(|member| (member.name.as_str(), member.role))
+        .collect();
+    assert_eq!(shown, [("alice", Role::Admin), ("bob", Role::Writer)]);
+    let bob = &members[1];
+    assert!(
+        !bob.verified && bob.since.is_some() && bob.bytes == 5 * 5 + 5 * 8,
+        "{bob:?}"
+    );
+    assert_eq!(bob.by.as_ref().unwrap().device, "alice laptop");
+    let log = four.tablet.log(Some("/photos")).await;
+    assert!(
+        log.iter().any(|entry| entry.author.name == "bob"
+            && entry.author.device == "bob laptop"
+            && entry.changes == ["put /bob-0.txt"]),
+        "{log:?}"
+    );
+    four.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn roles_leaving_and_coming_back() {
+    let four = four().await;
+    shared_photos(&four).await;
+    // A reader's client does not even try.
+    four.alice.set_role("/photos", "bob", Role::Reader).await.unwrap();
+    four.sync().await;
+    let refused = four.tablet.put("/photos/no.txt", b"no").await.unwrap_err();
+    assert_eq!(refused.code, Code::Conflict, "{refused:?}");
+    let refused = four.bob.unshare("/photos", &["alice"]).await.unwrap_err();
+    assert_eq!(refused.code, Code::Conflict);
+    four.phone.set_role("/photos", "bob", Role::Admin).await.unwrap();
+    four.sync().await;
+    four.tablet.put("/photos/yes.txt", b"yes").await.unwrap();
+    four.tablet
+        .set_role("/photos", "bob", Role::Writer)
+        .await
+        .unwrap();
+    four.sync().await;
+
+    // Bob leaves; an admin's device takes him out as soon as it hears of it.
+    let mut watch = four.alice.watch().await;
+    four.bob.leave("/photos").await.unwrap();
+    watch.until(NewsKind::Members, "bob is no longer a member").await;
+    four.sync().await;
+    assert_eq!(
+        four.bob
+            .paths()
+            .await
+            .iter()
+            .filter(|path| path.contains("photos"))
+            .count(),
+        0
+    );
+    assert_eq!(four.tablet.drives().await.len(), 1);
+    assert_eq!(four.alice.members("/photos").await.unwrap().len(), 1);
+    four.alice.put("/photos/without-bob.txt", b"alone").await.unwrap();
+
+    // Shared again, with another role, elsewhere; the history is there.
+    four.alice.share("/photos", "bob", Role::Reader).await.unwrap();
+    four.tablet.sync().await.unwrap();
+    four.tablet.mkdir("/from others").await.unwrap();
+    four.tablet
+        .accept("photos", Some("/from others/alice"))
+        .await
+        .unwrap();
+    four.sync().await;
+    let all = contents(&four.phone, "/photos").await;
+    assert_eq!(contents(&four.bob, "/from others/alice").await, all);
+    assert_eq!(all["without-bob.txt"], b"alone");
+
+    // Removed by an admin: what he has seen stays readable in his list, nothing new comes.
+    let mut watch = four.bob.watch().await;
+    four.phone.unshare("/photos", &["bob"]).await.unwrap();
+    watch.until(NewsKind::Removed, "no longer a member").await;
+    four.alice.put("/photos/after.txt", b"after").await.unwrap();
+    four.sync().await;
+    assert!(four.bob.cat("/from others/alice/after.txt").await.is_err());
+    assert!(four.bob.cat("/from others/alice/without-bob.txt").await.is_err());
+    // And again.
+    four.alice.share("/photos", "bob", Role::Writer).await.unwrap();
+    four.bob.sync().await.unwrap();
+    four.bob.accept("photos", Some("/again")).await.unwrap();
+    four.bob.put("/again/back.txt", b"back").await.unwrap();
+    four.sync().await;
+    assert_eq!(
+        contents(&four.tablet, "/again").await,
+        contents(&four.alice, "/photos").await
+    );
+    four.end().await;
+}
+
+/// Who was offline for ten epochs walks forward alone, with a token that died ten times.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn ten_epochs_offline() {
+    let four = four().await;
+    shared_photos(&four).await;
+    let Four {
+        alice,
+        phone,
+        bob,
+        tablet,
+        site,
+    } = four;
+    let (profile, scratch) = (tablet.profile.clone(), tablet.scratch);
+    tablet.engine.close(true).await;
+    bob.close().await;
+    for round in 0..10 {
+        let role = if round % 2 == 0 {
+            Role::Reader
+        } else {
+            Role::Writer
+        };
+        alice.set_role("/photos", "bob", role).await.unwrap();
+        alice
+            .put(
+                &format!("/photos/epoch-{round}.txt"),
+                format!("{round}").as_bytes(),
+            )
+            .await
+            .unwrap();
+    }
+    let secret = crannog_agent_api::Secret::new(crannog_testkit::PASSWORD.to_owned());
+    let engine = crannog_client::Engine::unlock(&profile, &secret).await.unwrap();
+    let tablet = Device {
+        engine,
+        profile,
+        scratch,
+    };
+    tablet.sync().await.unwrap();
+    phone.sync().await.unwrap();
+    assert_eq!(
+        contents(&tablet, "/photos").await,
+        contents(&phone, "/photos").await
+    );
+    tablet.put("/photos/back.txt", b"I am back").await.unwrap();
+    for device in [alice, phone, tablet] {
+        assert_eq!(device.status().await.alarms, []);
+        device.close().await;
+    }
+    site.assert_sound();
+}
+
+/// A single file, and a folder inside a share with somebody more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_file_and_a_share_inside_a_share() {
+    let four = four().await;
+    let (url, invite) = four.site.invite();
+    let (carol, _) = Device::join(&url, &invite, "carol").await.unwrap();
+    four.alice.put("/plan.txt", b"first").await.unwrap();
+    four.alice.share("/plan.txt", "bob", Role::Writer).await.unwrap();
+    four.bob.sync().await.unwrap();
+    assert!(four.bob.invites().await[0].file);
+    four.bob.accept("plan.txt", None).await.unwrap();
+    assert_eq!(four.bob.cat("/plan.txt").await.unwrap(), b"first");
+    four.bob.put("/plan.txt", b"second").await.unwrap();
+    four.sync().await;
+    for device in four.all() {
+        assert_eq!(device.cat("/plan.txt").await.unwrap(), b"second");
+    }
+
+    shared_photos(&four).await;
+    four.alice
+        .share("/photos/summer", "carol", Role::Reader)
+        .await
+        .unwrap();
+    carol.sync().await.unwrap();
+    carol.accept("summer", None).await.unwrap();
+    assert_eq!(carol.cat("/summer/boat.jpg").await.unwrap(), vec![7; 5_000_000]);
+    // Bob finds it where it was, without being asked: it comes from an admin of the outer share.
+    four.sync().await;
+    four.sync().await;
+    assert!(four.bob.invites().await.is_empty());
+    for device in four.all() {
+        assert_eq!(
+            device.cat("/photos/summer/boat.jpg").await.unwrap(),
+            vec![7; 5_000_000]
+        );
+    }
+    four.tablet.put("/photos/summer/sail.jpg", b"sail").await.unwrap();
+    carol.sync().await.unwrap();
+    assert_eq!(carol.cat("/summer/sail.jpg").await.unwrap(), b"sail");
+    assert!(carol.list("/photos").await.is_err());
+    // A writer of the outer share may not take people in.
+    let refused = four
+        .bob
+        .share("/photos/summer", "carol", Role::Writer)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code, Code::Conflict);
+    carol.close().await;
+    four.end().await;
+}
