@@ -380,3 +380,15 @@ fn a_watch_that_cannot_begin_says_why_and_prints_nothing() {
         (Some(10), &Value::String("no_account".into()))
     );
 }
+
+#[test]
+fn an_audit_needs_no_account() {
+    let profile = Profile::new();
+    let file = profile.folder.path().join("notes.txt");
+    std::fs::write(&file, "no evidence").unwrap();
+    let (code, document) = profile.json(&["audit", file.to_str().unwrap()]);
+    assert_eq!(
+        (code, &document["error"]["code"]),
+        (Some(2), &Value::String("usage".into()))
+    );
+}
