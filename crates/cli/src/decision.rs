@@ -39,7 +39,7 @@ impl Yes {
             return Ok(());
         }
         possible()?;
-        output::aside(&Shown::changed(&session.ask(try_out).await?)?.text);
+        output::aside(&Shown::done(&session.ask(try_out).await?, "nothing to do")?.text);
         self.or_ask(question).await
     }
 }

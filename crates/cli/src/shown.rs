@@ -72,19 +72,17 @@ impl Shown {
     pub(crate) fn done(answer: &Answer, said: &str) -> Result<Self, Failure> {
         match answer {
             Answer::Ok => Ok(Self::said(said)),
-            Answer::Changed(changed) if changed.dry_run || changed.failed > 0 => Self::changed(answer),
+            Answer::Changed(changed) if changed.failed > 0 || changed.plan.is_empty() && changed.dry_run => {
+                Self::changed(answer)
+            }
+            Answer::Changed(changed) if changed.plan.is_empty() => Ok(Self::new(format!("{said}\n"), answer)),
             Answer::Changed(changed) => {
-                let steps: String = changed
-                    .plan
-                    .iter()
-                    .map(|step| format!("{}\n", sanitise::line(step)))
-                    .collect();
-                let text = if steps.is_empty() {
-                    format!("{said}\n")
-                } else {
-                    steps
-                };
-                Ok(Self::new(text, answer))
+                let how = if changed.dry_run { "would" } else { "done" };
+                let step = |step: &String| format!("{how}: {}\n", sanitise::line(step));
+                Ok(Self::new(
+                    changed.plan.iter().map(step).collect::<String>(),
+                    answer,
+                ))
             }
             _ => Err(unexpected(answer)),
         }
@@ -216,8 +214,12 @@ mod tests {
         let text = |answer: &Answer| Shown::done(answer, "left /x").unwrap().text;
         assert_eq!(text(&Answer::Ok), "left /x\n");
         assert_eq!(text(&changed(false, &[])), "left /x\n");
-        assert_eq!(text(&changed(false, &["remove bob\x1b"])), "remove bob\\u{1b}\n");
-        assert_eq!(text(&changed(true, &["remove bob"])), "would remove bob\n");
+        assert_eq!(text(&changed(true, &[])), "nothing to do\n");
+        assert_eq!(
+            text(&changed(false, &["remove bob\x1b"])),
+            "done: remove bob\\u{1b}\n"
+        );
+        assert_eq!(text(&changed(true, &["remove bob"])), "would: remove bob\n");
         assert!(Shown::done(&Answer::Drives(Vec::new()), "").is_err());
     }
 
