@@ -293,6 +293,7 @@ impl Whoami {
             ("name", line(&me.name)),
             ("account", line(&me.account)),
             ("root", line(&me.root)),
+            ("words", line(&me.words)),
             ("server", line(&me.server)),
             (
                 "device",
