@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crannog_core::content::{Chunks, Content};
 use crannog_core::drive::{DriveState, NodeId, Version, VersionId};
 
-use super::carry::{Into, Item, Need};
+use super::carry::{Aim, Item, Need};
 use crate::db::{DbError, DriveStore, Forest, Met, NodeRow, RowKind, Seen, Way};
 use crate::error::Result;
 use crate::journal::Journal;
@@ -40,13 +40,13 @@ impl Shared {
             })?;
             Ok(items)
         });
-        let into = Into {
+        let aim = Aim {
             journal: target,
             under,
             path: "/",
             verb: "cp",
         };
-        self.carry(source, into, items.await?, report).await
+        self.carry(source, aim, items.await?, report).await
     }
 
     /// The same for one file, into the top of another drive. A mount point that is empty has nothing to copy.
@@ -75,13 +75,13 @@ impl Shared {
                 None => Ok(None),
             }
         });
-        let into = Into {
+        let aim = Aim {
             journal: target,
             under: NodeId::ROOT,
             path: "/",
             verb: "cp",
         };
-        self.carry(source, into, items.await?.into_iter().collect(), report)
+        self.carry(source, aim, items.await?.into_iter().collect(), report)
             .await
     }
 }

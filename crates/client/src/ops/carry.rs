@@ -42,7 +42,7 @@ pub(super) enum Need {
 
 /// Where items go.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Into<'a> {
+pub(super) struct Aim<'a> {
     pub(super) journal: &'a Arc<Journal>,
     pub(super) under: NodeId,
     /// The path of `under`, for messages.
@@ -62,7 +62,7 @@ impl Shared {
     pub(super) async fn carry(
         self: &Arc<Self>,
         source: &Arc<Journal>,
-        into: Into<'_>,
+        aim: Aim<'_>,
         items: Vec<Item>,
         report: &mut Report<'_>,
     ) -> Result<u64> {
@@ -73,12 +73,12 @@ impl Shared {
                 .map_or(0, |(version, _)| version.content.size)
         });
         report.expect(sizes);
-        let same = source.id == into.journal.id;
+        let same = source.id == aim.journal.id;
         let mut carrier = Carrier {
             shared: self,
             source,
-            into,
-            cites: same || may_cite(&source.state(), &into.journal.state()),
+            aim,
+            cites: same || may_cite(&source.state(), &aim.journal.state()),
             fetcher: Fetcher::new(self, source),
             batch: None,
         };
@@ -91,7 +91,7 @@ impl Shared {
 struct Carrier<'a> {
     shared: &'a Arc<Shared>,
     source: &'a Arc<Journal>,
-    into: Into<'a>,
+    aim: Aim<'a>,
     cites: bool,
     fetcher: Fetcher,
     batch: Option<Batch>,
@@ -104,7 +104,7 @@ impl Carrier<'_> {
         for item in items {
             report.check_cancel()?;
             let above = item.names.split_last().map_or(&[][..], |(_, above)| above);
-            let parent = folders.get(above).copied().unwrap_or(self.into.under);
+            let parent = folders.get(above).copied().unwrap_or(self.aim.under);
             if item.row.kind == RowKind::Directory {
                 folders.insert(item.names.clone(), item.node);
             }
@@ -112,11 +112,11 @@ impl Carrier<'_> {
                 continue;
             }
             count += 1;
-            let path = join_path(self.into.path, &item.names.join("/"));
+            let path = join_path(self.aim.path, &item.names.join("/"));
             self.item(item, parent, report)
                 .await
                 .map_err(|error| named(error, &path))?;
-            report.line(self.into.verb, &path);
+            report.line(self.aim.verb, &path);
         }
         Ok(count)
     }
@@ -186,7 +186,7 @@ impl Carrier<'_> {
         }
         let blobs = self.fetcher.all_blobs(&content).await?;
         report.moved(1, content.size);
-        let other = (self.source.id != self.into.journal.id).then(|| Arc::clone(self.source));
+        let other = (self.source.id != self.aim.journal.id).then(|| Arc::clone(self.source));
         self.batch()
             .await?
             .op_with(head.citing(content), blobs, other.as_ref());
@@ -197,7 +197,7 @@ impl Carrier<'_> {
         if self.batch.as_ref().is_some_and(Batch::is_full_between_files) {
             self.flush().await?;
         }
-        let (shared, journal) = (self.shared, self.into.journal);
+        let (shared, journal) = (self.shared, self.aim.journal);
         Ok(self
             .batch
             .get_or_insert_with(|| Batch::new(shared, journal, &Batch::permits())))

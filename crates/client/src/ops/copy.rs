@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crannog_agent_api::{Answer, Code, Failure, RemotePath};
 use crannog_core::drive::{DriveOp, DriveState, MAX_DEPTH, NodeId, is_live};
 
-use super::carry::{Into, Item, Need, anew};
+use super::carry::{Aim, Item, Need, anew};
 use super::change::Place;
 use super::mounts::is_a_share;
 use super::spot::{Spot, refuse_reader};
@@ -93,13 +93,13 @@ impl Shared {
                 need: Need::Create,
             });
         }
-        let into = Into {
+        let aim = Aim {
             journal: &place.journal,
             under: place.parent,
             path: &place.parent_path,
             verb,
         };
-        self.carry(source, into, items, report).await?;
+        self.carry(source, aim, items, report).await?;
         Ok(copied)
     }
 
