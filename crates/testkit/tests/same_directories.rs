@@ -1,5 +1,6 @@
 //! A stolen disk does not say who is a member of what (attack 50). The same script runs twice; only who shares with whom differs: once Bob
 //! is in the first drive and Carol in the second, once the other way round. What the two servers leave behind is compared as text.
+#![recursion_limit = "256"]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
