@@ -41,7 +41,12 @@ async fn once(bobs: &str, carols: &str, seed: usize, begun: i64) -> Left {
     // Without a bell nobody does anything that he is not told to do.
     let liar = Liar::before(&site).await;
     let url = liar.url();
-    let join = async |name: &str| Device::join(&url, &site.invite().1, name).await.unwrap().0;
+    let join = async |name: &str| {
+        let device = Device::join(&url, &site.invite().1, name).await.unwrap().0;
+        // Answered: its first catch-up is over.
+        device.paths().await;
+        device
+    };
     let (alice, bob, carol) = (join("alice").await, join("bobby").await, join("carol").await);
     for drive in ["one", "two"] {
         alice.create_drive(drive).await.unwrap();
