@@ -43,7 +43,10 @@ async fn chk_031_garbage_stops_nothing() {
                 note.sender_root = ghost.state().root;
             }),
         ),
-        ("another root", Box::new(|note| note.sender_root = VerifyingKey([7; 32]))),
+        (
+            "another root",
+            Box::new(|note| note.sender_root = VerifyingKey([7; 32])),
+        ),
         ("another person", Box::new(|note| note.sender.account = alice)),
         (
             "another person with her chain",
@@ -57,7 +60,10 @@ async fn chk_031_garbage_stops_nothing() {
             "another device",
             Box::new(|note| note.sender.device = crannog_proto::DeviceId([7; 16])),
         ),
-        ("a link that is none", Box::new(|note| note.chain.head = Hash([7; 32]))),
+        (
+            "a link that is none",
+            Box::new(|note| note.chain.head = Hash([7; 32])),
+        ),
         ("a link to come", Box::new(|note| note.chain.seq = 9)),
         ("another recipient", Box::new(|note| note.recipient = alice)),
         (
@@ -142,14 +148,18 @@ async fn chk_031_one_error_for_every_byte() {
     let sealed = eve.seal(&note);
     let mut traces = Vec::new();
     // The encapsulated key (both halves), the signed bytes, the padding, the tag.
-    for at in [0, 1, 31, 32, 600, 1_087, 1_088, 1_119, 1_120, 1_500, 2_000, 4_000, 4_079, 4_080, 4_095] {
+    for at in [
+        0, 1, 31, 32, 600, 1_087, 1_088, 1_119, 1_120, 1_500, 2_000, 4_000, 4_079, 4_080, 4_095,
+    ] {
         let mut bent = sealed.clone();
         bent[at] ^= 0x40;
         inject(&share.to_bob, bent);
         share.to_bob.heard();
         share.bob.sync().await.unwrap();
         let heard = share.to_bob.heard();
-        let from = heard.iter().position(|exchange| exchange.ask.route() == Route::Inbox);
+        let from = heard
+            .iter()
+            .position(|exchange| exchange.ask.route() == Route::Inbox);
         let shape = |exchange: &Exchange| {
             let path = exchange.ask.path.rsplit_once('/').unwrap().0.to_owned();
             (exchange.ask.method.clone(), path, exchange.ask.body.len())
@@ -161,7 +171,12 @@ async fn chk_031_one_error_for_every_byte() {
     assert!(traces.iter().all(|trace| *trace == traces[0]), "{traces:?}");
     let refused = refusals(&share.bob).await;
     assert_eq!(refused.len(), traces.len());
-    assert!(refused.iter().all(|text| *text == refused[0] && text.contains("CHK-031")), "{refused:?}");
+    assert!(
+        refused
+            .iter()
+            .all(|text| *text == refused[0] && text.contains("CHK-031")),
+        "{refused:?}"
+    );
     eve.transport.inbox_put(&bob, &sealed).await.unwrap();
     share.bob.sync().await.unwrap();
     assert_eq!(share.bob.invites().await.len(), 1, "the honest twin");
@@ -218,9 +233,9 @@ async fn chk_006_a_sender_with_a_made_up_sigchain() {
         let invite = share.mallory.invite(&loot, &bob, "loot");
         let note = share.mallory.note(&bob, Purpose::Invite(invite));
         let sealed = share.mallory.seal(&note);
-        share.to_bob.swallow(move |ask| {
-            (ask.route() == Route::DirectoryOf(account)).then(|| Told::ok(&entry))
-        });
+        share
+            .to_bob
+            .swallow(move |ask| (ask.route() == Route::DirectoryOf(account)).then(|| Told::ok(&entry)));
         let mut drops = vec![Drop {
             id: rand::random(),
             sealed,

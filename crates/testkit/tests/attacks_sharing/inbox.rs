@@ -21,7 +21,11 @@ async fn drops_withheld_repeated_and_reordered() {
     let share = Share::new().await;
     for name in ["one", "two", "three"] {
         share.alice.create_drive(name).await.unwrap();
-        share.alice.share(&format!("{name}:/"), "bob", Role::Reader).await.unwrap();
+        share
+            .alice
+            .share(&format!("{name}:/"), "bob", Role::Reader)
+            .await
+            .unwrap();
     }
     let before = picture(&share.bob).await;
     tell_inbox(&share.to_bob, Vec::clear);
@@ -30,7 +34,13 @@ async fn drops_withheld_repeated_and_reordered() {
     tell_inbox(&share.to_bob, |drops| {
         drops.reverse();
         drops.extend(drops.clone());
-        let twice: Vec<Drop> = drops.iter().map(|drop| Drop { id: rand::random(), ..drop.clone() }).collect();
+        let twice: Vec<Drop> = drops
+            .iter()
+            .map(|drop| Drop {
+                id: rand::random(),
+                ..drop.clone()
+            })
+            .collect();
         drops.extend(twice);
     });
     share.bob.sync().await.unwrap();
@@ -154,13 +164,20 @@ async fn notes_about_a_frozen_share_stop_nothing() {
     eve.send(&alice, Purpose::Invite(invite)).await;
     let failure = alarm(&share.alice).await.expect("a bad change");
     crate::seen::assert_lie(&failure, "frozen", "CHK-017", "drive photos");
-    assert_eq!(share.alice.invites().await.len(), 1, "an invite of someone else's");
+    assert_eq!(
+        share.alice.invites().await.len(),
+        1,
+        "an invite of someone else's"
+    );
     assert_eq!(refusals(&share.alice).await, [""; 0]);
     // She reads on, and Mallory is gone.
     share.alice.dismiss("photos").await.unwrap();
     share.alice.sync().await.unwrap();
     share.alice.put("photos:/after", b"after").await.unwrap();
     let members = share.alice.members("photos:/").await.unwrap();
-    assert!(members.iter().all(|member| member.name != "mallory"), "{members:?}");
+    assert!(
+        members.iter().all(|member| member.name != "mallory"),
+        "{members:?}"
+    );
     share.end().await;
 }

@@ -8,7 +8,7 @@ use crannog_core::journal::{EpochGrant, Role};
 use crannog_proto::api::Drop;
 use crannog_proto::{Hash, JournalId};
 use crannog_seal::schedule::EpochSecrets;
-use crannog_testkit::{Reading, Signed};
+use crannog_testkit::{Device, Liar, Reading, Signed, Site};
 
 use crate::circle::Circle;
 use crate::seen::{Asleep, alarm, picture, refusals};
@@ -21,8 +21,16 @@ async fn chk_031_an_invite_is_used_once_by_one() {
     let mut share = Share::new().await;
     let bobs = share.mallory.meet("bob").await;
     share.alice.create_drive("second").await.unwrap();
-    share.alice.share("second:/", "bob", request::Role::Reader).await.unwrap();
-    share.alice.share("second:/", "mallory", request::Role::Admin).await.unwrap();
+    share
+        .alice
+        .share("second:/", "bob", request::Role::Reader)
+        .await
+        .unwrap();
+    share
+        .alice
+        .share("second:/", "mallory", request::Role::Admin)
+        .await
+        .unwrap();
     // What lies in Bob's inbox, as the server has it.
     share.to_bob.heard();
     share.bob.sync().await.unwrap();
@@ -49,7 +57,10 @@ async fn chk_031_an_invite_is_used_once_by_one() {
     bob.sync().await.unwrap();
     assert_eq!(picture(&bob).await, before, "after it was accepted");
     let refused = refusals(&bob).await;
-    assert!(refused[0].contains("CHK-031") && refused[0].contains("alice"), "{refused:?}");
+    assert!(
+        refused[0].contains("CHK-031") && refused[0].contains("alice"),
+        "{refused:?}"
+    );
     assert_eq!(bob.members("second:/").await.unwrap().len(), 3);
 
     // Mallory opens hers, and seals Alice's words to Bob: for her, an admin.
@@ -65,7 +76,10 @@ async fn chk_031_an_invite_is_used_once_by_one() {
     later.expires += 1;
     let others: [(&str, Signed); 3] = [
         ("for someone else", (bytes, signature)),
-        ("for Bob, with her signature", (crannog_proto::encode(&to_bob), signature)),
+        (
+            "for Bob, with her signature",
+            (crannog_proto::encode(&to_bob), signature),
+        ),
         ("with another id", (crannog_proto::encode(&later), signature)),
     ];
     let mut count = refusals(&bob).await.len();
@@ -88,20 +102,23 @@ async fn chk_031_an_invite_is_used_once_by_one() {
     share.to_alice.repent();
 
     share.to_bob.repent();
-    declined(&share).await;
+    declined(&share.alice, &share.to_bob, &share.site).await;
     share.alice.close().await;
     share.site.assert_sound();
 }
 
 /// Dora, who declined, sees the invite once more.
-async fn declined(share: &Share) {
-    share.alice.create_drive("third").await.unwrap();
-    let (url, invite) = (share.to_bob.url(), share.site.invite().1);
-    let (dora, _) = crannog_testkit::Device::join(&url, &invite, "dora").await.unwrap();
-    share.alice.share("third:/", "dora", request::Role::Writer).await.unwrap();
-    share.to_bob.heard();
+async fn declined(alice: &Device, to_bob: &Liar, site: &Site) {
+    alice.create_drive("third").await.unwrap();
+    let (url, invite) = (to_bob.url(), site.invite().1);
+    let (dora, _) = Device::join(&url, &invite, "dora").await.unwrap();
+    alice
+        .share("third:/", "dora", request::Role::Writer)
+        .await
+        .unwrap();
+    to_bob.heard();
     dora.sync().await.unwrap();
-    let heard = share.to_bob.heard();
+    let heard = to_bob.heard();
     let inboxes = heard
         .iter()
         .filter(|exchange| exchange.ask.route() == crannog_testkit::Route::Inbox);
@@ -111,15 +128,18 @@ async fn declined(share: &Share) {
         .unwrap();
     dora.decline("third").await.unwrap();
     let before = picture(&dora).await;
-    inject(&share.to_bob, drop.sealed);
+    inject(to_bob, drop.sealed);
     dora.sync().await.unwrap();
     assert_eq!(picture(&dora).await, before);
     assert!(refusals(&dora).await[0].contains("CHK-031"));
-    share.to_bob.repent();
-    share.alice.sync().await.unwrap();
-    assert_eq!(share.alice.members("third:/").await.unwrap().len(), 1, "she said no");
+    to_bob.repent();
+    alice.sync().await.unwrap();
+    assert_eq!(alice.members("third:/").await.unwrap().len(), 1, "she said no");
     // Invited anew she comes.
-    share.alice.share("third:/", "dora", request::Role::Writer).await.unwrap();
+    alice
+        .share("third:/", "dora", request::Role::Writer)
+        .await
+        .unwrap();
     dora.sync().await.unwrap();
     dora.accept("third", None).await.unwrap();
     dora.put("third:/here", b"here").await.unwrap();
@@ -144,17 +164,37 @@ async fn invites_that_lie() {
         invite
     };
     let cases: Vec<(&str, Option<&str>, Invite)> = vec![
-        ("another head", Some("CHK-013"), bend(&|invite| invite.at.head = Hash([7; 32]))),
-        ("a head beyond the end", Some("CHK-012"), bend(&|invite| invite.at.seq += 7)),
+        (
+            "another head",
+            Some("CHK-013"),
+            bend(&|invite| invite.at.head = Hash([7; 32])),
+        ),
+        (
+            "a head beyond the end",
+            Some("CHK-012"),
+            bend(&|invite| invite.at.seq += 7),
+        ),
         (
             "a head at the end of time",
             Some("CHK-012"),
             bend(&|invite| invite.at.seq = u64::MAX),
         ),
-        ("other secrets", None, bend(&|invite| invite.grant = EpochGrant::for_role(&other, Role::Writer))),
+        (
+            "other secrets",
+            None,
+            bend(&|invite| invite.grant = EpochGrant::for_role(&other, Role::Writer)),
+        ),
         ("an epoch to come", None, bend(&|invite| invite.epoch += 1)),
-        ("the last epoch that can be counted", None, bend(&|invite| invite.epoch = u64::MAX)),
-        ("a journal that is none", None, bend(&|invite| invite.journal = JournalId([9; 32]))),
+        (
+            "the last epoch that can be counted",
+            None,
+            bend(&|invite| invite.epoch = u64::MAX),
+        ),
+        (
+            "a journal that is none",
+            None,
+            bend(&|invite| invite.journal = JournalId([9; 32])),
+        ),
     ];
     for (what, check, invite) in cases {
         let note = eve.note(&bob, Purpose::Invite(invite));
@@ -175,7 +215,10 @@ async fn invites_that_lie() {
             // Nothing proves who is wrong; but it is no fault of this program.
             assert_ne!(failure.code, Code::Internal, "{what}: {failure:?}");
             let synced = alarm(&bob).await;
-            assert!(synced.is_none_or(|alarm| alarm.object.as_deref() == Some("drive loot")), "{what}");
+            assert!(
+                synced.is_none_or(|alarm| alarm.object.as_deref() == Some("drive loot")),
+                "{what}"
+            );
         }
         // Nothing else suffers.
         bob.put("photos:/more", what.as_bytes()).await.unwrap();
@@ -183,7 +226,10 @@ async fn invites_that_lie() {
         bob.leave("loot:/").await.unwrap();
         bob.sync().await.unwrap();
         let drives = bob.drives().await;
-        assert!(drives.iter().all(|drive| drive.name != "loot"), "{what}: {drives:?}");
+        assert!(
+            drives.iter().all(|drive| drive.name != "loot"),
+            "{what}: {drives:?}"
+        );
         share.to_bob.repent();
         bob.close().await;
     }
@@ -253,7 +299,17 @@ async fn chk_023_invites_with_crooked_names() {
     let bob = eve.meet("bob").await;
     let mut loot = eve.create_share().await;
     eve.admit(&mut loot, &[(bob, Role::Writer)]).await;
-    for name in ["..", ".", "home", "main", "photos", "Recovered", "-rf", &"x".repeat(64), " "] {
+    for name in [
+        "..",
+        ".",
+        "home",
+        "main",
+        "photos",
+        "Recovered",
+        "-rf",
+        &"x".repeat(64),
+        " ",
+    ] {
         let mut invite = eve.invite(&loot, &bob, name);
         invite.name = name.to_owned();
         eve.send(&bob, Purpose::Invite(invite)).await;
@@ -283,7 +339,12 @@ async fn chk_023_invites_with_crooked_names() {
         assert_eq!(share.bob.invites().await, [], "{name}");
         assert_eq!(share.bob.cat("photos:/first").await.unwrap(), before, "{name}");
         let paths = share.bob.paths().await;
-        assert!(paths.iter().all(|path| !path.split('/').any(|part| part == ".." || part == ".")), "{paths:?}");
+        assert!(
+            paths
+                .iter()
+                .all(|path| !path.split('/').any(|part| part == ".." || part == ".")),
+            "{paths:?}"
+        );
     }
     assert_eq!(alarm(&share.bob).await, None);
     share.end().await;
@@ -313,7 +374,10 @@ async fn chk_031_an_invite_of_a_device_that_was_revoked() {
     let bob = asleep.wake().await;
     let before = bob.drives().await;
     let failure = bob.accept("first", None).await.expect_err("a thief's invite");
-    assert!(matches!(failure.code, Code::NotFound | Code::VerificationFailed), "{failure:?}");
+    assert!(
+        matches!(failure.code, Code::NotFound | Code::VerificationFailed),
+        "{failure:?}"
+    );
     assert_eq!(bob.drives().await, before);
     assert_eq!(bob.invites().await, []);
     bob.close().await;
@@ -372,7 +436,10 @@ async fn an_invite_with_a_place_in_a_share() {
     device.sync().await.unwrap();
     assert_eq!(device.invites().await, []);
     let drives = device.drives().await;
-    assert!(drives.iter().any(|drive| drive.id == inner.id().to_string()), "{drives:?}");
+    assert!(
+        drives.iter().any(|drive| drive.id == inner.id().to_string()),
+        "{drives:?}"
+    );
     assert_eq!(alarm(&device).await, None);
 
     // At a place where another share lies already, at the top of the share, and at a place that is none: she could let what others write
@@ -395,7 +462,10 @@ async fn an_invite_with_a_place_in_a_share() {
 /// A drive of Alice's with Bob, with its place in photos.
 async fn share_inside(circle: &mut Circle, name: &str, node: NodeId) -> Reading {
     let mut inner = circle.alice.create_share().await;
-    circle.alice.admit(&mut inner, &[(circle.bobs, Role::Writer)]).await;
+    circle
+        .alice
+        .admit(&mut inner, &[(circle.bobs, Role::Writer)])
+        .await;
     let mut invite = circle.alice.invite(&inner, &circle.bobs, name);
     invite.inside = Some(Inside {
         journal: circle.photos,

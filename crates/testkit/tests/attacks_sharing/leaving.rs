@@ -53,12 +53,20 @@ async fn chk_031_leaving_is_one_s_own() {
     share.mallory.transport.inbox_put(&alice, &obeyed).await.unwrap();
     share.alice.sync().await.unwrap();
     assert_eq!(names(&share.alice).await, ["alice", "bob"]);
-    share.alice.share("photos:/", "mallory", Role::Writer).await.unwrap();
+    share
+        .alice
+        .share("photos:/", "mallory", Role::Writer)
+        .await
+        .unwrap();
     share.to_alice.heard();
     for (old, told) in [(obeyed, 4), (kept.clone(), 4), (kept, 5)] {
         inject(&share.to_alice, old);
         share.alice.sync().await.unwrap();
-        assert_eq!(names(&share.alice).await, ["alice", "bob", "mallory"], "she came back");
+        assert_eq!(
+            names(&share.alice).await,
+            ["alice", "bob", "mallory"],
+            "she came back"
+        );
         assert_eq!(refusals(&share.alice).await.len(), told);
     }
     assert_eq!(kinds(&share.to_alice, share.photos), "");

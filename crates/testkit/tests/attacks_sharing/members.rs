@@ -30,7 +30,13 @@ fn resign(ground: &Ground<'_>, header: &Header, body: Vec<u8>) -> Entry {
 }
 
 /// Takes what somebody signed out of her entry, and seals it under another header.
-fn lifted(insider: &Insider, read: &Reading, entry: &Entry, from: &Reading, bend: impl FnOnce(&mut Header)) -> Entry {
+fn lifted(
+    insider: &Insider,
+    read: &Reading,
+    entry: &Entry,
+    from: &Reading,
+    bend: impl FnOnce(&mut Header),
+) -> Entry {
     let mut header: Header = decode(&entry.header).unwrap();
     let ground = insider.ground(from);
     let plain = ground
@@ -123,10 +129,7 @@ async fn chk_017_a_signature_lifted_from_its_place() {
                 header.seen.head = before.head;
             }),
         ),
-        (
-            "more blobs",
-            same(&|header| header.adds = vec![BlobId([5; 32])]),
-        ),
+        ("more blobs", same(&|header| header.adds = vec![BlobId([5; 32])])),
         (
             "another kind",
             same(&|header| header.kind = Kind::Checkpoint { through: 0 }),
@@ -211,7 +214,7 @@ async fn chk_018_a_reader_and_the_server_exchange_bytes() {
 /// does not have it, and the file of evidence names her.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn chk_017_a_bad_change_is_passed_over() {
-    let mut circle = Circle::new().await;
+    let circle = Circle::new().await;
     let ground = circle.mallory.ground(&circle.by_mallory);
     let bad = circle.mallory.seal_on(&ground, Content::Reset, Vec::new());
     circle.mallory.append(&circle.photos, &bad).await;
@@ -232,13 +235,21 @@ async fn chk_017_a_bad_change_is_passed_over() {
         panic!("{audits:?}")
     };
     let mallory = circle.mallory.account.to_string();
-    assert_eq!((audit.convicts.as_str(), audit.check.as_str()), ("member", "CHK-017"));
+    assert_eq!(
+        (audit.convicts.as_str(), audit.check.as_str()),
+        ("member", "CHK-017")
+    );
     assert!(audit.who.as_ref().unwrap().contains(&mallory), "{audit:?}");
 
     bob.dismiss("photos").await.unwrap();
     bob.sync().await.unwrap();
     bob.put("photos:/more", b"more").await.unwrap();
-    assert!(bob.log(Some("photos:/")).await.iter().all(|entry| entry.seq != seq));
+    assert!(
+        bob.log(Some("photos:/"))
+            .await
+            .iter()
+            .all(|entry| entry.seq != seq)
+    );
     let [log] = &bob.log(Some("photos:/")).await[..1] else {
         panic!("a log")
     };
@@ -259,7 +270,10 @@ async fn chk_017_a_bad_change_is_passed_over() {
 async fn blobs_are_not_had_by_name() {
     let mut circle = Circle::new().await;
     let ids = |read: &Reading| -> Vec<BlobId> {
-        let headers = read.stored.iter().map(|stored| decode::<Header>(&stored.entry.header).unwrap());
+        let headers = read
+            .stored
+            .iter()
+            .map(|stored| decode::<Header>(&stored.entry.header).unwrap());
         headers.flat_map(|header| header.adds).collect()
     };
     let blobs = ids(&circle.by_mallory);
@@ -300,14 +314,14 @@ async fn blobs_are_not_had_by_name() {
         .transport
         .get_blob(&circle.photos, &token, &blobs[0], limit)
         .await;
-    assert_eq!(read.unwrap_err().code(), Some(crannog_proto::ErrorCode::Forbidden));
+    assert_eq!(
+        read.unwrap_err().code(),
+        Some(crannog_proto::ErrorCode::Forbidden)
+    );
     let bob = circle.bob.wake().await;
     bob.sync().await.unwrap();
     assert_eq!(bob.cat("photos:/first").await.unwrap(), b"the first");
-    assert_eq!(
-        bob.cat("photos:/grabbed").await.unwrap_err().code,
-        Code::NotFound
-    );
+    assert_eq!(bob.cat("photos:/grabbed").await.unwrap_err().code, Code::NotFound);
     bob.close().await;
     circle.site.assert_sound();
 }

@@ -45,7 +45,12 @@ async fn chk_008_another_key_under_a_pinned_name() {
         ("someone else's under her name", true, "CHK-008", renamed.clone()),
         ("another account by id", false, "CHK-006", made_up),
         ("someone else's by id", false, "CHK-006", renamed),
-        ("a root that the old one did not sign", false, "CHK-006", foreign.clone()),
+        (
+            "a root that the old one did not sign",
+            false,
+            "CHK-006",
+            foreign.clone(),
+        ),
         ("the same by name", true, "CHK-006", foreign),
         ("an older sigchain", false, "CHK-007", short.clone()),
         ("the same by name", true, "CHK-007", short),
@@ -81,7 +86,11 @@ async fn chk_008_another_key_under_a_pinned_name() {
             assert_eq!(picture(&share.alice).await, before, "{what}");
         }
         share.to_alice.repent();
-        share.alice.share("photos:/", "mallory", Role::Writer).await.unwrap();
+        share
+            .alice
+            .share("photos:/", "mallory", Role::Writer)
+            .await
+            .unwrap();
         share.to_alice.heard();
     }
     share.end().await;
@@ -92,7 +101,13 @@ fn foreign_root(name: &str) -> crannog_proto::sigchain::SignedLink {
     let device = DeviceId(rand::random());
     let made = create_account(name, device, "nowhere", NOW, &mut rand::rng()).unwrap();
     let known = KnownChain::first(vec![made.link], &Expected::default()).unwrap();
-    let words = new_words(known.state(), &made.words, &made.secrets, &[device], &mut rand::rng());
+    let words = new_words(
+        known.state(),
+        &made.words,
+        &made.secrets,
+        &[device],
+        &mut rand::rng(),
+    );
     words.unwrap().new.link
 }
 
@@ -114,14 +129,24 @@ async fn chk_008_a_first_contact_that_was_a_lie() {
         };
         asked.then(|| Told::ok(&entry))
     });
-    let shared = share.alice.share("photos:/", "carol", Role::Reader).await.unwrap();
+    let shared = share
+        .alice
+        .share("photos:/", "carol", Role::Reader)
+        .await
+        .unwrap();
     assert!(!shared.verified && !shared.known, "{shared:?}");
     let words = crannog_core::identity::root_words(&false_one.state().root);
     assert_eq!(shared.words, words, "what carol would have compared");
 
     // The server gives it up.
-    share.to_alice.swallow(move |ask| (ask.route() == Route::DirectoryOf(account)).then(|| Told::ok(&entry_of(&false_one))));
-    let failure = share.alice.share("photos:/", "carol", Role::Reader).await.unwrap_err();
+    share.to_alice.swallow(move |ask| {
+        (ask.route() == Route::DirectoryOf(account)).then(|| Told::ok(&entry_of(&false_one)))
+    });
+    let failure = share
+        .alice
+        .share("photos:/", "carol", Role::Reader)
+        .await
+        .unwrap_err();
     assert_lie(&failure, "the true one", "CHK-008", "carol");
     let before = picture(&share.alice).await;
     let loot = carol.create_share().await;
@@ -132,7 +157,10 @@ async fn chk_008_a_first_contact_that_was_a_lie() {
     share.alice.sync().await.unwrap();
     assert_eq!(picture(&share.alice).await, before);
     let refused = refusals(&share.alice).await;
-    assert!(refused[0].contains("CHK-008") && refused[0].contains("carol"), "{refused:?}");
+    assert!(
+        refused[0].contains("CHK-008") && refused[0].contains("carol"),
+        "{refused:?}"
+    );
     share.end().await;
 }
 
@@ -147,7 +175,11 @@ async fn chk_008_a_root_that_changed() {
     share.to_alice.heard();
     share.alice.sync().await.unwrap();
     let alice = &share.alice;
-    assert_eq!(kinds(&share.to_alice, share.photos), "", "no keys for a root that nobody has looked at");
+    assert_eq!(
+        kinds(&share.to_alice, share.photos),
+        "",
+        "no keys for a root that nobody has looked at"
+    );
     let contacts = alice.contacts().await;
     let mallory = contacts.iter().find(|contact| contact.name == "mallory").unwrap();
     assert!(mallory.changed_to.is_some() && mallory.verified == "not verified");
@@ -173,7 +205,10 @@ async fn chk_008_a_root_that_changed() {
     alice.sync().await.unwrap();
     assert_eq!(alice.invites().await, []);
     let told = refusals(alice).await;
-    assert!(told[0].contains("CHK-008") && told[0].contains("mallory"), "{told:?}");
+    assert!(
+        told[0].contains("CHK-008") && told[0].contains("mallory"),
+        "{told:?}"
+    );
     assert_eq!(kinds(&share.to_alice, share.photos), "", "nothing was sealed");
     // Elsewhere work goes on.
     alice.put("/own", b"own").await.unwrap();
@@ -189,9 +224,12 @@ async fn chk_008_a_root_that_changed() {
     assert_eq!(kinds(&share.to_alice, share.photos), "RC");
     let contacts = alice.contacts().await;
     let mallory = contacts.iter().find(|contact| contact.name == "mallory").unwrap();
-    assert_eq!((mallory.changed_to.as_ref(), mallory.verified.as_str()), (None, "not verified"));
+    assert_eq!(
+        (mallory.changed_to.as_ref(), mallory.verified.as_str()),
+        (None, "not verified")
+    );
     alice.close().await;
-    share.read_on().await;
+    share.mallory.read_on(&mut share.read).await;
     assert_eq!(share.read.state.members().len(), 3);
     share.bob.close().await;
     share.site.assert_sound();
@@ -230,7 +268,9 @@ async fn chk_008_a_namesake_in_the_list() {
         let _told = alarm(&bob).await;
         let before: Vec<_> = bob.contacts().await;
         assert!(
-            before.iter().all(|contact| contact.account != account.to_string()),
+            before
+                .iter()
+                .all(|contact| contact.account != account.to_string()),
             "{name}: a namesake is pinned"
         );
         let members = bob.members("photos:/").await.unwrap();

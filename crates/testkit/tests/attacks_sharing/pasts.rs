@@ -3,7 +3,7 @@
 use crannog_agent_api::request::Role;
 use crannog_proto::api::{Page, Stored};
 use crannog_proto::chain;
-use crannog_testkit::{Route, Told};
+use crannog_testkit::{Route, ServerKeys, Told};
 
 use crate::seen::{Asleep, alarm, assert_lie, audits, picture};
 use crate::share::{Share, branch};
@@ -16,10 +16,12 @@ async fn chk_013_and_014_two_pasts_meet() {
     share.read_on().await;
     let (from, photos) = (share.read.last(), share.photos);
     let before = Asleep::new(share.bob).await;
-    let tip = branch(&share.to_bob, share.keys(), photos, from);
+    let tip = branch(&share.to_bob, ServerKeys::of(&share.site.data), photos, from);
     let bob = before.wake().await;
     for at in 0..4 {
-        bob.put(&format!("photos:/bob {at}"), b"on a branch").await.unwrap();
+        bob.put(&format!("photos:/bob {at}"), b"on a branch")
+            .await
+            .unwrap();
         share
             .alice
             .put(&format!("photos:/alice {at}"), b"on another")
@@ -29,7 +31,7 @@ async fn chk_013_and_014_two_pasts_meet() {
     assert_eq!(alarm(&bob).await, None, "so far nobody can know");
     let seen = picture(&bob).await;
     let apart = Asleep::new(bob).await;
-    share.read_on().await;
+    share.mallory.read_on(&mut share.read).await;
 
     // An entry of hers, in its place on his branch.
     let last = share.read.stored.last().unwrap().entry.clone();
@@ -40,7 +42,7 @@ async fn chk_013_and_014_two_pasts_meet() {
         entry: last,
         body_gone: false,
     };
-    let receipt = share.keys().receipt(photos, placed.seq, placed.head);
+    let receipt = ServerKeys::of(&share.site.data).receipt(photos, placed.seq, placed.head);
     share.to_bob.swallow(move |ask| {
         let page = Page {
             entries: vec![placed.clone()],
@@ -55,7 +57,12 @@ async fn chk_013_and_014_two_pasts_meet() {
     bob.close().await;
 
     // A note of hers. The server keeps to the branch.
-    branch(&share.to_bob, share.keys(), photos, (seq, head));
+    branch(
+        &share.to_bob,
+        ServerKeys::of(&share.site.data),
+        photos,
+        (seq, head),
+    );
     share.alice.share("photos:/", "bob", Role::Writer).await.unwrap();
     let bob = apart.wake().await;
     let failure = alarm(&bob).await.expect("a note from another past");
@@ -65,7 +72,10 @@ async fn chk_013_and_014_two_pasts_meet() {
     assert_lie(&frozen, "frozen", "CHK-013", "drive photos");
     let found = audits(&bob).await;
     let [audit] = &found[..] else { panic!("{found:?}") };
-    assert_eq!((audit.convicts.as_str(), audit.check.as_str()), ("server", "CHK-013"));
+    assert_eq!(
+        (audit.convicts.as_str(), audit.check.as_str()),
+        ("server", "CHK-013")
+    );
     bob.close().await;
 
     // The honest twin: Bob as he was before he was led away. The note comes once more.
@@ -86,7 +96,7 @@ async fn chk_012_a_member_for_whom_time_stands_still() {
     let mut share = Share::new().await;
     share.read_on().await;
     let (from, photos) = (share.read.last(), share.photos);
-    let keys = share.keys();
+    let keys = ServerKeys::of(&share.site.data);
     share.to_bob.swallow(move |ask| {
         let page = Page {
             entries: Vec::new(),
@@ -118,7 +128,11 @@ async fn chk_012_an_invite_to_less_than_was_signed() {
     share.alice.create_drive("second").await.unwrap();
     share.alice.put("second:/first", b"1").await.unwrap();
     share.alice.share("second:/", "bob", Role::Reader).await.unwrap();
-    share.alice.share("second:/", "mallory", Role::Reader).await.unwrap();
+    share
+        .alice
+        .share("second:/", "mallory", Role::Reader)
+        .await
+        .unwrap();
     share.bob.sync().await.unwrap();
     let second = share.mallory.accept().await;
     let asleep = Asleep::new(share.bob).await;
@@ -126,14 +140,16 @@ async fn chk_012_an_invite_to_less_than_was_signed() {
     // Up to before the rekey that took Bob in; what an honest server would show to his token is more.
     let upto = second.stored.len() - 3;
     let cut: Vec<Stored> = second.stored[..upto].to_vec();
-    let keys = share.keys();
+    let keys = ServerKeys::of(&share.site.data);
     let end = cut.last().unwrap().clone();
     share.to_bob.swallow(move |ask| {
         if ask.route() != Route::Entries(id) {
             return None;
         }
         let after = crate::share::after(&ask.path);
-        let entries = cut.iter().filter(|stored| after.is_none_or(|after| stored.seq > after));
+        let entries = cut
+            .iter()
+            .filter(|stored| after.is_none_or(|after| stored.seq > after));
         Some(Told::ok(&Page {
             entries: entries.cloned().collect(),
             last: keys.receipt(id, end.seq, end.head),
@@ -141,8 +157,15 @@ async fn chk_012_an_invite_to_less_than_was_signed() {
     });
     let bob = asleep.wake().await;
     let failure = bob.accept("second", None).await.unwrap_err();
-    assert_eq!(failure.code, crannog_agent_api::Code::VerificationFailed, "{failure:?}");
-    assert!(failure.object.as_deref().unwrap_or_default().contains("second"), "{failure:?}");
+    assert_eq!(
+        failure.code,
+        crannog_agent_api::Code::VerificationFailed,
+        "{failure:?}"
+    );
+    assert!(
+        failure.object.as_deref().unwrap_or_default().contains("second"),
+        "{failure:?}"
+    );
     let alarmed = alarm(&bob).await.expect("less than was signed");
     assert_eq!(alarmed.check, failure.check);
     assert_eq!(bob.cat("photos:/first").await.unwrap(), b"the first");

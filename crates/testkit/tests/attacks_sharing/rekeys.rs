@@ -83,7 +83,7 @@ fn with_admin_key(circle: &Circle) -> Entry {
 /// CHK-017 (attacks 8, 37): the admin key alone makes nobody an admin. The server takes such an entry: it sees the key only.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn chk_017_a_leaked_admin_key_makes_no_admin() {
-    let mut circle = Circle::new().await;
+    let circle = Circle::new().await;
     let mut coups = Vec::new();
     for (person, read, what) in [
         (&circle.mallory, &circle.by_mallory, "a writer with the admin key"),
@@ -95,7 +95,9 @@ async fn chk_017_a_leaked_admin_key_makes_no_admin() {
         ground.admin = all.admin;
         let me = person.account;
         let coup = person.rekey_on(&read.state, &ground, Signer::Admin, |draft| {
-            draft.members.retain(|member| member.account != circle.alice.account);
+            draft
+                .members
+                .retain(|member| member.account != circle.alice.account);
             with(&mut draft.members, me, Role::Admin);
         });
         coups.push((what, coup));
@@ -104,11 +106,9 @@ async fn chk_017_a_leaked_admin_key_makes_no_admin() {
         let entry = coup.sealed.entry.clone();
         circle.assert_refused(what, "CHK-017", vec![entry]).await;
     }
-    let honest = circle
-        .alice
-        .rekey(&circle.by_alice, Signer::Admin, |draft| {
-            with(&mut draft.members, circle.mallory.account, Role::Admin);
-        });
+    let honest = circle.alice.rekey(&circle.by_alice, Signer::Admin, |draft| {
+        with(&mut draft.members, circle.mallory.account, Role::Admin);
+    });
     circle
         .assert_taken("the admin's own", vec![honest.sealed.entry], None)
         .await;
@@ -335,7 +335,9 @@ async fn chk_017_removed_people_and_revoked_devices() {
     assert_lie(&failure, "a revoked device", "CHK-017", "drive photos");
     assert_eq!(picture(&bob).await, circle.picture);
     bob.close().await;
-    let honest = circle.mallory.seal_ops(&circle.by_mallory, vec![folder("new")], Vec::new());
+    let honest = circle
+        .mallory
+        .seal_ops(&circle.by_mallory, vec![folder("new")], Vec::new());
     shown(vec![real, honest.entry]);
     let bob = circle.bob.wake().await;
     assert_eq!(alarm(&bob).await, None, "her new device");

@@ -12,7 +12,11 @@ use crate::seen::{Asleep, alarm, assert_lie, folder, kinds, picture, sent};
 use crate::share::{Share, show};
 
 /// The server answers every rekey of a journal itself.
-fn answer_rekeys(liar: &Liar, journal: JournalId, mut answer: impl FnMut(&crannog_proto::Entry) -> AppendResult + Send + 'static) {
+fn answer_rekeys(
+    liar: &Liar,
+    journal: JournalId,
+    mut answer: impl FnMut(&crannog_proto::Entry) -> AppendResult + Send + 'static,
+) {
     liar.swallow(move |ask| {
         if ask.route() != Route::Append(journal) {
             return None;
@@ -86,13 +90,22 @@ async fn chk_032_a_rekey_that_is_refused_for_nothing() {
 async fn chk_032_a_rekey_that_gets_lost() {
     let share = Share::new().await;
     let (alice, photos) = (&share.alice, share.photos);
-    for code in ["unavailable", "internal", "storage_full", "forbidden", "no such code"] {
+    for code in [
+        "unavailable",
+        "internal",
+        "storage_full",
+        "forbidden",
+        "no such code",
+    ] {
         answer_rekeys(&share.to_alice, photos, move |_| refused(code));
         alice.unshare("photos:/", &["bob"]).await.unwrap_err();
         alice.put("photos:/secret", b"not for bob").await.unwrap_err();
         alice.mkdir("photos:/folder").await.unwrap_err();
         let kinds = kinds(&share.to_alice, photos);
-        assert!(!kinds.is_empty() && kinds.chars().all(|kind| kind == 'R'), "{code}: {kinds}");
+        assert!(
+            !kinds.is_empty() && kinds.chars().all(|kind| kind == 'R'),
+            "{code}: {kinds}"
+        );
     }
     share.to_alice.repent();
     alice.put("photos:/secret", b"not for bob").await.unwrap();
@@ -241,7 +254,11 @@ async fn chk_016_the_keys_of_someone_removed() {
 
     // The honest twin reads what is written after her, and she does not, though the server gives her everything.
     share.to_bob.heard();
-    share.alice.put("photos:/secret", b"not for mallory").await.unwrap();
+    share
+        .alice
+        .put("photos:/secret", b"not for mallory")
+        .await
+        .unwrap();
     let bob = asleep.wake().await;
     bob.sync().await.unwrap();
     assert_eq!(bob.cat("photos:/secret").await.unwrap(), b"not for mallory");

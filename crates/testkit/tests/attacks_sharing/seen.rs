@@ -48,9 +48,7 @@ impl Asleep {
 /// Catches up; why it stopped, if it did.
 pub(crate) async fn alarm(device: &Device) -> Option<Failure> {
     let synced = device.sync().await;
-    synced
-        .err()
-        .or(device.status().await.alarms.into_iter().next())
+    synced.err().or(device.status().await.alarms.into_iter().next())
 }
 
 #[track_caller]
