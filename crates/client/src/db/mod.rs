@@ -23,7 +23,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use zeroize::Zeroizing;
 
-pub(crate) use drive::{DriveStore, NodeRow, RowKind, UsageTotals, Walked};
+pub(crate) use drive::{
+    DriveStore, Forest, Found, Met, Mounts, NodeRow, RowKind, Seen, Share, UsageTotals, Walked, Way,
+};
 pub(crate) use earlier::EarlierKeys;
 pub(crate) use heard::Heard;
 pub(crate) use history::{Deed, History};

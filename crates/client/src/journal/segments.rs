@@ -7,6 +7,7 @@ use crannog_core::drive::{LoadError, Manifest, Segment, compare, encode_segment,
 use crannog_core::journal::Author;
 use crannog_proto::api::Stored;
 use crannog_proto::{ErrorCode, Hash, labels};
+use futures_util::future::BoxFuture;
 use rusqlite::Connection;
 
 use super::Journal;
@@ -58,11 +59,15 @@ pub(super) fn suspects(
 
 impl Shared {
     /// Fetches what was suspicious and compares it record by record. A false one stops the journal, and its author is named.
-    pub(super) async fn examine(
-        self: &Arc<Self>,
-        journal: &Arc<Journal>,
+    pub(super) fn examine<'a>(
+        self: &'a Arc<Self>,
+        journal: &'a Arc<Journal>,
         suspects: Vec<Suspect>,
-    ) -> Result<()> {
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.examine_each(journal, suspects))
+    }
+
+    async fn examine_each(self: &Arc<Self>, journal: &Arc<Journal>, suspects: Vec<Suspect>) -> Result<()> {
         for suspect in suspects {
             match self.compare_segment(journal, &suspect).await {
                 Ok(()) => {}
