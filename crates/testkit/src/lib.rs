@@ -14,9 +14,11 @@ mod binaries;
 mod device;
 mod insider;
 mod liar;
+mod loot;
 mod people;
 mod site;
 mod slow;
+mod tables;
 mod world;
 
 pub use binaries::{crannog, crannogd};
@@ -25,7 +27,9 @@ pub use insider::{
     DEVICE_NAME, Dropped, Envelopes, Insider, NOW, Reading, Signed, random_entry, seal_payload, unplaced,
 };
 pub use liar::{Ask, Exchange, HeldBell, Liar, Route, Rung, Said, Seen, ServerKeys, Told};
+pub use loot::{Loot, Member, Piece};
 pub use people::Watch;
 pub use site::{Site, SiteOptions};
 pub use slow::long_line;
+pub use tables::{Row, Tables};
 pub use world::{Victim, World, copy_folder};
