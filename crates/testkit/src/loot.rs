@@ -90,7 +90,10 @@ impl Loot {
             for entry in page.entries {
                 let mut body = entry.entry.body.clone();
                 for blob in pending_blobs(&entry) {
-                    let blob = me.transport.get_blob(&journal, &token, &blob, limits::BLOB_MAX).await;
+                    let blob = me
+                        .transport
+                        .get_blob(&journal, &token, &blob, limits::BLOB_MAX)
+                        .await;
                     body.extend_from_slice(blob.unwrap().bytes());
                 }
                 bodies.insert(entry.seq, body);
@@ -116,7 +119,11 @@ impl Loot {
 
     fn open(&mut self, me: Member<'_>, stored: Stored) {
         let (opened, change) = {
-            let head_at = |seq: u64| self.stored.get(usize::try_from(seq).ok()?).map(|stored| stored.head);
+            let head_at = |seq: u64| {
+                self.stored
+                    .get(usize::try_from(seq).ok()?)
+                    .map(|stored| stored.head)
+            };
             let given = |epoch| self.grants.get(&epoch).cloned();
             let sources = Sources {
                 head_at: &head_at,
@@ -184,12 +191,22 @@ impl Loot {
         };
         for grant in self.grants.values() {
             keep(crannog_proto::encode(&grant.read));
-            grant.write.iter().for_each(|secret| keep(crannog_proto::encode(secret)));
-            grant.admin.iter().for_each(|secret| keep(crannog_proto::encode(secret)));
+            grant
+                .write
+                .iter()
+                .for_each(|secret| keep(crannog_proto::encode(secret)));
+            grant
+                .admin
+                .iter()
+                .for_each(|secret| keep(crannog_proto::encode(secret)));
         }
         for piece in &self.pieces {
             keep(crannog_proto::encode(&piece.chunk.key));
-            piece.chunk.slot.iter().for_each(|slot| keep(crannog_proto::encode(&slot.key)));
+            piece
+                .chunk
+                .slot
+                .iter()
+                .for_each(|slot| keep(crannog_proto::encode(&slot.key)));
         }
         raw
     }
@@ -228,7 +245,9 @@ fn walk(
     for epoch in (0..newest).rev() {
         let (rekey, next) = (rekeys[&epoch], grants[&(epoch + 1)].secrets(&journal, epoch + 1));
         let body = bodies[&rekey.seq].as_slice();
-        let read = previous_read_secret(&rekey.entry, Some(body), &next).unwrap().expect("a drive's rekey");
+        let read = previous_read_secret(&rekey.entry, Some(body), &next)
+            .unwrap()
+            .expect("a drive's rekey");
         grants.insert(
             epoch,
             EpochGrant {

@@ -31,7 +31,9 @@ pub struct Row(pub BTreeMap<String, Value>);
 impl Row {
     /// A whole number.
     pub fn int(&self, column: &str) -> i64 {
-        self.0[column].as_i64().unwrap_or_else(|| panic!("{column}: {self:?}"))
+        self.0[column]
+            .as_i64()
+            .unwrap_or_else(|| panic!("{column}: {self:?}"))
     }
 
     /// A whole number that is never below zero.
@@ -42,7 +44,9 @@ impl Row {
     /// Bytes.
     pub fn bytes(&self, column: &str) -> Vec<u8> {
         let text = self.0[column].as_str().and_then(|text| text.strip_prefix("0x"));
-        HEXLOWER.decode(text.unwrap_or_else(|| panic!("{column}: {self:?}")).as_bytes()).unwrap()
+        HEXLOWER
+            .decode(text.unwrap_or_else(|| panic!("{column}: {self:?}")).as_bytes())
+            .unwrap()
     }
 
     /// Bytes of a fixed length.
@@ -78,8 +82,13 @@ impl Tables {
             .arg(copy.path().join("crannogd.db"))
             .output()
             .expect("Python; `cargo xtask setup` makes one");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let read: BTreeMap<String, Vec<BTreeMap<String, Value>>> = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let read: BTreeMap<String, Vec<BTreeMap<String, Value>>> =
+            serde_json::from_slice(&output.stdout).unwrap();
         let rows = |rows: Vec<BTreeMap<String, Value>>| rows.into_iter().map(Row).collect();
         Self {
             tables: read.into_iter().map(|(name, all)| (name, rows(all))).collect(),
@@ -102,7 +111,11 @@ impl Tables {
     /// A journal's entries, by place.
     pub fn entries(&self, id: &[u8; 32]) -> Vec<&Row> {
         let journal = self.journal(id);
-        let mut entries: Vec<&Row> = self.table("entries").iter().filter(|row| row.int("journal") == journal).collect();
+        let mut entries: Vec<&Row> = self
+            .table("entries")
+            .iter()
+            .filter(|row| row.int("journal") == journal)
+            .collect();
         entries.sort_by_key(|row| row.int("seq"));
         entries
     }
@@ -110,12 +123,20 @@ impl Tables {
     /// The blobs that a journal holds: id, place of the entry that added it, and bytes.
     pub fn blobs(&self, id: &[u8; 32]) -> Vec<([u8; 32], u64, Vec<u8>)> {
         let journal = self.journal(id);
-        let held = self.table("blobs").iter().filter(|row| row.int("journal") == journal);
-        held.map(|row| (row.id("blob"), row.uint("added"), self.file(row.int("file")))).collect()
+        let held = self
+            .table("blobs")
+            .iter()
+            .filter(|row| row.int("journal") == journal);
+        held.map(|row| (row.id("blob"), row.uint("added"), self.file(row.int("file"))))
+            .collect()
     }
 
     fn file(&self, id: i64) -> Vec<u8> {
-        let row = self.table("files").iter().find(|row| row.int("id") == id).expect("a file");
+        let row = self
+            .table("files")
+            .iter()
+            .find(|row| row.int("id") == id)
+            .expect("a file");
         let name = HEXLOWER.encode(&row.bytes("name"));
         fs::read(self.data.join("blobs").join(&name[..2]).join(name)).unwrap()
     }

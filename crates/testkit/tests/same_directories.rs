@@ -12,7 +12,9 @@ use crannog_proto::{Header, Kind, decode};
 use crannog_testkit::{Device, Liar, Row, Site, Tables};
 
 fn content(len: usize, seed: usize) -> Vec<u8> {
-    (0..len).map(|at| ((at ^ seed).wrapping_mul(2_654_435_761) >> 13) as u8).collect()
+    (0..len)
+        .map(|at| ((at ^ seed).wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect()
 }
 
 /// What is left of a run.
@@ -44,22 +46,40 @@ async fn once(bobs: &str, carols: &str, seed: usize, begun: i64) -> Left {
     let (alice, bob, carol) = (join("alice").await, join("bobby").await, join("carol").await);
     for drive in ["one", "two"] {
         alice.create_drive(drive).await.unwrap();
-        alice.put(&format!("{drive}:/a"), &content(30_000, seed)).await.unwrap();
-        alice.put(&format!("{drive}:/b"), &content(5_000_000, seed + 1)).await.unwrap();
+        alice
+            .put(&format!("{drive}:/a"), &content(30_000, seed))
+            .await
+            .unwrap();
+        alice
+            .put(&format!("{drive}:/b"), &content(5_000_000, seed + 1))
+            .await
+            .unwrap();
     }
     for drive in ["one", "two"] {
         let with = if drive == bobs { "bobby" } else { "carol" };
-        alice.share(&format!("{drive}:/"), with, Role::Writer).await.unwrap();
+        alice
+            .share(&format!("{drive}:/"), with, Role::Writer)
+            .await
+            .unwrap();
     }
     for (device, drive) in [(&bob, bobs), (&carol, carols)] {
         device.sync().await.unwrap();
         device.accept(drive, None).await.unwrap();
-        device.put(&format!("{drive}:/mine"), &content(70_000, seed + 2)).await.unwrap();
-        device.put(&format!("{drive}:/a"), &content(30_000, seed + 3)).await.unwrap();
+        device
+            .put(&format!("{drive}:/mine"), &content(70_000, seed + 2))
+            .await
+            .unwrap();
+        device
+            .put(&format!("{drive}:/a"), &content(30_000, seed + 3))
+            .await
+            .unwrap();
     }
     alice.sync().await.unwrap();
     for drive in ["one", "two"] {
-        alice.put(&format!("{drive}:/c"), &content(20_000, seed + 4)).await.unwrap();
+        alice
+            .put(&format!("{drive}:/c"), &content(20_000, seed + 4))
+            .await
+            .unwrap();
     }
     bob.sync().await.unwrap();
     carol.sync().await.unwrap();
@@ -69,7 +89,10 @@ async fn once(bobs: &str, carols: &str, seed: usize, begun: i64) -> Left {
     alice.sync().await.unwrap();
     for drive in ["one", "two"] {
         assert_eq!(alice.members(&format!("{drive}:/")).await.unwrap().len(), 1);
-        alice.put(&format!("{drive}:/d"), &content(20_000, seed + 5)).await.unwrap();
+        alice
+            .put(&format!("{drive}:/d"), &content(20_000, seed + 5))
+            .await
+            .unwrap();
     }
     for device in [alice, bob, carol] {
         assert_eq!(device.status().await.alarms, []);
@@ -99,10 +122,14 @@ struct Names {
 impl Names {
     fn of(tables: &Tables) -> Self {
         let accounts = tables.table("accounts");
-        let names: BTreeMap<i64, String> =
-            accounts.iter().map(|row| (row.int("id"), row.0["name"].as_str().unwrap().to_owned())).collect();
-        let homes: BTreeMap<Vec<u8>, String> =
-            accounts.iter().map(|row| (row.bytes("home"), names[&row.int("id")].clone())).collect();
+        let names: BTreeMap<i64, String> = accounts
+            .iter()
+            .map(|row| (row.int("id"), row.0["name"].as_str().unwrap().to_owned()))
+            .collect();
+        let homes: BTreeMap<Vec<u8>, String> = accounts
+            .iter()
+            .map(|row| (row.bytes("home"), names[&row.int("id")].clone()))
+            .collect();
         let mut counts = BTreeMap::new();
         let journals = tables.table("journals").iter().map(|row| {
             let name = match homes.get(&row.bytes("journal")) {
@@ -127,7 +154,11 @@ impl Names {
 /// Every row as a line, but for what is random: ids, keys, hashes, signatures, sealed bytes of which the length is told.
 fn told(tables: &Tables, begun: i64) -> Vec<String> {
     let names = Names::of(tables);
-    let sizes: BTreeMap<i64, i64> = tables.table("files").iter().map(|row| (row.int("id"), row.int("size"))).collect();
+    let sizes: BTreeMap<i64, i64> = tables
+        .table("files")
+        .iter()
+        .map(|row| (row.int("id"), row.int("size")))
+        .collect();
     let mut lines = Vec::new();
     for (table, rows) in &tables.tables {
         lines.push(format!("{table}: {} rows", rows.len()));
@@ -136,7 +167,9 @@ fn told(tables: &Tables, begun: i64) -> Vec<String> {
             for (column, value) in &row.0 {
                 let _ = match (table.as_str(), column.as_str()) {
                     ("accounts" | "files" | "journals", "id") => Ok(()),
-                    ("files", "owner") | ("journals", "creator") => write!(line, " {}", names.accounts[&row.int(column)]),
+                    ("files", "owner") | ("journals", "creator") => {
+                        write!(line, " {}", names.accounts[&row.int(column)])
+                    }
                     (_, "account") if value.is_i64() => write!(line, " {}", names.accounts[&row.int(column)]),
                     (_, "journal") if value.is_i64() => write!(line, " {}", names.journals[&row.int(column)]),
                     ("journals", "journal") => write!(line, " {}", names.journals[&row.int("id")]),
@@ -185,16 +218,27 @@ fn header(row: &Row) -> String {
 fn order(tables: &Tables) -> Vec<String> {
     let names = Names::of(tables);
     let entries = tables.table("entries").iter();
-    let mut lines: Vec<String> =
-        entries.map(|row| format!("entry of {}", names.journals[&row.int("journal")])).collect();
-    let held: BTreeMap<i64, i64> =
-        tables.table("blobs").iter().map(|row| (row.int("file"), row.int("journal"))).collect();
+    let mut lines: Vec<String> = entries
+        .map(|row| format!("entry of {}", names.journals[&row.int("journal")]))
+        .collect();
+    let held: BTreeMap<i64, i64> = tables
+        .table("blobs")
+        .iter()
+        .map(|row| (row.int("file"), row.int("journal")))
+        .collect();
     let files = tables.table("files").iter();
     lines.extend(files.map(|row| {
-        let journal = held.get(&row.int("id")).map_or("nothing", |journal| names.journals[journal].as_str());
+        let journal = held
+            .get(&row.int("id"))
+            .map_or("nothing", |journal| names.journals[journal].as_str());
         format!("file in {journal}, {} bytes", row.int("size"))
     }));
-    lines.extend(tables.table("links").iter().map(|row| format!("link of {}", names.accounts[&row.int("account")])));
+    lines.extend(
+        tables
+            .table("links")
+            .iter()
+            .map(|row| format!("link of {}", names.accounts[&row.int("account")])),
+    );
     lines
 }
 
@@ -226,7 +270,8 @@ fn log(text: &str) -> Vec<String> {
     let plain = |line: &str| {
         let mut out = String::new();
         for word in line.split_whitespace().skip(1) {
-            let coded = word.len() >= 16 && word.chars().filter(char::is_ascii_hexdigit).count() * 10 >= word.len() * 8;
+            let coded = word.len() >= 16
+                && word.chars().filter(char::is_ascii_hexdigit).count() * 10 >= word.len() * 8;
             let digits = word.chars().any(|c| c.is_ascii_digit());
             out.push_str(if coded || digits { "#" } else { word });
             out.push(' ');
@@ -242,7 +287,9 @@ fn log(text: &str) -> Vec<String> {
 fn differences(one: &[String], other: &[String]) -> Vec<String> {
     let mut counts: BTreeMap<&String, i64> = BTreeMap::new();
     one.iter().for_each(|line| *counts.entry(line).or_default() += 1);
-    other.iter().for_each(|line| *counts.entry(line).or_default() -= 1);
+    other
+        .iter()
+        .for_each(|line| *counts.entry(line).or_default() -= 1);
     let mut found: Vec<String> = counts
         .iter()
         .filter(|(_, count)| **count != 0)
@@ -282,5 +329,9 @@ async fn who_shares_with_whom_is_not_on_the_disk() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nor_in_the_order_of_the_rows() {
     let (one, other) = both().await;
-    assert_eq!(differences(&one.order, &other.order), [] as [String; 0], "order of rows");
+    assert_eq!(
+        differences(&one.order, &other.order),
+        [] as [String; 0],
+        "order of rows"
+    );
 }

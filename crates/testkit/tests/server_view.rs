@@ -14,14 +14,14 @@ use crannog_core::journal::{
     seal_genesis, seal_rekey,
 };
 use crannog_proto::api::{
-    AccountView, Append, AppendLink, Appended, Challenge, ChallengeRequest, DirectoryEntry, Inbox, Login, Page, Register,
-    Registered, ServerInfo, Session, Stored,
+    AccountView, Append, AppendLink, Appended, Challenge, ChallengeRequest, DirectoryEntry, Inbox, Login,
+    Page, Register, Registered, ServerInfo, Session, Stored,
 };
 use crannog_proto::chain::next_head;
 use crannog_proto::padme::padme;
 use crannog_proto::{
-    AccountId, BlobId, DeviceId, Entry, EntryId, Hash, Header, JournalId, Kind, Place, Receipt, Signer, decode, encode,
-    limits,
+    AccountId, BlobId, DeviceId, Entry, EntryId, Hash, Header, JournalId, Kind, Place, Receipt, Signer,
+    decode, encode, limits,
 };
 use crannog_seal::schedule::EpochSecrets;
 use crannog_testkit::{Ask, Device, Exchange, Liar, PASSWORD, Route, Site, Told};
@@ -91,7 +91,10 @@ impl View {
         let mut wanted: BTreeSet<&str> = BTreeSet::from(["host"]);
         let mut may: BTreeSet<&str> = BTreeSet::new();
         let route = ask.route();
-        if !matches!(route, Route::Server | Route::Register | Route::Challenge | Route::Login) {
+        if !matches!(
+            route,
+            Route::Server | Route::Register | Route::Challenge | Route::Login
+        ) {
             wanted.insert("authorization");
         }
         if !ask.body.is_empty() {
@@ -104,7 +107,10 @@ impl View {
             _ => {}
         }
         let there: BTreeSet<&str> = ask.headers.iter().map(|(name, _)| name.as_str()).collect();
-        let surplus: Vec<_> = there.difference(&wanted).filter(|name| !may.contains(**name)).collect();
+        let surplus: Vec<_> = there
+            .difference(&wanted)
+            .filter(|name| !may.contains(**name))
+            .collect();
         if !surplus.is_empty() || !wanted.is_subset(&there) || there.len() != ask.headers.len() {
             self.wrong(ask, format!("headers {there:?}"));
         }
@@ -130,7 +136,8 @@ impl View {
 
     /// Exactly these paths.
     fn look_at_path(&mut self, ask: &Ask) {
-        let number = |text: &str, name: &str| text.strip_prefix(name).is_some_and(|n| n.parse::<u64>().is_ok());
+        let number =
+            |text: &str, name: &str| text.strip_prefix(name).is_some_and(|n| n.parse::<u64>().is_ok());
         let (path, query) = ask.path.split_once('?').unwrap_or((&ask.path, ""));
         let again = match ask.route() {
             Route::Server => "/v1/server".to_owned(),
@@ -146,7 +153,9 @@ impl View {
             Route::DropDone(id) => format!("/v1/inbox/{}", HEXLOWER.encode(&id)),
             Route::Create => "/v1/journals".to_owned(),
             Route::Entries(journal) | Route::Append(journal) => format!("/v1/journals/{journal}/entries"),
-            Route::Put(journal, blob) | Route::Get(journal, blob) => format!("/v1/journals/{journal}/blobs/{blob}"),
+            Route::Put(journal, blob) | Route::Get(journal, blob) => {
+                format!("/v1/journals/{journal}/blobs/{blob}")
+            }
             Route::Bell | Route::Other => "nowhere".to_owned(),
         };
         let queried = match ask.route() {
@@ -167,15 +176,26 @@ impl View {
         if path != again || !queried || !named {
             self.wrong(ask, "no such path");
         }
-        let session = ask.headers.iter().find(|(name, _)| name == "authorization").map(|(_, value)| value.clone());
+        let session = ask
+            .headers
+            .iter()
+            .find(|(name, _)| name == "authorization")
+            .map(|(_, value)| value.clone());
         let who = session.and_then(|session| self.sessions.get(&session).cloned());
         let tokens = ask.headers.iter().filter(|(name, _)| name == "crannog-read");
-        let tokens: Vec<String> = tokens.flat_map(|(_, value)| value.split(',')).map(str::to_owned).collect();
-        let (Route::Entries(journal) | Route::Append(journal) | Route::Put(journal, _) | Route::Get(journal, _)) =
-            ask.route()
+        let tokens: Vec<String> = tokens
+            .flat_map(|(_, value)| value.split(','))
+            .map(str::to_owned)
+            .collect();
+        let (Route::Entries(journal)
+        | Route::Append(journal)
+        | Route::Put(journal, _)
+        | Route::Get(journal, _)) = ask.route()
         else {
             match (ask.route(), who) {
-                (Route::DirectoryOf(account), Some(who)) => drop(self.followed.entry(who).or_default().insert(account)),
+                (Route::DirectoryOf(account), Some(who)) => {
+                    drop(self.followed.entry(who).or_default().insert(account))
+                }
                 (Route::DropInto(account), Some(who)) => self.drops.push((who, account, ask.body.len())),
                 _ => {}
             }
@@ -196,13 +216,17 @@ impl View {
     fn look_at_body(&mut self, ask: &Ask, told: &Told) {
         match ask.route() {
             Route::Register => {
-                let Some(register) = self.decoded::<Register>(ask, &ask.body) else { return };
+                let Some(register) = self.decoded::<Register>(ask, &ask.body) else {
+                    return;
+                };
                 self.names.insert(name_of(&register));
                 self.look_at_entry(ask, None, &register.home);
             }
             Route::Challenge => drop(self.decoded::<ChallengeRequest>(ask, &ask.body)),
             Route::Login => {
-                let Some(login) = self.decoded::<Login>(ask, &ask.body) else { return };
+                let Some(login) = self.decoded::<Login>(ask, &ask.body) else {
+                    return;
+                };
                 if let (200, Ok(session)) = (told.status, decode::<Session>(&told.body)) {
                     let bearer = format!("Bearer {}", HEXLOWER.encode(&session.token));
                     self.sessions.insert(bearer, login.name);
@@ -215,12 +239,19 @@ impl View {
                 }
             }
             Route::Create => {
-                let Some(entry) = self.decoded::<Entry>(ask, &ask.body) else { return };
+                let Some(entry) = self.decoded::<Entry>(ask, &ask.body) else {
+                    return;
+                };
                 self.look_at_entry(ask, None, &entry);
             }
             Route::Append(journal) => {
-                let Some(append) = self.decoded::<Append>(ask, &ask.body) else { return };
-                append.entries.iter().for_each(|entry| self.look_at_entry(ask, Some(journal), entry));
+                let Some(append) = self.decoded::<Append>(ask, &ask.body) else {
+                    return;
+                };
+                append
+                    .entries
+                    .iter()
+                    .for_each(|entry| self.look_at_entry(ask, Some(journal), entry));
             }
             Route::Put(journal, blob) => {
                 if BlobId::of(&ask.body) != blob {
@@ -237,17 +268,26 @@ impl View {
     }
 
     fn look_at_entry(&mut self, ask: &Ask, journal: Option<JournalId>, entry: &Entry) {
-        let Some(header) = self.decoded::<Header>(ask, &entry.header) else { return };
+        let Some(header) = self.decoded::<Header>(ask, &entry.header) else {
+            return;
+        };
         let place = journal.unwrap_or(JournalId::of_genesis(&entry.header));
         if journal.is_some_and(|journal| journal != header.journal) {
             self.wrong(ask, "an entry of another journal");
         }
-        if self.entries.insert(header.entry, place).is_some_and(|before| before != place) {
+        if self
+            .entries
+            .insert(header.entry, place)
+            .is_some_and(|before| before != place)
+        {
             self.wrong(ask, "one entry id in two journals");
         }
         // Blobs come and go together; together they have a padded length.
-        let sizes: Option<Vec<u64>> =
-            header.adds.iter().map(|id| self.blobs.get(id).map(|(_, len)| opened(*len))).collect();
+        let sizes: Option<Vec<u64>> = header
+            .adds
+            .iter()
+            .map(|id| self.blobs.get(id).map(|(_, len)| opened(*len)))
+            .collect();
         match sizes {
             Some(sizes) => {
                 let total: u64 = sizes.iter().sum();
@@ -258,7 +298,10 @@ impl View {
             None => self.wrong(ask, "adds what nobody put"),
         }
         if let Place::Blobs(ids) = &header.body.place {
-            let sizes = ids.iter().filter_map(|id| self.blobs.get(id)).map(|(_, len)| *len);
+            let sizes = ids
+                .iter()
+                .filter_map(|id| self.blobs.get(id))
+                .map(|(_, len)| *len);
             if sizes.sum::<usize>() != header.body.len as usize {
                 self.wrong(ask, "a body that nobody put");
             }
@@ -268,12 +311,17 @@ impl View {
                 self.look_at_rekey(ask, &entry.body);
             }
         } else if !is_signed(opened(header.body.len as usize)) {
-            self.wrong(ask, format!("a body of {} bytes", opened(header.body.len as usize)));
+            self.wrong(
+                ask,
+                format!("a body of {} bytes", opened(header.body.len as usize)),
+            );
         }
     }
 
     fn look_at_rekey(&mut self, ask: &Ask, body: &[u8]) {
-        let Some(frame) = self.decoded::<RekeyFrame>(ask, body) else { return };
+        let Some(frame) = self.decoded::<RekeyFrame>(ask, body) else {
+            return;
+        };
         self.rekeys += 1;
         let tags: Vec<_> = frame.envelopes.iter().map(|(tag, _)| *tag).collect();
         let count = tags.len();
@@ -390,21 +438,33 @@ async fn sharing_shows_what_the_page_says_and_nothing_else() {
     liar.pass_bell();
     let url = liar.url();
     let join = async |name: &str| Device::join(&url, &site.invite().1, name).await.unwrap();
-    let ((alice, sheet), (bob, _), (carol, _)) = (join("alice").await, join("bobby").await, join("carol").await);
+    let ((alice, sheet), (bob, _), (carol, _)) =
+        (join("alice").await, join("bobby").await, join("carol").await);
 
     alice.create_drive(DRIVE).await.unwrap();
     let at = |path: &str| format!("{DRIVE}:/{path}");
     alice.mkdir(&at(FOLDER)).await.unwrap();
-    alice.put(&at(&format!("{FOLDER}/{NAME}")), CONTENT.repeat(2_000).as_bytes()).await.unwrap();
-    alice.put(&at("large"), CONTENT.repeat(100_000).as_bytes()).await.unwrap();
+    alice
+        .put(&at(&format!("{FOLDER}/{NAME}")), CONTENT.repeat(2_000).as_bytes())
+        .await
+        .unwrap();
+    alice
+        .put(&at("large"), CONTENT.repeat(100_000).as_bytes())
+        .await
+        .unwrap();
     let words = alice.share(&at(""), "bobby", Asked::Writer).await.unwrap().words;
     alice.share(&at(""), "carol", Asked::Reader).await.unwrap();
     for device in [&bob, &carol] {
         device.sync().await.unwrap();
         device.accept(DRIVE, None).await.unwrap();
-        assert_eq!(device.cat(&at("large")).await.unwrap(), CONTENT.repeat(100_000).as_bytes());
+        assert_eq!(
+            device.cat(&at("large")).await.unwrap(),
+            CONTENT.repeat(100_000).as_bytes()
+        );
     }
-    bob.put(&at(&format!("{FOLDER}/{NAME}-of-bob")), CONTENT.as_bytes()).await.unwrap();
+    bob.put(&at(&format!("{FOLDER}/{NAME}-of-bob")), CONTENT.as_bytes())
+        .await
+        .unwrap();
     let folder = alice.scratch.path().join("tree");
     tree(&folder, 400);
     alice.sync().await.unwrap();
@@ -417,8 +477,15 @@ async fn sharing_shows_what_the_page_says_and_nothing_else() {
     alice.sync().await.unwrap();
     alice.unshare(&at(""), &["bobby"]).await.unwrap();
     bob.sync().await.unwrap();
-    alice.put(&at("after"), CONTENT.repeat(10).as_bytes()).await.unwrap();
-    alice.request(crannog_agent_api::Request::DriveList).await.0.unwrap();
+    alice
+        .put(&at("after"), CONTENT.repeat(10).as_bytes())
+        .await
+        .unwrap();
+    alice
+        .request(crannog_agent_api::Request::DriveList)
+        .await
+        .0
+        .unwrap();
     for device in [alice, bob, carol] {
         assert_eq!(device.status().await.alarms, []);
         device.close().await;
@@ -428,12 +495,20 @@ async fn sharing_shows_what_the_page_says_and_nothing_else() {
     let mut view = View::default();
     heard.iter().for_each(|exchange| view.look(exchange));
     assert_eq!(view.wrong, [] as [String; 0]);
-    assert!(heard.len() > 60 && view.rekeys >= 4 && view.drops.len() >= 3, "{} requests", heard.len());
+    assert!(
+        heard.len() > 60 && view.rekeys >= 4 && view.drops.len() >= 3,
+        "{} requests",
+        heard.len()
+    );
 
     // Who works with whom: the one journal that all three use; every other is one account's alone.
     let all: Vec<_> = view.used.values().filter(|people| people.len() == 3).collect();
     assert_eq!(all.len(), 1, "{:?}", view.used);
-    assert!(view.used.values().all(|people| people.len() == 1 || people.len() == 3));
+    assert!(
+        view.used
+            .values()
+            .all(|people| people.len() == 1 || people.len() == 3)
+    );
     assert!(view.used.len() >= 4);
     // Nothing that goes with a journal goes with another.
     assert!(view.tokens.values().all(|journals| journals.len() == 1));
@@ -449,9 +524,14 @@ async fn sharing_shows_what_the_page_says_and_nothing_else() {
     for (who, followed) in &view.followed {
         println!("{who} follows {} accounts", followed.len());
     }
-    assert!(view.followed["carol"].len() >= 2, "carol asks for both others, by id");
+    assert!(
+        view.followed["carol"].len() >= 2,
+        "carol asks for both others, by id"
+    );
 
-    let mut canaries: Vec<String> = [NAME, FOLDER, DRIVE, CONTENT, PASSWORD, "laptop"].map(str::to_owned).into();
+    let mut canaries: Vec<String> = [NAME, FOLDER, DRIVE, CONTENT, PASSWORD, "laptop"]
+        .map(str::to_owned)
+        .into();
     let pairs = |words: &str| {
         let words: Vec<&str> = words.split_whitespace().collect();
         words.windows(2).map(|pair| pair.join(" ")).collect::<Vec<_>>()
@@ -467,8 +547,15 @@ async fn sharing_shows_what_the_page_says_and_nothing_else() {
     }
     let rung = std::mem::take(&mut *rung.lock().unwrap());
     assert!(rung.len() > 5);
-    places.extend(rung.into_iter().enumerate().map(|(at, bytes)| (format!("ring {at}"), bytes)));
-    assert!(places.iter().any(|(_, bytes)| find(bytes, b"bobby")), "the search finds what is there");
+    places.extend(
+        rung.into_iter()
+            .enumerate()
+            .map(|(at, bytes)| (format!("ring {at}"), bytes)),
+    );
+    assert!(
+        places.iter().any(|(_, bytes)| find(bytes, b"bobby")),
+        "the search finds what is there"
+    );
     for canary in &canaries {
         for form in forms(canary) {
             // Short words stand in random bytes by chance in their coded forms.
@@ -481,8 +568,15 @@ async fn sharing_shows_what_the_page_says_and_nothing_else() {
         }
     }
     // The whitelist can fail.
-    let mut crooked = heard.iter().find(|exchange| matches!(exchange.ask.route(), Route::Append(_))).unwrap().clone();
-    crooked.ask.headers.push(("user-agent".to_owned(), "crannog".to_owned()));
+    let mut crooked = heard
+        .iter()
+        .find(|exchange| matches!(exchange.ask.route(), Route::Append(_)))
+        .unwrap()
+        .clone();
+    crooked
+        .ask
+        .headers
+        .push(("user-agent".to_owned(), "crannog".to_owned()));
     crooked.ask.path.push_str("?by=alice");
     let before = view.wrong.len();
     view.look(&crooked);
@@ -500,7 +594,16 @@ impl Drive {
     fn of(most: usize) -> Self {
         let mut rng = rand::rng();
         let people: Vec<NewAccount> = (0..most)
-            .map(|at| create_account(&format!("person-{at}"), DeviceId(rand::random()), "laptop", 1_000, &mut rng).unwrap())
+            .map(|at| {
+                create_account(
+                    &format!("person-{at}"),
+                    DeviceId(rand::random()),
+                    "laptop",
+                    1_000,
+                    &mut rng,
+                )
+                .unwrap()
+            })
             .collect();
         let first = &people[0];
         let author = Author {
@@ -518,7 +621,8 @@ impl Drive {
             },
         };
         let key = &first.device_keys.signing;
-        let (journal, sealed) = seal_genesis(&secrets, &payload, author, key, EntryId(rand::random()), &mut rng).unwrap();
+        let (journal, sealed) =
+            seal_genesis(&secrets, &payload, author, key, EntryId(rand::random()), &mut rng).unwrap();
         let stored = Stored {
             seq: 0,
             head: next_head(&Hash::ZERO, 0, &sealed.entry.header),
@@ -564,9 +668,14 @@ impl Drive {
             let person = self.people.iter().find(|person| person.account == *account);
             person.map(|person| &person.chain)
         };
-        let sealed = seal_rekey(&self.state, &ground, draft, &chains, &mut rand::rng()).unwrap().sealed;
+        let sealed = seal_rekey(&self.state, &ground, draft, &chains, &mut rand::rng())
+            .unwrap()
+            .sealed;
         let mut body = sealed.entry.body;
-        sealed.body_blobs.iter().for_each(|(_, bytes)| body.extend_from_slice(bytes));
+        sealed
+            .body_blobs
+            .iter()
+            .for_each(|(_, bytes)| body.extend_from_slice(bytes));
         decode(&body).unwrap()
     }
 }
@@ -614,8 +723,16 @@ fn no_envelope_can_be_told_from_one_for_nobody() {
     }
     assert_eq!(all.len(), 8 * 64);
     let marked = all.iter().filter(|wrapped| wrapped[1_119] & 0x80 != 0).count();
-    println!("{real} real envelopes of {}; {marked} are no X25519 keys, so for nobody", all.len());
-    assert_eq!(marked, 0, "of {} envelopes for nobody, {marked} show it in one bit", all.len() - real);
+    println!(
+        "{real} real envelopes of {}; {marked} are no X25519 keys, so for nobody",
+        all.len()
+    );
+    assert_eq!(
+        marked,
+        0,
+        "of {} envelopes for nobody, {marked} show it in one bit",
+        all.len() - real
+    );
     // Values that four residues of 3,329 are rounded to, rather than three: 31 per cent in a ciphertext, 25 in noise.
     let often: Vec<bool> = {
         let mut hits = vec![0; 1_024];
@@ -631,5 +748,9 @@ fn no_envelope_can_be_told_from_one_for_nobody() {
         (0..768).filter(|at| often[ten(*at)]).count() as f64 / 768.0
     };
     let noise = all.iter().filter(|wrapped| share(wrapped) < 0.265).count();
-    assert!(noise < 10, "{noise} of {} envelopes look like noise, not like ML-KEM", all.len());
+    assert!(
+        noise < 10,
+        "{noise} of {} envelopes look like noise, not like ML-KEM",
+        all.len()
+    );
 }
