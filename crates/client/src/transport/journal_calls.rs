@@ -120,7 +120,9 @@ fn check_page(page: &Page, journal: &JournalId, after: Option<u64>, limit: usize
     if page.last.journal != *journal {
         return Err(Check::Receipt);
     }
-    let mut expected = after.map_or(Some(0), |seq| seq.checked_add(1));
+    // A token that died with its epoch begins there, wherever that is; who reads from the genesis misses it (CHK-011).
+    let first = page.entries.first().map(|stored| stored.seq);
+    let mut expected = after.map_or(first, |seq| seq.checked_add(1));
     for stored in &page.entries {
         if Some(stored.seq) != expected {
             return Err(Check::Head);
