@@ -6,6 +6,7 @@ mod devices;
 mod envelopes;
 mod flips;
 mod honest;
+mod partitions;
 mod rekeys;
 mod vectors;
 pub(crate) mod world;
