@@ -11,6 +11,7 @@
 
 mod binaries;
 mod device;
+mod fork;
 mod liar;
 mod people;
 mod site;
@@ -19,6 +20,7 @@ mod world;
 
 pub use binaries::{crannog, crannogd};
 pub use device::{Device, PASSWORD, Sheet};
+pub use fork::{Branch, Pair};
 pub use liar::{Ask, Exchange, HeldBell, Liar, Route, Rung, Said, ServerKeys, Told};
 pub use people::Watch;
 pub use site::{Site, SiteOptions};
