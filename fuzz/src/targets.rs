@@ -5,7 +5,9 @@ use crannog_core::drive::{
     DriveBatch, EntryMeta, Loader, Manifest, MemoryDrive, Record, Segment, apply, check_manifest,
     open_segment,
 };
+use crannog_core::evidence::{Evidence, audit};
 use crannog_core::identity::{AccountSecrets, HomeOp, HomeState, KnownChain, WrittenWords};
+use crannog_core::inbox::NoteIn;
 use crannog_core::journal::{JournalState, Payload};
 use crannog_proto::entry::EntryIn;
 use crannog_proto::sigchain::{GenerationSecrets, SignedLink, verify_chain};
@@ -28,6 +30,8 @@ pub const TARGETS: &[Target] = &[
     ("boxes", boxes),
     ("texts", texts),
     ("frames", frames),
+    ("note", note),
+    ("evidence", evidence),
 ];
 
 /// Runs one target by name; for the fuzzers' entry points.
@@ -162,6 +166,36 @@ fn texts(data: &[u8]) {
     let _ = text.parse::<crannog_proto::invite::Invite>();
     let _ = text.parse::<crannog_agent_api::RemotePath>();
     let _ = crannog_core::drive::check_name(text);
+}
+
+/// A SignedNote, the sender's links, the reader's.
+fn note(data: &[u8]) {
+    let _ = NoteIn::recorded(data, &AccountId::ZERO);
+    let Ok((note, sender, me)) = decode::<(Vec<u8>, Vec<SignedLink>, Vec<SignedLink>)>(data) else {
+        return;
+    };
+    let (Ok(sender), Ok(me)) = (verify_chain(&sender), verify_chain(&me)) else {
+        return;
+    };
+    for now in [i64::MIN, 1_700_000_000_000, i64::MAX] {
+        if let Ok(note) = NoteIn::recorded(&note, &me.account) {
+            let _ = note.verify(&sender, &me, now);
+        }
+    }
+}
+
+fn evidence(data: &[u8]) {
+    if let Ok(evidence) = decode::<Evidence>(data) {
+        for certified in [false, true] {
+            let verdict = audit(&evidence, certified);
+            assert!(!verdict.findings.is_empty(), "an audit that says nothing");
+        }
+    }
+    if let Ok(text) = std::str::from_utf8(data)
+        && let Ok(evidence) = Evidence::from_text(text)
+    {
+        let _ = audit(&evidence, true);
+    }
 }
 
 fn frames(data: &[u8]) {

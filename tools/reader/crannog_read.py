@@ -140,6 +140,9 @@ def print_info(opened):
     print(f"account {account.chain.name} {account.id.hex()}")
     print(f"links {len(account.chain.hashes)} {' '.join(account.chain.kinds)}")
     print(f"home {account.home.hex()} entries {len(home.heads)} epoch {home.epoch}")
+    for note in opened.invites():
+        print(f"invite {shown(note.purpose.name)} {note.purpose.journal.hex()} from {note.sender.account.hex()}" if note
+              else "invite that does not verify any more")
 
 
 def print_drive(journal, name, drive):

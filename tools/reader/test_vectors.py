@@ -8,7 +8,7 @@ import unicodedata
 from pathlib import Path
 from unittest import mock
 
-from crannog import checkpoint, prim
+from crannog import checkpoint, inbox, prim
 from crannog import types as T
 from crannog.borsh import Value, decode
 from crannog.errors import Refused
@@ -164,16 +164,19 @@ def password(v):
 # --- core
 
 class FakeStore:
-    """What the vectors hold, as a server would have stored it."""
+    """What the vectors hold, as a server would have stored it. `others`: the links of other accounts, by id."""
 
-    def __init__(self, account, links, generations, journals, home):
+    def __init__(self, account, links, generations, journals, home, others=None):
         self.account, self.all_links, self.secrets, self.journals, self.home = account, links, generations, journals, home
+        self.others = others or {}
 
     def account_by_id(self, account):
+        if account in self.others:
+            return account, account, None, None, None
         return (1, account, "alice", None, self.home) if account == self.account else None
 
     def links(self, row):
-        return list(enumerate(self.all_links))
+        return list(enumerate(self.others.get(row, self.all_links)))
 
     def generations(self, row):
         return self.secrets
@@ -200,8 +203,8 @@ def secrets_of(v):
     return hx(v["secrets"])[1:]
 
 
-def person(v, links, generations, words, journals=None, home=None):
-    store = FakeStore(hx(v["account"]), links, generations, journals or {}, home)
+def person(v, links, generations, words, journals=None, home=None, others=None):
+    store = FakeStore(hx(v["account"]), links, generations, journals or {}, home, others)
     directory = Directory(store)
     known = Account(store, directory, (1, hx(v["account"]), "alice", None, home), prim.words_secret(words))
     return store, directory, known
@@ -264,6 +267,65 @@ def home(v):
     eq([T.HomeOp.enc(o).hex() for o in ops], v["ops"], "ops")
     eq(state.default, ops[0].journal, "default")
     eq(state.drives(), [(ops[0].journal, "Photos")], "drives")
+    invited = next(o for o in ops if o.tag == "Invited")
+    eq(state.invites, {invited.drop: invited.note}, "invites")
+
+
+class Reader:
+    """Another account, of which the vectors give the Create link and S_0."""
+
+    def __init__(self, v):
+        self.id = hx(v["account"])
+        self.chain = Chain(self.id, [(0, hx(v["link"]))])
+        context = self.chain.root + le(0, 4)
+        self.kem_seeds = [derive(hx(v["account_secret_0"]), "derive account kem", context)]
+
+
+def notes(v):
+    bob, sender = Reader(v["recipient"]), hx(v["sender"]["account"])
+    links = [hx(x) for x in v["sender_links"]]
+    eq(kem_public(bob.kem_seeds[0]), bob.chain.generations[0].kem, "bob's key")
+
+    def taken(signed, count, now):
+        directory = Directory(FakeStore(bob.id, [hx(v["recipient"]["link"])], {}, {}, None, {sender: links[:count]}))
+        return inbox.verify(signed, bob, directory, now)
+
+    def expect(outcome, action):
+        if outcome == "ok":
+            return action()
+        return refused(action, outcome)
+
+    for case in v["signed_notes"]:
+        signed = hx(case["signed_note"])
+        note = expect(case["outcome"],
+                      lambda: taken(inbox.decoded(T.SignedNote, signed), case["links"], case["now"]))
+        if note:
+            eq(T.Note.enc(note), decode(T.SignedNote, signed).note, "note")
+    for case in v["drops"]:
+        expect(case["outcome"], lambda: taken(inbox.open_drop(bob, hx(case["drop"])), 1, v["now"]))
+    eq(inbox.open_drop(bob, hx(v["drops"][0]["drop"])), decode(T.SignedNote, hx(v["signed_notes"][0]["signed_note"])), "drop")
+    eq(prim.root_words(Chain(sender, list(enumerate(links))).root), v["sender_root_words"], "words")
+
+
+def share(v):
+    bob, alice, journal = Reader(v["reader"]), v["creator"], hx(v["journal"])
+    hexed = {k: x and hx(x) for k, x in v["invited"].items()}
+
+    def reading(rows):
+        others = {hx(alice["account"]): [hx(alice["link"])]}
+        store = FakeStore(bob.id, [hx(v["reader"]["link"])], {}, {journal: rows}, None, others)
+        keyring = Keyring(journal, {1: Value(**hexed)})
+        walk = Journal(store, Directory(store), bob, journal, "Drive", keyring)
+        return list(walk.read()), walk
+
+    rows = [row(e) for e in v["entries"]]
+    found, walk = reading(rows)
+    eq((len(found), walk.removed), (6, True), "entries")
+    eq([e.author.account == bob.id for e in found], [False] * 5 + [True], "authors")
+    for epoch in (0, 2):
+        eq(walk.keyring.recorded[epoch].read.hex(), v[f"epoch_{epoch}"]["read"], "secrets")
+    eq(walk.keyring.recorded[2].write.hex(), v["epoch_2"]["write"], "secrets")
+    refused(lambda: reading(rows[:6] + [row(v["closed_by_the_reader"])]), v["closed_by_the_reader"]["outcome"])
 
 
 def folded():
@@ -320,7 +382,7 @@ CASES = {
     "seal/account": account, "seal/device": device, "seal/epoch": epoch, "seal/floe": floe, "seal/hpke": hpke,
     "seal/hpke-xwing-published": hpke_published, "seal/kdf": kdf, "seal/password": password, "seal/words": words,
     "core/drive-batches": batches, "core/drive-segment": segment, "core/entry": entries, "core/home": home,
-    "core/sigchain": sigchain,
+    "core/note": notes, "core/share": share, "core/sigchain": sigchain,
 }
 
 

@@ -439,6 +439,9 @@ pub struct Whoami {
     pub account: String,
     /// Root public key, hex.
     pub root: String,
+    /// The root as ten words, for others to compare with what they see.
+    #[serde(default)]
+    pub words: String,
     /// The server's URL.
     pub server: String,
     /// This device's name.

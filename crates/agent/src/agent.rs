@@ -14,6 +14,7 @@ use crate::clock::since_boot;
 use crate::config::Config;
 use crate::gauge::{Gauge, Requests};
 use crate::vault::Vault;
+use crate::watches::{Watches, Why};
 
 /// Where the agent stands in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +35,9 @@ pub(crate) struct Agent {
     pub(crate) home: PathBuf,
     pub(crate) vault: Vault,
     pub(crate) requests: Arc<Requests>,
+    /// Sessions that can do something; those that only watch are counted by [`Watches`].
     pub(crate) sessions: Arc<Gauge>,
+    pub(crate) watches: Watches,
     pub(crate) phase: watch::Sender<Phase>,
     /// Someone asks the agent to stop.
     pub(crate) stop: Notify,
@@ -53,6 +56,7 @@ impl Agent {
             vault: Vault::new(home, config.lock_after),
             requests: Arc::default(),
             sessions: Arc::default(),
+            watches: Watches::default(),
             phase: watch::Sender::new(Phase::Serving),
             stop: Notify::new(),
             program,
@@ -101,13 +105,19 @@ impl Agent {
         }
     }
 
-    /// Waits until the program shall change, and nobody is served any more.
+    /// Waits until the program shall change, and nobody is served any more. Who only watches is told to come back.
     pub(crate) async fn upgrade_due(&self) {
         let mut wanted = self.upgrade.subscribe();
         loop {
             let _ = wanted.wait_for(|wanted| *wanted).await;
             self.sessions.none().await;
-            if *self.upgrade.borrow() {
+            if !*self.upgrade.borrow() {
+                continue;
+            }
+            self.watches.end(Why::Moving).await;
+            self.watches.gone().await;
+            // Someone may have come meanwhile.
+            if self.sessions.count() == 0 {
                 return;
             }
         }
@@ -117,13 +127,15 @@ impl Agent {
     pub(crate) fn stay(&self) {
         self.upgrade_failed.store(true, Ordering::SeqCst);
         self.upgrade.send_replace(false);
+        self.watches.resume();
         self.phase.send_replace(Phase::Serving);
     }
 
-    /// Locks: nobody may ask from now on. With `now`, running requests end, and the keys are gone when this returns; else
+    /// Locks: nobody may ask from now on, and who watches is told so. With `now`, running requests end, and the keys are gone when this returns; else
     /// they go when the last transfer has finished.
     pub(crate) async fn lock(self: &Arc<Self>, now: bool) {
         self.vault.shut();
+        self.watches.end(Why::Locked).await;
         if now {
             self.close_now().await;
             self.requests.none().await;

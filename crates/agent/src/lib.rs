@@ -3,6 +3,7 @@
 //! ```text
 //!  socket ─▶ session (hello, one request at a time) ─▶ exchange (events, bytes, cancel) ─▶ vault ─▶ engine
 //!              │                                                                        locked | finishing | unlocked
+//!              ├─ a watch? ─▶ watches (keeps nobody waiting)
 //!              └─ a newer program? ─▶ handover (socket, key and lock over exec)
 //! ```
 //!
@@ -25,5 +26,6 @@ mod run;
 mod serve;
 mod session;
 mod vault;
+mod watches;
 
 pub use run::run;

@@ -9,6 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::agent::{Agent, Phase};
 use crate::session;
+use crate::watches::Why;
 
 /// Why it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +74,9 @@ pub(crate) async fn stop(agent: &Arc<Agent>) {
     /// For commands that do not read what they are told.
     const PATIENCE: Duration = Duration::from_secs(2);
     agent.phase.send_replace(Phase::Stopping);
+    agent.watches.end(Why::Stopping).await;
     agent.put_aside().await;
     agent.phase.send_replace(Phase::Stopped);
-    let _ = tokio::time::timeout(PATIENCE, agent.sessions.none()).await;
+    let gone = async { tokio::join!(agent.sessions.none(), agent.watches.gone()) };
+    let _ = tokio::time::timeout(PATIENCE, gone).await;
 }

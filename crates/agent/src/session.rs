@@ -13,6 +13,7 @@ use tokio::net::UnixStream;
 use crate::agent::{Agent, Phase};
 use crate::clock::since_boot;
 use crate::exchange::{Work, carry, for_engine, for_question};
+use crate::gauge::Entered;
 
 /// Serves it to its end.
 pub(crate) async fn serve(agent: Arc<Agent>, stream: UnixStream) {
@@ -47,10 +48,9 @@ async fn converse(agent: &Arc<Agent>, stream: UnixStream) -> io::Result<()> {
         reader,
         writer,
         umask: hello.umask,
+        entered,
     };
-    let served = session.requests().await;
-    drop(entered);
-    served
+    session.requests().await
 }
 
 async fn moved(agent: &Agent) -> io::Result<()> {
@@ -67,6 +67,8 @@ struct Session {
     reader: FrameReader,
     writer: FrameWriter,
     umask: u32,
+    /// Counts among those that are served.
+    entered: Option<Entered>,
 }
 
 impl Session {
@@ -82,6 +84,9 @@ impl Session {
                 Some(Frame::Json(text)) => {
                     let request = word(&text)?;
                     drop(text);
+                    if let Request::Watch { .. } = request {
+                        return self.watch(request).await;
+                    }
                     self.request(request).await?;
                 }
                 // Came too late for a request that has ended.
@@ -106,6 +111,8 @@ impl Session {
             Request::Status if self.agent.vault.look(now).is_err() => {
                 self.agent.locked_status().map(Answer::Status)
             }
+            // Needs no account, and nobody who is unlocked.
+            Request::Audit { file } => Engine::audit(file).await,
             Request::Join { .. } | Request::Recover { .. } => return self.begin(request).await,
             request => return self.perform(request).await,
         };
@@ -147,6 +154,28 @@ impl Session {
             engine.perform(request, &caller).await
         });
         carry(&mut self.reader, &mut self.writer, lines, work).await
+    }
+
+    /// The last request of a session: who watches keeps nobody waiting, and does not count as use.
+    async fn watch(&mut self, request: Request) -> io::Result<()> {
+        let _session = self.agent.watches.session();
+        self.entered = None;
+        let (lines, caller) = for_engine(self.umask);
+        let watching = self.agent.watches.enter();
+        let engine = match self.agent.vault.look(since_boot()) {
+            Ok(engine) => engine,
+            Err(failure) => return self.reply(Err(failure)).await,
+        };
+        let given_up = watching.given_up();
+        let cancel = Arc::clone(&lines.cancel);
+        let work: Work = tokio::spawn(async move {
+            let looking = async move { engine.perform(request, &caller).await };
+            watching.unless_ended(&cancel, looking).await
+        });
+        tokio::select! {
+            carried = carry(&mut self.reader, &mut self.writer, lines, work) => carried,
+            () = given_up => Err(io::ErrorKind::TimedOut.into()),
+        }
     }
 
     /// Join and recover make the engine.

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use crannog_agent_api::Start;
 
-use crate::commands::{account, agent, browse, change, completions, drive, health, history, transfer, trash};
+use crate::commands::{
+    account, agent, audit, browse, change, completions, contacts, drive, health, history, log, people, share,
+    transfer, trash, watch,
+};
 
 /// An end-to-end-encrypted drive on a server that cannot read it.
 #[derive(Debug, Parser)]
@@ -119,6 +122,20 @@ pub(crate) enum Command {
     Versions(history::Versions),
     Restore(history::Restore),
 
+    Share(share::Share),
+    Invites(share::Invites),
+    Accept(share::Accept),
+    Decline(share::Decline),
+    Members(people::Members),
+    Role(people::SetRole),
+    Unshare(people::Unshare),
+    Leave(people::Leave),
+    Contacts(contacts::Contacts),
+
+    Log(log::Log),
+    Watch(watch::Watch),
+    Audit(audit::Audit),
+
     Completions(completions::Completions),
 }
 
@@ -143,6 +160,7 @@ mod tests {
     use crannog_agent_api::Start;
 
     use super::{Arguments, Command};
+    use crate::commands::share::RoleWord;
 
     fn parse(line: &str) -> Result<Arguments, clap::Error> {
         Arguments::try_parse_from(line.split_whitespace())
@@ -171,16 +189,11 @@ mod tests {
 
     #[test]
     fn sources_and_target() {
-        let Command::Put(put) = parse("crannog put -r a b/ photos:/x").unwrap().command else {
-            panic!("not put")
-        };
-        assert_eq!(put.sources, [std::path::PathBuf::from("a"), "b/".into()]);
-        assert_eq!(put.target.to_string(), "photos:/x");
         assert!(parse("crannog put - /x").is_ok() && parse("crannog get /x -").is_ok());
         for wrong in [
-            "crannog put a",
-            "crannog put a relative",
-            "crannog cp /a",
+            "crannog put",
+            "crannog cp relative /x",
+            "crannog find a b c",
             "crannog ls /../x",
             "crannog nothing",
         ] {
@@ -191,11 +204,68 @@ mod tests {
     #[test]
     fn find_has_an_optional_place() {
         let find = |line: &str| match parse(line).unwrap().command {
-            Command::Find(find) => (find.path.map(|path| path.to_string()), find.pattern),
+            Command::Find(find) => find.words,
             other => panic!("{other:?}"),
         };
-        assert_eq!(find("crannog find *.jpg"), (None, "*.jpg".into()));
-        assert_eq!(find("crannog find /a *.jpg"), (Some("/a".into()), "*.jpg".into()));
+        assert_eq!(find("crannog find *.jpg"), ["*.jpg"]);
+        assert_eq!(find("crannog find /a --json *.jpg"), ["/a", "*.jpg"]);
+    }
+
+    #[test]
+    fn options_stand_before_between_and_after_the_places() {
+        for line in [
+            "crannog put -r a b/ photos:/x",
+            "crannog put a -r b/ photos:/x",
+            "crannog put a b/ --recursive photos:/x",
+            "crannog put a b/ photos:/x -r",
+        ] {
+            let Command::Put(put) = parse(line).unwrap().command else {
+                panic!("not put")
+            };
+            assert!(put.recursive, "{line}");
+            assert_eq!(put.places, ["a", "b/", "photos:/x"], "{line}");
+        }
+        for line in [
+            "crannog get /a -r -f .",
+            "crannog get /a . --exclude x -r",
+            "crannog cp /a -r /b",
+            "crannog mv /a /b -n /c",
+            "crannog mkdir /a -p /b",
+            "crannog rm /a -r /b",
+        ] {
+            assert!(parse(line).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn sharing() {
+        let role = |line: &str| match parse(line).unwrap().command {
+            Command::Share(share) => share.role,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(role("crannog share /a bob"), RoleWord::Reader);
+        assert_eq!(role("crannog share /a bob --role admin -n"), RoleWord::Admin);
+        for right in [
+            "crannog unshare /a bob carol -y",
+            "crannog unshare /a --all -n",
+            "crannog role /a bob writer",
+            "crannog accept photos --at work:/x",
+            "crannog contacts --trust bob -y",
+            "crannog watch --notify",
+            "crannog log /a --limit 3",
+        ] {
+            assert!(parse(right).is_ok(), "{right}");
+        }
+        for wrong in [
+            "crannog share /a",
+            "crannog share /a bob --role owner",
+            "crannog unshare /a bob --all",
+            "crannog role /a bob",
+            "crannog log --limit -1",
+            "crannog audit",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -40,6 +40,14 @@ pub(crate) fn time(seconds: i64) -> String {
     }
 }
 
+/// `14:05:09` in a zone.
+pub(crate) fn clock(milliseconds: i64, zone: TimeZone) -> String {
+    match Timestamp::from_millisecond(milliseconds) {
+        Ok(time) => time.to_zoned(zone).strftime("%H:%M:%S").to_string(),
+        Err(_) => "-".to_owned(),
+    }
+}
+
 /// [`time`] of milliseconds.
 pub(crate) fn time_ms(milliseconds: i64) -> String {
     time(milliseconds.div_euclid(1000))

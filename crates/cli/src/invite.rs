@@ -4,6 +4,8 @@ use crannog_agent_api::{Code, Failure, Secret};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use crate::ask;
+
 /// How an address begins.
 const SCHEME: &str = "crannog://";
 
@@ -21,6 +23,19 @@ struct Document {
 }
 
 impl Invitation {
+    /// Reads what a person types or pastes at a terminal, of a document as many lines as it has.
+    pub(crate) fn ask() -> Result<Self, Failure> {
+        let mut text = ask::secret("Invite")?;
+        while is_begun(&text.0) {
+            let more = ask::secret("Invite, next line")?;
+            if more.0.is_empty() {
+                break;
+            }
+            text = Secret(Zeroizing::new(format!("{}\n{}", &*text.0, &*more.0)));
+        }
+        Self::parse(&text.0)
+    }
+
     /// Reads what `crannogd invite create` prints: JSON with `invite` and `server`, or a line for each, in any order.
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
         if text.trim_start().starts_with('{') {
@@ -52,6 +67,12 @@ impl Invitation {
     }
 }
 
+/// The beginning of a document, and not its end.
+fn is_begun(text: &str) -> bool {
+    text.trim_start().starts_with('{')
+        && serde_json::from_str::<serde::de::IgnoredAny>(text).is_err_and(|error| error.is_eof())
+}
+
 /// `invite: X` and `server: X` are `X`.
 fn strip_label(line: &str) -> &str {
     ["invite:", "server:"]
@@ -68,12 +89,26 @@ fn wrong() -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::Invitation;
+    use super::{Invitation, is_begun};
 
     fn parse(text: &str) -> Option<(Option<String>, String)> {
         Invitation::parse(text)
             .ok()
             .map(|found| (found.server, found.invite.0.to_string()))
+    }
+
+    #[test]
+    fn a_document_of_several_lines_is_pasted_line_by_line() {
+        for (text, begun) in [
+            ("{", true),
+            ("{\"invite\":\"abc\",", true),
+            ("{\"invite\":\"abc\"}", false),
+            ("{]", false),
+            ("abc", false),
+            ("", false),
+        ] {
+            assert_eq!(is_begun(text), begun, "{text}");
+        }
     }
 
     #[test]

@@ -11,11 +11,16 @@
 mod args;
 mod ask;
 mod commands;
+mod decision;
 mod human;
 mod invite;
 mod local_path;
+mod news;
+mod notices;
 mod output;
 mod password;
+mod person;
+mod places;
 mod progress;
 mod sanitise;
 mod session;

@@ -49,16 +49,53 @@ impl Shown {
 
     /// What a change did.
     pub(crate) fn changed(answer: &Answer) -> Result<Self, Failure> {
-        let Answer::Changed(changed) = answer else {
-            return Err(unexpected(answer));
-        };
-        let mut shown = Self::new(summary(changed), answer);
+        match answer {
+            Answer::Changed(changed) => Ok(Self::change(summary(changed), changed, answer)),
+            _ => Err(unexpected(answer)),
+        }
+    }
+
+    /// What a change did to things that may each be a file, or a folder with all that it holds.
+    pub(crate) fn items(answer: &Answer) -> Result<Self, Failure> {
+        match answer {
+            Answer::Changed(changed) => {
+                let number = changed.files + changed.folders;
+                let items = (number > 0).then(|| human::count(number, "item"));
+                let text = tell(changed, items.into_iter().collect());
+                Ok(Self::change(text, changed, answer))
+            }
+            _ => Err(unexpected(answer)),
+        }
+    }
+
+    /// What a change did that is no matter of files: its steps, or `said` where it has none to tell.
+    pub(crate) fn done(answer: &Answer, said: &str) -> Result<Self, Failure> {
+        match answer {
+            Answer::Ok => Ok(Self::said(said)),
+            Answer::Changed(changed) if changed.failed > 0 || changed.plan.is_empty() && changed.dry_run => {
+                Self::changed(answer)
+            }
+            Answer::Changed(changed) if changed.plan.is_empty() => Ok(Self::new(format!("{said}\n"), answer)),
+            Answer::Changed(changed) => {
+                let how = if changed.dry_run { "would" } else { "done" };
+                let step = |step: &String| format!("{how}: {}\n", sanitise::line(step));
+                Ok(Self::new(
+                    changed.plan.iter().map(step).collect::<String>(),
+                    answer,
+                ))
+            }
+            _ => Err(unexpected(answer)),
+        }
+    }
+
+    fn change(text: String, changed: &Changed, answer: &Answer) -> Self {
+        let mut shown = Self::new(text, answer);
         if changed.failed > 0 {
             let text = format!("{} could not be done", human::count(changed.failed, "thing"));
             shown.failure =
                 Some(Failure::new(Code::PartlyDone, text).hint("what failed is named above; run it again"));
         }
-        Ok(shown)
+        shown
     }
 }
 
@@ -75,15 +112,6 @@ pub(crate) fn unexpected(_: &Answer) -> Failure {
 }
 
 fn summary(changed: &Changed) -> String {
-    if changed.dry_run {
-        let lines = changed
-            .plan
-            .iter()
-            .map(|line| format!("would {}\n", sanitise::line(line)));
-        return lines
-            .chain(changed.plan.is_empty().then(|| "nothing to do\n".to_owned()))
-            .collect();
-    }
     let mut parts = Vec::new();
     let mut part = |number: u64, one: &str| {
         if number > 0 {
@@ -92,11 +120,29 @@ fn summary(changed: &Changed) -> String {
     };
     part(changed.files, "file");
     part(changed.folders, "folder");
+    tell(changed, parts)
+}
+
+/// What would be done, or what was: counts, and what every change may have beside them.
+fn tell(changed: &Changed, mut parts: Vec<String>) -> String {
+    if changed.dry_run {
+        let nothing = changed.plan.is_empty() && changed.failed == 0;
+        let lines = changed
+            .plan
+            .iter()
+            .map(|line| format!("would {}\n", sanitise::line(line)));
+        return lines
+            .chain(nothing.then(|| "nothing to do\n".to_owned()))
+            .collect();
+    }
     if changed.bytes > 0 {
         parts.push(human::size(changed.bytes));
     }
     if changed.unchanged > 0 {
         parts.push(format!("{} unchanged", changed.unchanged));
+    }
+    if changed.failed > 0 {
+        parts.push(format!("{} failed", changed.failed));
     }
     if parts.is_empty() {
         "done\n".to_owned()
@@ -136,16 +182,62 @@ mod tests {
             ..Changed::default()
         };
         assert_eq!(summary(&plan), "would put /a\\u{1b}\n");
+        let nothing = Changed {
+            plan: Vec::new(),
+            ..plan
+        };
+        assert_eq!(summary(&nothing), "nothing to do\n");
+        assert_eq!(summary(&Changed { failed: 1, ..nothing }), "");
+    }
+
+    #[test]
+    fn items_are_files_or_folders() {
+        let moved = Answer::Changed(Changed {
+            files: 1,
+            folders: 1,
+            ..Changed::default()
+        });
+        assert_eq!(Shown::items(&moved).unwrap().text, "2 items\n");
+        let none = Answer::Changed(Changed::default());
+        assert_eq!(Shown::items(&none).unwrap().text, "done\n");
+    }
+
+    #[test]
+    fn steps_or_what_is_said_of_them() {
+        let changed = |dry_run, plan: &[&str]| {
+            Answer::Changed(Changed {
+                dry_run,
+                plan: plan.iter().map(|step| (*step).to_owned()).collect(),
+                ..Changed::default()
+            })
+        };
+        let text = |answer: &Answer| Shown::done(answer, "left /x").unwrap().text;
+        assert_eq!(text(&Answer::Ok), "left /x\n");
+        assert_eq!(text(&changed(false, &[])), "left /x\n");
+        assert_eq!(text(&changed(true, &[])), "nothing to do\n");
+        assert_eq!(
+            text(&changed(false, &["remove bob\x1b"])),
+            "done: remove bob\\u{1b}\n"
+        );
+        assert_eq!(text(&changed(true, &["remove bob"])), "would: remove bob\n");
+        assert!(Shown::done(&Answer::Drives(Vec::new()), "").is_err());
     }
 
     #[test]
     fn partly_done() {
-        let shown = Shown::changed(&Answer::Changed(Changed {
+        let failed = Answer::Changed(Changed {
             failed: 1,
             ..Changed::default()
-        }))
-        .unwrap();
-        assert_eq!(shown.failure.unwrap().code, Code::PartlyDone);
+        });
+        for shown in [
+            Shown::changed(&failed),
+            Shown::items(&failed),
+            Shown::done(&failed, "done"),
+        ] {
+            let shown = shown.unwrap();
+            assert_eq!(shown.text, "1 failed\n");
+            assert_eq!(shown.failure.unwrap().code, Code::PartlyDone);
+        }
         assert_eq!(Shown::changed(&Answer::Ok).unwrap_err().code, Code::Internal);
     }
 }

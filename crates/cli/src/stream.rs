@@ -1,11 +1,15 @@
 //! Standard input and output as lines of bytes. Each has a thread, so that a pipe that stands still does not keep the
 //! command from hearing the agent or Ctrl-C.
 
+use std::future::pending;
 use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use crannog_agent_api::Failure;
-use tokio::sync::{mpsc, oneshot};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::local_path;
 
@@ -43,12 +47,23 @@ fn read(mut from: impl Read, to: &mpsc::Sender<io::Result<Bytes>>) {
 pub(crate) struct Output {
     pub(crate) pieces: mpsc::Sender<Bytes>,
     written: oneshot::Receiver<io::Result<()>>,
+    /// Is told when the reader of a pipe has gone away.
+    unread: Option<Arc<Notify>>,
 }
 
 impl Output {
     /// From now on.
     pub(crate) fn standard() -> Self {
         Self::to(io::stdout())
+    }
+
+    /// The same, for lines that may be long in coming: a reader that goes away meanwhile is noticed.
+    pub(crate) fn standard_while_read() -> Self {
+        let copy = io::stdout().as_fd().try_clone_to_owned().ok();
+        Self {
+            unread: copy.map(notice_end),
+            ..Self::to(io::stdout())
+        }
     }
 
     fn to(mut target: impl Write + Send + 'static) -> Self {
@@ -58,12 +73,25 @@ impl Output {
             let mut write = || {
                 while let Some(piece) = receive.blocking_recv() {
                     target.write_all(&piece)?;
+                    target.flush()?;
                 }
-                target.flush()
+                Ok(())
             };
             let _ = done.send(write());
         });
-        Self { pieces, written }
+        Self {
+            pieces,
+            written,
+            unread: None,
+        }
+    }
+
+    /// Waits until the reader of a pipe has gone away.
+    pub(crate) async fn unread(&self) {
+        match &self.unread {
+            Some(unread) => unread.notified().await,
+            None => pending().await,
+        }
     }
 
     /// Waits until everything is written. A reader that went away is no failure.
@@ -78,6 +106,18 @@ impl Output {
     }
 }
 
+/// Tells when nobody can read what is written to `output`. Of a file that never comes.
+fn notice_end(output: OwnedFd) -> Arc<Notify> {
+    let unread = Arc::<Notify>::default();
+    let tell = Arc::clone(&unread);
+    std::thread::spawn(move || {
+        let mut asked = [PollFd::new(output.as_fd(), PollFlags::empty())];
+        while let Err(nix::errno::Errno::EINTR) = poll(&mut asked, PollTimeout::NONE) {}
+        tell.notify_one();
+    });
+    unread
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{self, Write};
@@ -85,7 +125,7 @@ mod tests {
     use bytes::Bytes;
     use tokio::sync::mpsc;
 
-    use super::{Output, PIECE, read};
+    use super::{Output, PIECE, notice_end, read};
 
     #[tokio::test]
     async fn all_of_the_input() {
@@ -98,6 +138,16 @@ mod tests {
             got.extend_from_slice(&piece.unwrap());
         }
         assert!(got == text);
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_goes_away_is_noticed_without_a_write() {
+        let (reader, writer) = io::pipe().unwrap();
+        let unread = notice_end(writer.into());
+        let early = std::time::Duration::from_millis(50);
+        assert!(tokio::time::timeout(early, unread.notified()).await.is_err());
+        drop(reader);
+        unread.notified().await;
     }
 
     struct Broken(io::ErrorKind);

@@ -18,6 +18,9 @@ use crate::stream::Output;
 /// Answers an event that asks something: ids of devices to revoke, or why not to go on.
 pub(crate) type Decide = Arc<dyn Fn(Event) -> Result<Vec<String>, Failure> + Send + Sync>;
 
+/// Makes a line for standard output of an event. A request with one is only looked at: it is left as soon as nobody looks.
+pub(crate) type Tell = Box<dyn FnMut(&Event) -> Option<String> + Send>;
+
 /// What a request needs beside its words.
 #[derive(Default)]
 pub(crate) struct With {
@@ -25,6 +28,8 @@ pub(crate) struct With {
     pub(crate) input: Option<mpsc::Receiver<io::Result<Bytes>>>,
     /// Bytes from the agent.
     pub(crate) output: Option<Output>,
+    /// Lines from the agent.
+    pub(crate) tell: Option<Tell>,
     /// Questions.
     pub(crate) decide: Option<Decide>,
 }
@@ -45,14 +50,20 @@ pub(crate) async fn talk(
         own: None,
         interrupted: false,
         unread: false,
+        left: false,
         printer,
         remarks,
     };
     let result = talk.until_done(client).await;
     let (output, own, unread) = (talk.with.output.take(), talk.own.take(), talk.unread);
+    let left = talk.left;
     printer.end_bar();
-    if let Some(output) = output {
-        output.end().await?;
+    if let Some(output) = output.filter(|_| !left) {
+        // Whoever reads may have stopped without going away.
+        tokio::select! {
+            ended = output.end() => ended?,
+            _ = tokio::signal::ctrl_c() => {}
+        }
     }
     if unread {
         return Ok(Answer::Ok);
@@ -72,6 +83,8 @@ struct Talk<'a> {
     interrupted: bool,
     /// The reader of our output went away, which is no failure (`| head`).
     unread: bool,
+    /// The person at the keyboard does not want to wait for anything.
+    left: bool,
     printer: &'a mut Printer,
     remarks: &'a mut Remarks,
 }
@@ -95,11 +108,13 @@ impl Talk<'_> {
                 },
                 room = room(self.with.output.as_ref()), if waiting => match (room, self.waiting.take()) {
                     (Some(room), Some(bytes)) => drop(room.send(bytes)),
+                    _ if self.with.tell.is_some() => return Ok(Answer::Ok),
                     _ => {
                         self.unread = true;
                         self.stop(client)?;
                     }
                 },
+                () = unread(self.with.output.as_ref()), if self.with.tell.is_some() => return Ok(Answer::Ok),
                 piece = next(&mut self.with.input), if idle && self.with.input.is_some() => self.piece(piece, client)?,
                 decided = decided(&mut self.decision), if self.decision.is_some() => {
                     self.decision = None;
@@ -112,6 +127,10 @@ impl Talk<'_> {
                     }
                 }
                 _ = tokio::signal::ctrl_c() => {
+                    self.left = self.interrupted || self.with.tell.is_some();
+                    if self.with.tell.is_some() {
+                        return Ok(Answer::Ok);
+                    }
                     if self.interrupted {
                         return Err(Failure::new(Code::Interrupted, "interrupted twice").hint("the agent stops the work at its next safe point"));
                     }
@@ -135,8 +154,12 @@ impl Talk<'_> {
     fn event(&mut self, event: Event, client: &mut Client) -> Result<(), Failure> {
         /// So many are kept for a JSON document.
         const MOST: usize = 10_000;
-        self.printer.event(&event);
         self.remarks.begun = true;
+        if let Some(line) = self.with.tell.as_mut().and_then(|tell| tell(&event)) {
+            self.waiting = Some(Bytes::from(line));
+            return Ok(());
+        }
+        self.printer.event(&event);
         match event {
             Event::Sheet { .. } | Event::Recovery(_) => match &self.with.decide {
                 Some(decide) => {
@@ -176,6 +199,12 @@ impl Talk<'_> {
 
 async fn room(output: Option<&Output>) -> Option<mpsc::OwnedPermit<Bytes>> {
     output?.pieces.clone().reserve_owned().await.ok()
+}
+
+async fn unread(output: Option<&Output>) {
+    if let Some(output) = output {
+        output.unread().await;
+    }
 }
 
 async fn next(input: &mut Option<mpsc::Receiver<io::Result<Bytes>>>) -> Option<io::Result<Bytes>> {

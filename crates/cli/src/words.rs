@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crannog_agent_api::{Code, Failure, Secret};
 use zeroize::Zeroizing;
@@ -17,11 +18,22 @@ const TRIES: u32 = 3;
 /// Where words and sheet go.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Keep {
-    pub(crate) words: Option<PathBuf>,
-    pub(crate) sheet: Option<PathBuf>,
+    words: Option<PathBuf>,
+    sheet: Option<PathBuf>,
+    /// What was written, here and not by anybody else.
+    written: Arc<Mutex<Vec<PathBuf>>>,
 }
 
 impl Keep {
+    /// In these files, or in none.
+    pub(crate) fn new(words: Option<PathBuf>, sheet: Option<PathBuf>) -> Self {
+        Self {
+            words,
+            sheet,
+            written: Arc::default(),
+        }
+    }
+
     fn files(&self) -> impl Iterator<Item = &PathBuf> {
         self.words.iter().chain(&self.sheet)
     }
@@ -40,26 +52,37 @@ impl Keep {
         Ok(())
     }
 
-    /// Writes them, or shows them and asks some back.
+    /// Writes them, or shows them and asks some back. What was written of words that could not be kept is removed.
     pub(crate) fn keep(&self, words: &Secret, sheet: &Secret) -> Result<(), Failure> {
-        if let Some(path) = &self.words {
-            write(path, words)?;
+        if self.files().next().is_none() {
+            return show(words, sheet);
         }
-        if let Some(path) = &self.sheet {
-            write(path, sheet)?;
+        let texts = [(&self.words, words), (&self.sheet, sheet)];
+        let kept = texts
+            .into_iter()
+            .filter_map(|(path, text)| Some((path.as_ref()?, text)))
+            .try_for_each(|(path, text)| self.write(path, text));
+        if kept.is_err() {
+            self.forget();
         }
-        if self.files().next().is_some() {
-            Ok(())
-        } else {
-            show(words, sheet)
-        }
+        kept
+    }
+
+    fn write(&self, path: &Path, text: &Secret) -> Result<(), Failure> {
+        write(path, text)?;
+        self.written().push(path.to_owned());
+        Ok(())
     }
 
     /// The account was surely not made: these words belong to nobody.
     pub(crate) fn forget(&self) {
-        for path in self.files() {
+        for path in self.written().drain(..) {
             let _ = std::fs::remove_file(path);
         }
+    }
+
+    fn written(&self) -> std::sync::MutexGuard<'_, Vec<PathBuf>> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -82,7 +105,11 @@ fn write(path: &Path, text: &Secret) -> Result<(), Failure> {
     };
     written().map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => exists(path),
-        _ => local_path::local(path, &error),
+        _ => {
+            // Half of it, if anything: a disk that is full.
+            let _ = std::fs::remove_file(path);
+            local_path::local(path, &error)
+        }
     })
 }
 
@@ -149,10 +176,10 @@ mod tests {
     #[test]
     fn files_are_private_and_never_replaced() {
         let scratch = tempfile::tempdir().unwrap();
-        let keep = Keep {
-            words: Some(scratch.path().join("words")),
-            sheet: Some(scratch.path().join("sheet")),
-        };
+        let keep = Keep::new(
+            Some(scratch.path().join("words")),
+            Some(scratch.path().join("sheet")),
+        );
         let (words, sheet) = (
             Secret::new("one two".into()),
             Secret::new("sheet\nwords: one two\n".into()),
@@ -174,6 +201,19 @@ mod tests {
         assert_eq!(keep.keep(&words, &sheet).unwrap_err().code, Code::Conflict);
         keep.forget();
         keep.check().unwrap();
+    }
+
+    #[test]
+    fn only_what_was_written_here_is_forgotten() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (words, sheet) = (scratch.path().join("words"), scratch.path().join("sheet"));
+        let keep = Keep::new(Some(words.clone()), Some(sheet.clone()));
+        std::fs::write(&sheet, "mine").unwrap();
+        let text = Secret::new("one two".into());
+        assert_eq!(keep.keep(&text, &text).unwrap_err().code, Code::Conflict);
+        assert!(!words.exists());
+        keep.forget();
+        assert_eq!(std::fs::read_to_string(&sheet).unwrap(), "mine");
     }
 
     #[test]

@@ -326,3 +326,69 @@ fn words_are_not_written_over_anything_and_not_shown_to_a_pipe() {
     assert_eq!(profile.run(&join).status.code(), Some(2));
     assert_eq!(std::fs::read_to_string(&words).unwrap(), "mine");
 }
+
+#[test]
+fn what_cannot_be_taken_back_is_not_done_for_a_script_that_is_not_sure() {
+    let profile = Profile::new();
+    for words in [
+        &["drive", "delete", "photos"][..],
+        &["trash", "empty"],
+        &["unshare", "/photos", "bob"],
+        &["unshare", "/photos", "--all"],
+        &["leave", "/photos"],
+    ] {
+        let (code, document) = profile.json(words);
+        assert_eq!(code, Some(2), "{words:?}");
+        let hint = document["error"]["hint"].as_str().unwrap();
+        assert!(hint.contains("--yes"), "{words:?}: {hint}");
+        // Asked in vain of an agent without an account, but asked.
+        assert_eq!(profile.run(&[words, &["--yes"]].concat()).status.code(), Some(10));
+        assert_eq!(
+            profile.run(&[words, &["--dry-run"]].concat()).status.code(),
+            Some(10)
+        );
+    }
+}
+
+#[test]
+fn words_that_name_too_little() {
+    let profile = Profile::new();
+    for (words, message) in [
+        (&["unshare", "/photos"][..], "nobody is named"),
+        (&["put", "a"], "a destination is needed"),
+        (&["put", "a", "relative"], "this is no remote path"),
+        (&["get", "relative", "."], "this is no remote path"),
+        (&["cp", "/a"], "a destination is needed"),
+    ] {
+        let (code, document) = profile.json(words);
+        assert_eq!(
+            (code, &document["error"]["message"]),
+            (Some(2), &Value::String(message.into())),
+            "{words:?}"
+        );
+    }
+}
+
+#[test]
+fn a_watch_that_cannot_begin_says_why_and_prints_nothing() {
+    let profile = Profile::new();
+    let output = profile.run(&["watch", "--json"]);
+    assert_eq!(output.status.code(), Some(10), "{output:?}");
+    let (code, document) = profile.json(&["contacts"]);
+    assert_eq!(
+        (code, &document["error"]["code"]),
+        (Some(10), &Value::String("no_account".into()))
+    );
+}
+
+#[test]
+fn an_audit_needs_no_account() {
+    let profile = Profile::new();
+    let file = profile.folder.path().join("notes.txt");
+    std::fs::write(&file, "no evidence").unwrap();
+    let (code, document) = profile.json(&["audit", file.to_str().unwrap()]);
+    assert_eq!(
+        (code, &document["error"]["code"]),
+        (Some(2), &Value::String("usage".into()))
+    );
+}

@@ -17,7 +17,8 @@ const INTRODUCTION: &str = "\
 # Commands
 
 Written from the program's own help (`crannog help COMMAND`) by the test `crates/cli/tests/pages.rs`; do not edit.
-See also [paths](paths.md), [filters](filters.md), [exit codes](exit-codes.md), [scripts](json.md).
+See also [paths](paths.md), [filters](filters.md), [exit codes](exit-codes.md), [scripts](json.md),
+[sharing](sharing.md).
 ";
 
 fn commands() -> String {
@@ -82,6 +83,26 @@ fn every_command_has_examples() {
     crannog_cli::command_line().get_subcommands().for_each(check);
 }
 
+/// A command line as a shell would split it, near enough.
+fn is_understood(line: &str) {
+    let command = line
+        .split(['|', '<', '>'])
+        .next()
+        .unwrap_or_default()
+        .replace('\'', "");
+    let words: Vec<&str> = command.split_whitespace().collect();
+    let understood = crannog_cli::command_line().try_get_matches_from(&words);
+    assert!(understood.is_ok(), "{line}\n{understood:?}");
+}
+
+#[test]
+fn the_guide_to_sharing_is_understood() {
+    let guide = std::fs::read_to_string(page("sharing.md")).unwrap();
+    let lines: Vec<&str> = guide.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
+    assert!(lines.len() > 10, "{lines:?}");
+    lines.into_iter().for_each(is_understood);
+}
+
 #[test]
 fn examples_are_understood() {
     fn collect(command: &clap::Command, found: &mut Vec<String>) {
@@ -99,15 +120,7 @@ fn examples_are_understood() {
         .iter()
         .filter_map(|line| line.find("crannog ").and_then(|at| line.get(at..)))
     {
-        let command = line
-            .split(['|', '<', '>'])
-            .next()
-            .unwrap_or_default()
-            .replace('\'', "");
-        let words: Vec<&str> = command.split_whitespace().collect();
-        crannog_cli::command_line()
-            .try_get_matches_from(&words)
-            .unwrap_or_else(|error| panic!("{line}\n{error}"));
+        is_understood(line);
         seen += 1;
     }
     assert!(seen > 40, "{seen}");

@@ -124,6 +124,7 @@ async fn once(shared: &Arc<Shared>) -> Result<()> {
 /// Everything that the server has, home first.
 pub(crate) async fn sync_all(shared: &Arc<Shared>) -> Result<()> {
     shared.refresh_account().await?;
+    shared.meet_server().await?;
     let home = shared.home_journal()?;
     shared.catch_up(&home).await?;
     // An earlier run may have ended between home's entry and what follows from it.

@@ -153,6 +153,11 @@ fn server(code: ErrorCode) -> Failure {
             "ask the operator for a new one (crannogd invite create)",
         ),
         ErrorCode::NotFound => (Code::NotFound, "the server has no such thing", "check the name"),
+        ErrorCode::InboxFull => (
+            Code::TryAgain,
+            "her inbox on the server is full",
+            "it is emptied when one of her devices comes online; share again then",
+        ),
         ErrorCode::TooManyRequests | ErrorCode::Unavailable => (
             Code::TryAgain,
             "the server asks to try again later",

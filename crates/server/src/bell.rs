@@ -1,5 +1,5 @@
-//! The bell: who wants to know when a journal grows, or something comes into the inbox. Ringing puts the newest place into each listener's box and never waits;
-//! a slow listener finds only the newest there.
+//! The bell: who wants to know when a journal grows, or something comes into the inbox. Ringing puts the newest place into each
+//! listener's box and never waits; a slow listener finds only the newest there.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};

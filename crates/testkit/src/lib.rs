@@ -21,7 +21,7 @@ mod world;
 pub use binaries::{crannog, crannogd};
 pub use device::{Device, PASSWORD, Sheet};
 pub use fork::{Branch, Pair};
-pub use liar::{Ask, Exchange, HeldBell, Liar, Route, Rung, Said, ServerKeys, Told};
+pub use liar::{Ask, Exchange, HeldBell, Liar, Route, Rung, Said, Seen, ServerKeys, Told};
 pub use people::Watch;
 pub use site::{Site, SiteOptions};
 pub use slow::long_line;

@@ -427,12 +427,12 @@ impl Bad {
         let sealed = self
             .insider
             .seal_on(&self.insider.ground(self.insider.the_drive()), content, Vec::new());
-        let key = Gate(self.insider.the_drive().state.secrets(0).unwrap());
+        let (key, drive) = (Gate(self.insider.the_drive().state.secrets(0).unwrap()), self.drive());
         for (id, bytes) in &sealed.body_blobs {
             let put = self
                 .insider
                 .transport
-                .put_blob(&self.drive(), &key, id, bytes.clone().into());
+                .put_blob(&drive, &key, id, bytes.clone().into());
             put.await.unwrap();
         }
         self.insider.append(&self.drive(), &sealed).await;

@@ -82,7 +82,7 @@ async fn shared_photos(four: &Four) {
         .unwrap();
     let shared = four.alice.share("/photos", "bob", Role::Writer).await.unwrap();
     assert_eq!(shared.words.split(' ').count(), 10);
-    assert!(!shared.verified && !shared.known);
+    assert!(!shared.verified);
     four.bob.sync().await.unwrap();
     let invites = four.bob.invites().await;
     assert_eq!(invites.len(), 1, "{invites:?}");

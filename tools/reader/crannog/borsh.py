@@ -104,6 +104,20 @@ class Option:
         return b"\0" if v is None else b"\1" + self.item.enc(v)
 
 
+class _Bool:
+    def dec(self, r):
+        flag = r.take(1)[0]
+        if flag > 1:
+            raise Refused("CHK-029", "a bool's byte is neither 0 nor 1")
+        return flag == 1
+
+    def enc(self, v):
+        return b"\1" if v else b"\0"
+
+
+Bool = _Bool()
+
+
 class Value:
     """A decoded struct, or one variant of an enum (then `tag` is its name)."""
 

@@ -335,6 +335,7 @@ class Journal:
         content = payload.content
         demand(content.tag == "Genesis" and content.kind.tag == self.kind, "CHK-017", "genesis is of another kind of journal")
         self._list(content.members, "CHK-017", where)
+        demand(content.members[0].account == signed.author.account, "CHK-017", f"{where}: another is named as creator")
         self.members = content.members
 
     def _envelope(self, header, body, old_keys):

@@ -172,6 +172,13 @@ def words_secret(text: str) -> bytes:
     return hashlib.pbkdf2_hmac("sha512", words.encode(), b"mnemonic", 2048)[:32]
 
 
+def root_words(root: bytes) -> str:
+    """Ten words by which people compare a root (membership.md)."""
+    bits = int.from_bytes(H("root words.", root), "big") >> (256 - 110)
+    words = Mnemonic("english").wordlist
+    return " ".join(words[bits >> (110 - 11 * (i + 1)) & 2047] for i in range(10))
+
+
 # --- epochs
 
 class EpochKeys:

@@ -1,5 +1,5 @@
 """From the words and a copy of the data directory to home and the drives."""
-from . import checkpoint
+from . import checkpoint, inbox
 from . import types as T
 from .borsh import decode
 from .content import Contents
@@ -37,12 +37,15 @@ class Sheet:
         return cls(text) if first == cls.TITLE else None
 
 
+INVITES_MAX = 256
+
+
 class Home:
     """State is the last operation per key."""
 
     def __init__(self, store, directory, account):
         self.secrets, self.names, self.heads, self.vouches, self.default = {}, {}, {}, {}, None
-        self.pins = {}
+        self.pins, self.invites, self.accepted = {}, {}, set()
         journal = Journal(store, directory, account, account.home, "Home", Keyring(account.home, home=account.home_secrets))
         for entry in journal.read():
             if entry.payload.content.tag == "Home":
@@ -71,6 +74,13 @@ class Home:
             self.vouches[j] = (op.seq, op.head)
         elif op.tag == "Pin":
             self.pins[op.account] = op
+        elif op.tag == "Accepted":
+            self.accepted.add(op.drop)
+            self.invites.pop(op.drop, None)
+        elif op.tag == "Invited" and op.drop not in self.accepted:
+            self.invites[op.drop] = op.note  # recorded again, it keeps its place
+            while len(self.invites) > INVITES_MAX:
+                del self.invites[next(iter(self.invites))]
 
     def check_heads(self, journal):
         """What devices recorded is neither lost (CHK-012) nor contradicted (CHK-013)."""
@@ -180,6 +190,14 @@ class Opened:
             demand(chain.stands(pin.chain) or chain.cut_off(pin.chain), "CHK-007", "a pinned account lost a link")
             demand(chain.root == pin.root or any(k == "NewWords" for k in chain.kinds[pin.chain.seq + 1:]), "CHK-008",
                    "a pinned account has another root")
+
+    def invites(self):
+        """The invites that wait, verified again; None for one that no longer is (its device was revoked, say)."""
+        for recorded in self.home.invites.values():
+            try:
+                yield inbox.verify(inbox.decoded(T.SignedNote, recorded), self.account, self.directory)
+            except Refused:
+                yield None
 
     def drive(self, journal_id, from_checkpoint=False):
         return OpenDrive(self.store, self.directory, self.account, self.home, journal_id, from_checkpoint)

@@ -16,11 +16,11 @@ class Generation:
 
 
 class Chain:
-    """A verified chain; `devices_at[n]` maps device id -> signing key after link n."""
+    """A verified chain; `devices_at[n]` maps device id -> signing key after link n, `roots_at[n]` is the root in force there."""
 
     def __init__(self, account: bytes, blobs):
         self.account = account
-        self.hashes, self.kinds, self.devices_at = [], [], []
+        self.hashes, self.kinds, self.devices_at, self.roots_at = [], [], [], []
         self.generations = []
         self.ever = set()
         demand(0 < len(blobs) <= LINKS_MAX, "CHK-006", "a sigchain is empty or too long")
@@ -96,6 +96,7 @@ class Chain:
         self.hashes.append(H("link.", signed.link))
         self.kinds.append(kind.tag)
         self.devices_at.append(devices)
+        self.roots_at.append(self.root)
 
     # citations
 

@@ -1,5 +1,5 @@
 """Every structure of the specification, in the order written there."""
-from .borsh import Bytes, Enum, Fixed, Option, SetOf, Str, Struct, Vec, i64, u8, u16, u32, u64
+from .borsh import Bool, Bytes, Enum, Fixed, Option, SetOf, Str, Struct, Vec, i64, u8, u16, u32, u64
 
 H32, ID16, SIG = Fixed(32), Fixed(16), Fixed(64)
 NONE = Struct()
@@ -102,6 +102,9 @@ HomeOp = Enum(
     ("Pin", Struct(account=H32, name=Str, root=H32, chain=Cite, verified=u8)),
     ("Mount", Struct(journal=H32, drive=H32, node=ID16)),
     ("Accepted", Struct(drop=ID16)),
+    ("Removal", Struct(journal=H32, account=H32, wanted=Bool)),
+    ("Invited", Struct(drop=ID16, note=Bytes)),
+    ("Sharing", Struct(journal=H32, drive=H32, node=ID16, done=Bool)),
 )
 JournalContent = Enum(
     ("Genesis", Struct(kind=JournalKind, members=Vec(Member))),
@@ -114,3 +117,19 @@ JournalContent = Enum(
     ("Close", NONE),
 )
 Payload = Struct(time=i64, device_name=Str, cites=Vec(Cite), content=JournalContent)
+
+# --- inbox.md
+Receipt = Struct(journal=H32, seq=u64, head=H32, signature=SIG)
+Form = Enum(("Folder", NONE), ("File", NONE))
+Inside = Struct(journal=H32, node=ID16)
+Invite = Struct(journal=H32, kind=JournalKind, name=Str, form=Form, epoch=u64, role=Role, grant=EpochGrant, at=Seen,
+                inside=Option(Inside))
+Purpose = Enum(
+    ("Invite", Invite),
+    ("Leave", Struct(journal=H32, epoch=u64)),
+    ("Refresh", Struct(journal=H32)),
+)
+Note = Struct(version=u8, id=ID16, sender=Author, chain=Cite, sender_root=H32, recipient=H32, recipient_root=H32, time=i64,
+              expires=i64, heads=Vec(Receipt), purpose=Purpose)
+SignedNote = Struct(note=Bytes, signature=SIG)
+Padded = Struct(signed=SignedNote, padding=Bytes)

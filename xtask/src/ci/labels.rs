@@ -5,7 +5,16 @@ use crate::Outcome;
 
 const PROTO: &str = "crates/proto/src/labels.rs";
 const SEAL: &str = "crates/seal/src/labels.rs";
-const PAGES: &[&str] = &["sealing", "encoding", "journal", "identity", "drive", "api"];
+const PAGES: &[&str] = &[
+    "sealing",
+    "encoding",
+    "journal",
+    "membership",
+    "inbox",
+    "identity",
+    "drive",
+    "api",
+];
 
 /// Unique and prefix-free over both files; each in the specification, and none there that the code does not know.
 pub fn check() -> Outcome {

@@ -49,17 +49,11 @@ pub(crate) struct Join {
 
 impl Join {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
-        let keep = Keep {
-            words: self.words_file,
-            sheet: self.sheet_file,
-        };
+        let keep = Keep::new(self.words_file, self.sheet_file);
         keep.check()?;
         let invitation = match &self.invite_file {
             Some(file) => Invitation::parse(&password::read(file)?)?,
-            None if ask::is_possible() => Invitation {
-                server: None,
-                invite: ask::secret("Invite")?,
-            },
+            None if ask::is_possible() => ask::apart(Invitation::ask).await?,
             None => {
                 return Err(Failure::new(Code::Usage, "an invite is needed").hint("give --invite-file FILE"));
             }
@@ -92,20 +86,25 @@ impl Join {
                 },
             )
             .await;
-        match &result {
-            Err(failure) if surely_not(failure.code) => keep.forget(),
-            _ => {}
+        if let Err(failure) = &result
+            && was_refused(failure.code)
+            && has_no_account(session).await
+        {
+            keep.forget();
         }
         welcome(&result?)
     }
 }
 
-/// The server said no. Where it may have said yes to a connection that broke, the words are kept.
-fn surely_not(code: Code) -> bool {
-    matches!(
-        code,
-        Code::NotFound | Code::WrongCredentials | Code::Quota | Code::NoAccount | Code::VerificationFailed
-    )
+/// The server said no: name, invite or space. Where it may have said yes to a connection that broke, the words are kept.
+fn was_refused(code: Code) -> bool {
+    matches!(code, Code::Conflict | Code::WrongCredentials | Code::Quota)
+}
+
+/// The account was not made before something else failed.
+async fn has_no_account(session: &mut Session) -> bool {
+    let status = session.ask_with(&Request::Status, With::default()).await;
+    matches!(status, Err(failure) if failure.code == Code::NoAccount)
 }
 
 /// Get an account back from its words; this becomes a new device of it
@@ -294,6 +293,7 @@ impl Whoami {
             ("name", line(&me.name)),
             ("account", line(&me.account)),
             ("root", line(&me.root)),
+            ("words", line(&me.words)),
             ("server", line(&me.server)),
             (
                 "device",

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use crannog_agent_api::answer::{NodeInfo, NodeKind};
-use crannog_agent_api::{Answer, Failure, RemotePath, Request};
+use crannog_agent_api::{Answer, Code, Failure, RemotePath, Request};
 use serde_json::json;
 
 use crate::sanitise::line;
 use crate::session::Session;
 use crate::shown::{Shown, unexpected};
 use crate::table::Align::{Left, Right};
-use crate::{human, table};
+use crate::{human, places, table};
 
 fn top() -> RemotePath {
     RemotePath {
@@ -201,32 +201,39 @@ impl Stat {
 
 /// Find names below a folder (`*`, `?`, `[abc]`; case matters)
 #[derive(Debug, Args)]
-#[command(allow_missing_positional = true)]
+#[command(override_usage = "crannog find [OPTIONS] [PATH] <PATTERN>")]
 #[command(after_help = "\
 Examples:
   crannog find '*.jpg'
   crannog find photos:/2024 'IMG_*'")]
 pub(crate) struct Find {
-    /// Where [default: /]
-    pub(crate) path: Option<RemotePath>,
-    /// What the name looks like
-    pub(crate) pattern: String,
+    /// Where, if not everywhere in the default drive, and last what the name looks like
+    #[arg(required = true, num_args = 1..=2, value_name = "PATTERN")]
+    pub(crate) words: Vec<String>,
 }
 
 impl Find {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
-        let path = self.path.unwrap_or_else(top);
-        let answer = session
-            .ask(Request::Find {
-                path: path.clone(),
-                pattern: self.pattern,
-            })
-            .await?;
+        let (path, pattern) = where_and_what(self.words)?;
+        let request = Request::Find {
+            path: path.clone(),
+            pattern,
+        };
+        let answer = session.ask(request).await?;
         let Answer::Nodes(nodes) = &answer else {
             return Err(unexpected(&answer));
         };
         let found: Vec<String> = nodes.iter().map(|node| below(&path, &node.path)).collect();
         Ok(Shown::new(names(found.iter().map(String::as_str)), &answer))
+    }
+}
+
+fn where_and_what(words: Vec<String>) -> Result<(RemotePath, String), Failure> {
+    let mut words = words.into_iter();
+    match (words.next(), words.next(), words.next()) {
+        (Some(pattern), None, _) => Ok((top(), pattern)),
+        (Some(path), Some(pattern), None) => Ok((places::remote(&path.into())?, pattern)),
+        _ => Err(Failure::new(Code::Usage, "one place and one pattern at a time").hint("crannog help find")),
     }
 }
 
@@ -292,7 +299,7 @@ impl Du {
 mod tests {
     use crannog_agent_api::answer::{NodeInfo, NodeKind};
 
-    use super::{below, draw, long, names};
+    use super::{below, draw, long, names, where_and_what};
 
     fn node(path: &str, kind: NodeKind) -> NodeInfo {
         NodeInfo {
@@ -341,6 +348,19 @@ mod tests {
         let tree = "/\n├── b\n│   ├── x\n│   └── y\n│       └── z\n└── b-c\n2 folders, 3 files\n";
         assert_eq!(draw("/", &nodes), tree);
         assert_eq!(draw("/e", &[]), "/e\n0 folders, 0 files\n");
+    }
+
+    #[test]
+    fn the_place_is_optional() {
+        let asked = |words: &[&str]| {
+            where_and_what(words.iter().map(|word| (*word).to_owned()).collect())
+                .map(|(path, pattern)| (path.to_string(), pattern))
+                .ok()
+        };
+        assert_eq!(asked(&["*.jpg"]), Some(("/".into(), "*.jpg".into())));
+        assert_eq!(asked(&["d:/a", "x"]), Some(("d:/a".into(), "x".into())));
+        assert_eq!(asked(&["/a", "x", "y"]), None);
+        assert_eq!(asked(&["relative", "x"]), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use clap::Args;
 use crannog_agent_api::{Failure, RemotePath, Request};
 
 use crate::args::DryRun;
+use crate::places;
 use crate::session::Session;
 use crate::shown::Shown;
 
@@ -34,27 +35,27 @@ impl Mkdir {
 /// Copy within the drives; nothing is downloaded
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  crannog cp /a.txt /b.txt\n  crannog cp -r /letters /archive/")]
+#[command(override_usage = "crannog cp [OPTIONS] <SRC>... <DEST>")]
 pub(crate) struct Cp {
     /// Folders with everything in them
     #[arg(short, long)]
     recursive: bool,
     #[command(flatten)]
     try_out: DryRun,
+    /// Files and folders, and last where to: a folder, or a new name
     #[arg(required = true, value_name = "SRC")]
-    from: Vec<RemotePath>,
-    /// A folder, or a new name
-    #[arg(value_name = "DEST")]
-    to: RemotePath,
+    places: Vec<RemotePath>,
 }
 
 impl Cp {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
         let (recursive, dry_run) = (self.recursive, self.try_out.dry_run);
+        let (from, to) = places::split(self.places)?;
         Shown::changed(
             &session
                 .ask(Request::Copy {
-                    from: self.from,
-                    to: self.to,
+                    from,
+                    to,
                     recursive,
                     dry_run,
                 })
@@ -66,28 +67,20 @@ impl Cp {
 /// Move or rename
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  crannog mv /a.txt /b.txt\n  crannog mv /a.txt /b.txt /letters/")]
+#[command(override_usage = "crannog mv [OPTIONS] <SRC>... <DEST>")]
 pub(crate) struct Mv {
     #[command(flatten)]
     try_out: DryRun,
+    /// Files and folders, and last where to: a folder, or a new name
     #[arg(required = true, value_name = "SRC")]
-    from: Vec<RemotePath>,
-    /// A folder, or a new name
-    #[arg(value_name = "DEST")]
-    to: RemotePath,
+    places: Vec<RemotePath>,
 }
 
 impl Mv {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
         let dry_run = self.try_out.dry_run;
-        Shown::changed(
-            &session
-                .ask(Request::Move {
-                    from: self.from,
-                    to: self.to,
-                    dry_run,
-                })
-                .await?,
-        )
+        let (from, to) = places::split(self.places)?;
+        Shown::items(&session.ask(Request::Move { from, to, dry_run }).await?)
     }
 }
 

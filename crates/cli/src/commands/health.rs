@@ -13,7 +13,7 @@ use crate::shown::{Shown, unexpected};
 use crate::talk::With;
 use crate::{human, local_path, table};
 
-/// Show how things are: connection, sync, quota, alarms
+/// Show how things are: connection, sync, quota, invites, alarms
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  crannog status\n  crannog status --json")]
 pub(crate) struct Status {}
@@ -56,6 +56,10 @@ fn describe(state: &State, now: Timestamp) -> String {
             human::count(state.behind, "entry").replace("entrys", "entries"),
         ));
         pairs.push(("transfers", state.transfers.to_string()));
+        if state.invites > 0 {
+            let waiting = format!("{} waiting: see `crannog invites`", state.invites);
+            pairs.push(("invites", waiting));
+        }
         pairs.push((
             "space",
             format!("{} of {}", human::size(state.used), human::size(state.quota)),
@@ -209,6 +213,7 @@ mod tests {
             transfers: 2,
             quota: 1 << 30,
             used: 1 << 20,
+            invites: 1,
             alarms: vec![
                 Failure::new(Code::VerificationFailed, "two pasts")
                     .object("drive")
@@ -219,7 +224,8 @@ mod tests {
         assert_eq!(
             text,
             "agent:      0.1.0\naccount:    alice@host:1\ndevice:     laptop\n\
-             server:     online, last heard 3 s ago\nbehind:     1 entry\ntransfers:  2\nspace:      1.0 MiB of 1.0 GiB\n\
+             server:     online, last heard 3 s ago\nbehind:     1 entry\ntransfers:  2\n\
+             invites:    1 waiting: see `crannog invites`\nspace:      1.0 MiB of 1.0 GiB\n\
              ALARM: two pasts: drive (CHK-013)\n"
         );
         state = Status {

@@ -2,14 +2,20 @@
 
 pub(crate) mod account;
 pub(crate) mod agent;
+pub(crate) mod audit;
 pub(crate) mod browse;
 pub(crate) mod change;
 pub(crate) mod completions;
+pub(crate) mod contacts;
 pub(crate) mod drive;
 pub(crate) mod health;
 pub(crate) mod history;
+pub(crate) mod log;
+pub(crate) mod people;
+pub(crate) mod share;
 pub(crate) mod transfer;
 pub(crate) mod trash;
+pub(crate) mod watch;
 
 use std::process::ExitCode;
 
@@ -64,6 +70,18 @@ async fn dispatch(command: Command, session: &mut Session) -> Result<Shown, Fail
         Command::Trash(trash) => trash.run(session).await,
         Command::Versions(versions) => versions.run(session).await,
         Command::Restore(restore) => restore.run(session).await,
+        Command::Share(share) => share.run(session).await,
+        Command::Invites(invites) => invites.run(session).await,
+        Command::Accept(accept) => accept.run(session).await,
+        Command::Decline(decline) => decline.run(session).await,
+        Command::Members(members) => members.run(session).await,
+        Command::Role(role) => role.run(session).await,
+        Command::Unshare(unshare) => unshare.run(session).await,
+        Command::Leave(leave) => leave.run(session).await,
+        Command::Contacts(contacts) => contacts.run(session).await,
+        Command::Log(log) => log.run(session).await,
+        Command::Watch(watch) => watch.run(session).await,
+        Command::Audit(audit) => audit.run(session).await,
         Command::Completions(completions) => completions.run(),
     }
 }

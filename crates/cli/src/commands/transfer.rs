@@ -1,17 +1,18 @@
 //! put, get, cat.
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::Path;
 
 use clap::Args;
 use crannog_agent_api::request::Filter;
 use crannog_agent_api::{Answer, Code, Failure, RemotePath, Request};
 
 use crate::args::DryRun;
-use crate::local_path;
 use crate::session::Session;
 use crate::shown::Shown;
 use crate::stream::{self, Output};
 use crate::talk::With;
+use crate::{local_path, places};
 
 /// Which names a recursive transfer takes.
 #[derive(Debug, Args)]
@@ -44,40 +45,39 @@ Examples:
   crannog put -r ~/Documents /
   crannog put -r ~/Pictures/ photos:/ --exclude '*.tmp'
   pg_dump mydb | crannog put - /backups/mydb.sql")]
+#[command(override_usage = "crannog put [OPTIONS] <SRC>... <DEST>")]
 pub(crate) struct Put {
     /// Folders with everything in them
     #[arg(short, long)]
-    recursive: bool,
+    pub(crate) recursive: bool,
     #[command(flatten)]
     names: Names,
     #[command(flatten)]
     try_out: DryRun,
-    /// Files and folders; `-` is standard input
+    /// Files and folders (`-` is standard input), and last where to: a folder in a drive, or a new name
     #[arg(required = true, value_name = "SRC")]
-    pub(crate) sources: Vec<PathBuf>,
-    /// A folder in a drive, or a new name
-    #[arg(value_name = "DEST")]
-    pub(crate) target: RemotePath,
+    pub(crate) places: Vec<OsString>,
 }
 
 impl Put {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
-        let stdin = self.sources.iter().any(|source| source == Path::new("-"));
-        if stdin && self.sources.len() > 1 {
+        let (sources, target) = places::split(self.places)?;
+        let target = places::remote(&target)?;
+        let stdin = sources.iter().any(|source| source == "-");
+        if stdin && sources.len() > 1 {
             return Err(Failure::new(Code::Usage, "standard input comes alone")
                 .hint("put the files by another command"));
         }
         let sources = match stdin {
             true => Vec::new(),
-            false => self
-                .sources
+            false => sources
                 .iter()
-                .map(|path| local_path::source(path))
+                .map(|path| local_path::source(Path::new(path)))
                 .collect::<Result<_, _>>()?,
         };
         let request = Request::Put {
             sources,
-            target: self.target,
+            target,
             recursive: self.recursive,
             filter: self.names.into(),
             dry_run: self.try_out.dry_run,
@@ -110,6 +110,7 @@ Examples:
   crannog get /letter.txt .
   crannog get -r /Documents ~/restored
   crannog get /backups/mydb.sql - | psql mydb")]
+#[command(override_usage = "crannog get [OPTIONS] <SRC>... <DEST>")]
 pub(crate) struct Get {
     /// Folders with everything in them
     #[arg(short, long)]
@@ -121,18 +122,20 @@ pub(crate) struct Get {
     names: Names,
     #[command(flatten)]
     try_out: DryRun,
-    /// Files and folders in a drive
+    /// Files and folders in a drive, and last where to: a folder that exists, or a new name; `-` is standard output
     #[arg(required = true, value_name = "SRC")]
-    sources: Vec<RemotePath>,
-    /// A folder that exists, or a new name; `-` is standard output
-    #[arg(value_name = "DEST")]
-    target: PathBuf,
+    places: Vec<OsString>,
 }
 
 impl Get {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
-        if self.target == Path::new("-") {
-            let mut sources = self.sources.into_iter();
+        let (sources, target) = places::split(self.places)?;
+        let sources = sources
+            .iter()
+            .map(places::remote)
+            .collect::<Result<Vec<RemotePath>, _>>()?;
+        if target == "-" {
+            let mut sources = sources.into_iter();
             return match (sources.next(), sources.next()) {
                 (Some(path), None) if !self.recursive && !self.try_out.dry_run => {
                     cat(session, path, None).await
@@ -144,8 +147,8 @@ impl Get {
             };
         }
         let request = Request::Get {
-            sources: self.sources,
-            target: local_path::absolute(&self.target)?,
+            sources,
+            target: local_path::absolute(Path::new(&target))?,
             recursive: self.recursive,
             filter: self.names.into(),
             dry_run: self.try_out.dry_run,

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use crannog_agent_api::{Answer, Failure, Request};
 
 use crate::args::DryRun;
-use crate::commands::drive::sure;
+use crate::decision::Yes;
 use crate::sanitise::line;
 use crate::session::Session;
 use crate::shown::{Shown, unexpected};
@@ -60,9 +60,8 @@ struct Empty {
     /// Of this drive [default: the default drive]
     #[arg(long)]
     drive: Option<String>,
-    /// Go on without a question
-    #[arg(short, long)]
-    yes: bool,
+    #[command(flatten)]
+    sure: Yes,
     #[command(flatten)]
     try_out: DryRun,
     /// Ids, or the paths where they were [default: everything]
@@ -85,17 +84,18 @@ impl Trash {
             },
             What::Empty(Empty {
                 drive,
-                yes,
+                sure,
                 try_out,
                 items,
             }) => {
-                if !yes && !try_out.dry_run {
+                if !try_out.dry_run {
                     let what = if items.is_empty() {
                         "everything".to_owned()
                     } else {
-                        human::count(items.len() as u64, "thing")
+                        human::count(items.len() as u64, "item")
                     };
-                    sure(format!("Delete {what} in the trash for good?")).await?;
+                    sure.or_ask(format!("Delete {what} in the trash for good?"))
+                        .await?;
                 }
                 Request::TrashEmpty {
                     drive,
@@ -104,7 +104,7 @@ impl Trash {
                 }
             }
         };
-        Shown::changed(&session.ask(request).await?)
+        Shown::items(&session.ask(request).await?)
     }
 }
 

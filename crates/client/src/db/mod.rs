@@ -12,6 +12,7 @@ mod meta;
 mod people;
 mod receipts;
 mod schema;
+mod segments;
 #[cfg(test)]
 mod tests;
 mod transfers;
@@ -22,7 +23,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use zeroize::Zeroizing;
 
-pub(crate) use drive::{DriveStore, NodeRow, RowKind, UsageTotals, Walked};
+pub(crate) use drive::{
+    DriveStore, Forest, Found, Met, Mounts, NodeRow, RowKind, Seen, Share, UsageTotals, Walked, Way,
+};
 pub(crate) use earlier::EarlierKeys;
 pub(crate) use heard::Heard;
 pub(crate) use history::{Deed, History};
@@ -30,6 +33,7 @@ pub(crate) use journals::Journals;
 pub(crate) use meta::{Meta, MetaKey};
 pub(crate) use people::{People, Refusal};
 pub(crate) use receipts::Receipts;
+pub(crate) use segments::Segments;
 pub(crate) use transfers::{ChunkHash, FileStamp, StagedPiece, Transfers};
 
 /// How many idle reading connections are kept.

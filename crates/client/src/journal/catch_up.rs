@@ -11,15 +11,25 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::Journal;
 use super::ingest::{Arrived, Ingested, Own, Reading, Stop, refused};
+use super::segments::Suspect;
 use crate::db::Journals;
 use crate::error::{Error, Result};
 use crate::shared::{Extra, Shared};
 
 /// What reading on changed beside the journal itself.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default)]
 struct Changed {
     home: bool,
     members: bool,
+    suspects: Vec<Suspect>,
+}
+
+impl Changed {
+    fn with(&mut self, ingested: &mut Ingested) {
+        self.home |= ingested.home_changed;
+        self.members |= ingested.members_changed;
+        self.suspects.append(&mut ingested.suspects);
+    }
 }
 
 /// Body blobs fetched at once.
@@ -44,7 +54,7 @@ impl Shared {
         if changed.members {
             Box::pin(self.mend_grant(journal)).await?;
         }
-        Ok(())
+        self.examine(journal, changed.suspects).await
     }
 
     /// A bell's ring: the entry itself if it is the very next one, else a catch-up.
@@ -167,11 +177,9 @@ impl Shared {
         self.taken(journal, ingested).await
     }
 
-    async fn taken(self: &Arc<Self>, journal: &Arc<Journal>, ingested: Ingested) -> Result<Ingested> {
-        let changed = Changed {
-            home: ingested.home_changed,
-            members: ingested.members_changed,
-        };
+    async fn taken(self: &Arc<Self>, journal: &Arc<Journal>, mut ingested: Ingested) -> Result<Ingested> {
+        let mut changed = Changed::default();
+        changed.with(&mut ingested);
         self.follow_up(journal, changed).await?;
         Ok(ingested)
     }
@@ -220,9 +228,8 @@ impl Shared {
                 bodies => Arc::new(bodies?),
             };
             died = false;
-            let ingested = self.ingest_helped(journal, &arrived, page.last).await?;
-            changed.home |= ingested.home_changed;
-            changed.members |= ingested.members_changed;
+            let mut ingested = self.ingest_helped(journal, &arrived, page.last).await?;
+            changed.with(&mut ingested);
             let now = journal.state();
             if now.epoch() != state.epoch() {
                 // A token that died with its epoch showed only that epoch's end.

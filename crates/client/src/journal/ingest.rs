@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crannog_agent_api::answer::NewsKind;
 use crannog_core::check::Check;
-use crannog_core::drive::{self, Applied, DriveOp, EntryMeta};
+use crannog_core::drive::{self, Applied, DriveOp, EntryMeta, check_manifest};
 use crannog_core::identity::HomeState;
 use crannog_core::journal::{
     Content, EpochGrant, Fault, JournalKind, JournalState, Keys, Member, OpenedEntry, ReadError, Sources,
@@ -17,6 +17,7 @@ use crannog_seal::schedule::ReadSecret;
 use rusqlite::Connection;
 
 use super::Journal;
+use super::segments::{Suspect, suspects};
 use crate::account::Account;
 use crate::clock;
 use crate::db::{DbError, DriveStore, EarlierKeys, Heard, History, Journals, Meta, MetaKey, Receipts};
@@ -48,6 +49,8 @@ pub(crate) struct Ingested {
     pub(crate) home_changed: bool,
     /// There is a new list.
     pub(crate) members_changed: bool,
+    /// Segments of checkpoints that have to be looked at.
+    pub(super) suspects: Vec<Suspect>,
     /// What was done, for whoever watches.
     news: Vec<Happened>,
 }
@@ -170,7 +173,7 @@ impl Run<'_> {
             .open(arrived)
             .map_err(|error| Stop::Read(error, Some(Box::new(arrived.stored.clone()))))?;
         let before = self.state.members().to_vec();
-        self.ingested.applied = self.fold(&opened)?;
+        self.ingested.applied = self.fold(&opened, &arrived.stored)?;
         let header = Hash::of(labels::HEADER, &arrived.stored.entry.header);
         Journals(self.tx).add_head(self.row, opened.seq, &opened.head, change.entry(), &header)?;
         self.state
@@ -283,7 +286,7 @@ impl Run<'_> {
         }
     }
 
-    fn fold(&mut self, opened: &OpenedEntry) -> Result<Vec<Applied>, Stop> {
+    fn fold(&mut self, opened: &OpenedEntry, stored: &Stored) -> Result<Vec<Applied>, Stop> {
         let (Some(author), Some(payload)) = (opened.author, &opened.payload) else {
             return Ok(Vec::new());
         };
@@ -308,6 +311,19 @@ impl Run<'_> {
                     device_name: &payload.device_name,
                 };
                 Ok(self.apply(&meta, &batch.ops)?)
+            }
+            Content::Checkpoint(manifest) => {
+                if let Err(check) = check_manifest(manifest) {
+                    let error = ReadError::Refused {
+                        check,
+                        seq: opened.seq,
+                        by: Fault::Member,
+                    };
+                    return Err(Stop::Read(error, Some(Box::new(stored.clone()))));
+                }
+                let more = suspects(self.tx, self.row, manifest, author, stored)?;
+                self.ingested.suspects.extend(more);
+                Ok(Vec::new())
             }
             _ => Ok(Vec::new()),
         }

@@ -8,6 +8,7 @@
 mod append;
 mod catch_up;
 mod ingest;
+mod segments;
 mod walk;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -7,21 +7,28 @@ use crannog_agent_api::answer::Changed;
 use crannog_agent_api::{Answer, Code, Failure, RemotePath};
 use crannog_core::drive::{Attrs, DriveOp, NewNode, NodeId};
 
+use super::mounts::is_a_share;
+use super::spot::Spot;
 use super::{conflict, is_fixed, is_folder, not_found, usage};
 use crate::clock;
-use crate::db::NodeRow;
+use crate::db::{NodeRow, Way};
 use crate::error::Result;
 use crate::journal::Journal;
 use crate::shared::Shared;
 use crate::transfer::fresh_node;
 
-/// Where something goes: a folder, and the name there.
+/// Where something goes: a folder of a drive, and the name there.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
+    pub(crate) journal: Arc<Journal>,
+    /// The drives on the way to it.
+    pub(crate) way: Way,
     pub(crate) parent: NodeId,
     pub(crate) parent_path: String,
     /// `None`: into the folder, under the source's own name.
     pub(crate) name: Option<String>,
+    /// The same as the user calls it: a shared file may have another name inside the share.
+    pub(crate) shown_name: Option<String>,
 }
 
 /// Attributes of what is made here and now.
@@ -46,36 +53,32 @@ impl Shared {
             ..Changed::default()
         };
         for path in paths {
-            let journal = self.open_to_change(path.drive.as_deref()).await?;
-            let (ops, lines) = self.plan_mkdir(&journal, &path, parents).await?;
+            let spot = self.locate_to_change(&path).await?;
+            let (ops, lines) = self.plan_mkdir(&spot, parents).await?;
+            if !ops.is_empty() {
+                spot.refuse_reader()?;
+            }
             changed.folders += ops.len() as u64;
             changed.plan.extend(lines);
             if !dry_run && !ops.is_empty() {
-                self.apply(&journal, ops).await?;
+                self.apply(&spot.journal, ops).await?;
             }
         }
         Ok(Answer::Changed(changed))
     }
 
-    async fn plan_mkdir(
-        &self,
-        journal: &Journal,
-        path: &RemotePath,
-        parents: bool,
-    ) -> Result<(Vec<DriveOp>, Vec<String>)> {
+    async fn plan_mkdir(&self, spot: &Spot, parents: bool) -> Result<(Vec<DriveOp>, Vec<String>)> {
         let (mut parent, mut ops, mut lines) = (NodeId::ROOT, Vec::new(), Vec::new());
-        let last = path.components.len().saturating_sub(1);
-        if path.components.is_empty() && !parents {
-            return Err(conflict("it is there already", path));
+        let names = &spot.path.components;
+        let last = names.len().saturating_sub(1);
+        if names.is_empty() && !parents {
+            return Err(conflict("it is there already", &spot.shown));
         }
-        for (at, name) in path.components.iter().enumerate() {
-            let so_far = RemotePath {
-                drive: path.drive.clone(),
-                components: path.components.iter().take(at + 1).cloned().collect(),
-                trailing_slash: false,
-            };
+        for (at, name) in names.iter().enumerate() {
+            let so_far = spot.shown_up_to(at + 1);
             let existing = if ops.is_empty() {
-                self.find_node(journal, &so_far).await?
+                self.find_node(&spot.journal, names.get(..=at).unwrap_or_default())
+                    .await?
             } else {
                 None
             };
@@ -108,51 +111,52 @@ impl Shared {
     }
 
     /// Where a command's last argument points: an existing folder (then names are kept), or a new name in one.
-    pub(crate) async fn place(&self, journal: &Journal, to: &RemotePath, many: bool) -> Result<Place> {
-        if let Some(row) = self.find_node(journal, to).await? {
-            if is_folder(&row) {
-                return Ok(Place {
-                    parent: row.node,
-                    parent_path: to.to_string(),
-                    name: None,
-                });
+    pub(crate) async fn place(&self, to: &Spot, many: bool) -> Result<Place> {
+        let shown = &to.shown;
+        to.refuse_reader()?;
+        let place = |parent, parent_path, name| Place {
+            journal: Arc::clone(&to.journal),
+            way: to.way.clone(),
+            parent,
+            parent_path,
+            name,
+            shown_name: shown.name().map(str::to_owned),
+        };
+        if let Some(seen) = &to.seen {
+            if is_folder(&seen.row) {
+                return Ok(place(seen.row.node, shown.to_string(), None));
             }
-            if many || to.trailing_slash {
+            if many || shown.trailing_slash {
                 return Err(usage(
                     "the target is not a folder",
-                    to,
+                    shown,
                     "give a folder that exists",
                 ));
             }
-        } else if many || to.trailing_slash {
+        } else if many || shown.trailing_slash {
             return Err(usage(
                 "the target folder does not exist",
-                to,
+                shown,
                 "crannog mkdir -p makes it",
             ));
         }
-        let Some((name, above)) = to.components.split_last() else {
-            return Err(not_found(to));
+        let Some((name, above)) = to.path.components.split_last() else {
+            return Err(not_found(shown));
         };
-        let above = RemotePath {
-            drive: to.drive.clone(),
-            components: above.to_vec(),
-            trailing_slash: false,
-        };
-        let parent = self.node(journal, &above).await?;
+        let shown_above = to.shown_up_to(above.len());
+        let parent = self
+            .find_node(&to.journal, above)
+            .await?
+            .ok_or_else(|| not_found(&shown_above))?;
         if !is_folder(&parent) {
             return Err(usage(
                 "what is above the target is not a folder",
-                &above,
+                &shown_above,
                 "choose another target",
             ));
         }
-        check_name(name, to)?;
-        Ok(Place {
-            parent: parent.node,
-            parent_path: above.to_string(),
-            name: Some(name.clone()),
-        })
+        check_name(name, shown)?;
+        Ok(place(parent.node, shown_above.to_string(), Some(name.clone())))
     }
 
     pub(crate) async fn remove(
@@ -167,10 +171,14 @@ impl Shared {
         };
         let mut by_drive: HashMap<_, (Arc<Journal>, Vec<DriveOp>)> = HashMap::new();
         for path in paths {
-            let journal = self.open_to_change(path.drive.as_deref()).await?;
-            let row = self.node(&journal, &path).await?;
-            self.may_go(&row, &path)?;
-            if is_folder(&row) {
+            let spot = self.locate_to_change(&path).await?;
+            if spot.seat.is_some() {
+                return Err(is_a_share(&path.to_string()));
+            }
+            let row = spot.row()?;
+            self.may_go(row, &path)?;
+            spot.refuse_reader()?;
+            if is_folder(row) {
                 if !recursive {
                     return Err(usage(
                         "it is a folder",
@@ -178,16 +186,19 @@ impl Shared {
                         "crannog rm -r removes it with all that it holds (to the trash)",
                     ));
                 }
+                self.refuse_shares_below(&spot.journal, row.node, &path.to_string())
+                    .await?;
                 changed.folders += 1;
             } else {
                 changed.files += 1;
             }
             changed.plan.push(format!("rm {path}"));
+            let trash = DriveOp::Trash { node: row.node };
             by_drive
-                .entry(journal.id)
-                .or_insert_with(|| (journal, Vec::new()))
+                .entry(spot.journal.id)
+                .or_insert_with(|| (spot.journal, Vec::new()))
                 .1
-                .push(DriveOp::Trash { node: row.node });
+                .push(trash);
         }
         if !dry_run {
             for (journal, ops) in by_drive.into_values() {

@@ -1,20 +1,25 @@
-//! Copies and moves: no byte of content is sent, the same blobs are named again.
+//! Copies and moves.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crannog_agent_api::{Answer, Code, Failure, RemotePath};
-use crannog_core::drive::{DriveOp, NewNode, NodeId, VersionId};
+use crannog_core::drive::{DriveOp, DriveState, MAX_DEPTH, NodeId, is_live};
 
+use super::carry::{Aim, Item, Need, anew};
 use super::change::Place;
+use super::mounts::is_a_share;
+use super::spot::{Spot, refuse_reader};
 use super::{is_folder, usage};
-use crate::clock;
-use crate::db::{DbError, NodeRow, RowKind, Walked};
+use crate::db::{DbError, Met, NodeRow, Seen};
 use crate::engine::Caller;
 use crate::error::Result;
 use crate::journal::Journal;
 use crate::shared::Shared;
-use crate::transfer::{Batch, Fetcher, Report, fresh_node};
+use crate::transfer::{Report, fresh_node, join_path};
+
+/// The nodes of a tree as they were copied, with the names below its top.
+type Copied = HashMap<NodeId, (Vec<String>, NodeRow)>;
 
 impl Shared {
     pub(crate) async fn copy(
@@ -25,107 +30,77 @@ impl Shared {
         dry_run: bool,
         caller: &Caller,
     ) -> Result<Answer> {
-        let target = self.open_to_change(to.drive.as_deref()).await?;
-        let place = self.place(&target, &to, from.len() > 1).await?;
+        let to = self.locate_to_change(&to).await?;
+        let place = self.place(&to, from.len() > 1).await?;
         let mut report = Report::new(caller, "copying", dry_run);
         for path in from {
-            let source = self.open_drive(path.drive.as_deref()).await?;
-            let row = self.node(&source, &path).await?;
-            if is_folder(&row) && !recursive {
+            let spot = self.locate(&path).await?;
+            if is_folder(spot.row()?) && !recursive {
                 return Err(usage(
                     "it is a folder",
                     &path,
                     "crannog cp -r copies it with all that it holds",
                 ));
             }
-            self.copy_tree(&source, row, &path, &target, &place, &mut report)
-                .await?;
+            self.copy_tree(&spot, &place, "cp", &mut report).await?;
         }
         Ok(Answer::Changed(report.done()))
     }
 
+    /// Copies what lies at a spot, but no share below it.
     async fn copy_tree(
         self: &Arc<Self>,
-        source: &Arc<Journal>,
-        row: NodeRow,
-        path: &RemotePath,
-        target: &Arc<Journal>,
+        spot: &Spot,
         place: &Place,
+        verb: &'static str,
         report: &mut Report<'_>,
-    ) -> Result<()> {
-        let name = landing_name(place, path)?;
-        self.refuse_taken(target, place, &name).await?;
-        if source.id == target.id && self.is_below(target, row.node, place.parent).await? {
+    ) -> Result<Copied> {
+        let seen = spot.seen()?.clone();
+        let name = landing_name(place, &spot.shown)?;
+        self.refuse_taken(place, &name).await?;
+        let source = &spot.journal;
+        if source.id == place.journal.id && self.is_below(source, seen.row.node, place.parent).await? {
             return Err(usage(
                 "a folder cannot be copied into itself",
-                path,
+                &spot.shown,
                 "choose another target",
             ));
         }
-        let tree = self.with_drive(source, move |drive| {
+        let tree = self.with_forest(&spot.mounts, move |forest| {
+            let store = forest.store(seen.drive());
             let mut tree = Vec::new();
-            drive.walk(row, &mut |walked: Walked| -> Result<(), DbError> {
-                let version = match walked.row.kind {
-                    RowKind::File { .. } => drive.current(walked.row.node)?,
-                    _ => None,
-                };
-                tree.push((walked, version));
+            forest.walk_one(seen, &mut |met: Met| -> Result<(), DbError> {
+                let version = store.current(met.seen.row.node)?;
+                tree.push((met, version));
                 Ok(())
             })?;
             Ok(tree)
         });
-        let fetcher = Fetcher::new(self, source);
-        let other = (source.id != target.id).then_some(source);
-        let mut made: HashMap<Vec<String>, NodeId> = HashMap::new();
-        let mut batch = Batch::new(self, target, &Batch::permits());
-        for (walked, version) in tree.await? {
-            report.check_cancel()?;
-            let parent = match walked.names.split_last() {
-                None => place.parent,
-                Some((_, above)) => made.get(above).copied().unwrap_or(place.parent),
-            };
-            let node = fresh_node();
-            let own_name = walked.names.last().cloned().unwrap_or_else(|| name.clone());
-            let attrs = walked.row.attrs;
-            let mut blobs = Vec::new();
-            let new = match (walked.row.kind, version) {
-                (RowKind::Directory, _) => {
-                    made.insert(walked.names.clone(), node);
-                    report.changed.folders += 1;
-                    NewNode::Directory
-                }
-                (RowKind::Symlink(target), _) => NewNode::Symlink { target },
-                (RowKind::File { .. }, Some(version)) => {
-                    blobs = fetcher.all_blobs(&version.content).await?;
-                    report.changed.files += 1;
-                    NewNode::File {
-                        version: VersionId::generate(clock::now_ms(), &mut rand::rng()),
-                        content: version.content,
-                    }
-                }
-                (RowKind::File { .. }, None) => continue,
-            };
-            report.line("cp", &crate::transfer::join_path(&place.parent_path, &own_name));
-            batch.op_with(
-                DriveOp::Create {
-                    node,
-                    parent,
-                    name: own_name,
-                    attrs,
-                    new,
-                },
-                blobs,
-                other,
-            );
-            if batch.is_full_between_files() && !report.changed.dry_run {
-                let full = std::mem::replace(&mut batch, Batch::new(self, target, &Batch::permits()));
-                full.finish().await?;
+        let (mut items, mut copied) = (Vec::new(), Copied::new());
+        for (met, version) in tree.await? {
+            if met.is_share() {
+                let path = join_path(&spot.shown.to_string(), &met.names.join("/"));
+                report.note(path, "a share: left out of the copy").await;
+                continue;
             }
+            let row = met.seen.row;
+            copied.insert(row.node, (met.names.clone(), row.clone()));
+            items.push(Item {
+                names: [name.clone()].into_iter().chain(met.names).collect(),
+                row,
+                node: fresh_node(),
+                version: anew(version),
+                need: Need::Create,
+            });
         }
-        if !report.changed.dry_run && !batch.is_empty() {
-            batch.finish().await?;
-        }
-        Ok(())
+        let aim = Aim {
+            journal: &place.journal,
+            under: place.parent,
+            path: &place.parent_path,
+            verb,
+        };
+        self.carry(source, aim, items, report).await?;
+        Ok(copied)
     }
 
     pub(crate) async fn move_to(
@@ -135,55 +110,106 @@ impl Shared {
         dry_run: bool,
         caller: &Caller,
     ) -> Result<Answer> {
-        let target = self.open_to_change(to.drive.as_deref()).await?;
-        let place = self.place(&target, &to, from.len() > 1).await?;
+        let to = self.locate_to_change(&to).await?;
+        let place = self.place(&to, from.len() > 1).await?;
         let mut report = Report::new(caller, "moving", dry_run);
         for path in from {
-            let source = self.open_drive(path.drive.as_deref()).await?;
-            let row = self.node(&source, &path).await?;
-            self.may_go(&row, &path)?;
-            if source.id != target.id {
-                let node = row.node;
-                self.copy_tree(&source, row, &path, &target, &place, &mut report)
-                    .await?;
-                if !dry_run {
-                    self.apply(&source, vec![DriveOp::Trash { node }]).await?;
-                }
-                continue;
-            }
-            let name = landing_name(&place, &path)?;
-            self.refuse_taken(&target, &place, &name).await?;
-            if self.is_below(&target, row.node, place.parent).await? {
-                return Err(usage(
-                    "a folder cannot be moved into itself",
-                    &path,
-                    "choose another target",
-                ));
-            }
-            report.line("mv", &path.to_string());
-            report.changed.files += 1;
-            if !dry_run {
-                self.apply(
-                    &target,
-                    vec![DriveOp::Move {
-                        node: row.node,
-                        parent: place.parent,
-                        name,
-                    }],
-                )
-                .await?;
+            let spot = self.locate_to_change(&path).await?;
+            let (source, row) = match &spot.seat {
+                Some(seat) => (&seat.journal, &seat.row),
+                None => (&spot.journal, spot.row()?),
+            };
+            self.may_go(row, &path)?;
+            refuse_reader(source, &path.to_string())?;
+            if source.id == place.journal.id {
+                self.move_within(row, &path, &place, &mut report).await?;
+            } else if spot.seat.is_some() {
+                return Err(is_a_share(&path.to_string()));
+            } else {
+                self.move_across(&spot, row.node, &place, &mut report).await?;
             }
         }
         Ok(Answer::Changed(report.done()))
     }
 
-    async fn refuse_taken(&self, target: &Journal, place: &Place, name: &str) -> Result<()> {
-        let there = crate::transfer::join_path(&place.parent_path, name);
+    async fn move_within(
+        self: &Arc<Self>,
+        row: &NodeRow,
+        path: &RemotePath,
+        place: &Place,
+        report: &mut Report<'_>,
+    ) -> Result<()> {
+        let name = landing_name(place, path)?;
+        self.refuse_taken(place, &name).await?;
+        if self.is_below(&place.journal, row.node, place.parent).await? {
+            return Err(usage(
+                "a folder cannot be moved into itself",
+                path,
+                "choose another target",
+            ));
+        }
+        report.line("mv", &path.to_string());
+        if is_folder(row) {
+            report.changed.folders += 1;
+        } else {
+            report.changed.files += 1;
+        }
+        if !report.changed.dry_run {
+            let (node, parent) = (row.node, place.parent);
+            self.apply(&place.journal, vec![DriveOp::Move { node, parent, name }])
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Copies, and puts into the trash what was copied and has not changed since.
+    async fn move_across(
+        self: &Arc<Self>,
+        spot: &Spot,
+        node: NodeId,
+        place: &Place,
+        report: &mut Report<'_>,
+    ) -> Result<()> {
+        let (source, shown) = (&spot.journal, spot.shown.to_string());
+        self.refuse_shares_below(source, node, &shown).await?;
+        let copied = self.copy_tree(spot, place, "mv", report).await?;
+        if report.changed.dry_run {
+            return Ok(());
+        }
+        self.catch_up(source).await?;
+        let from = spot.seen()?.clone();
+        let now = self.with_forest(&spot.mounts, move |forest| {
+            let (store, mut now) = (forest.store(from.drive()), Vec::new());
+            let row = store.row(node)?;
+            let (Some(row), true) = (row, is_live(&store, node)?) else {
+                return Ok(now);
+            };
+            forest.walk_one(Seen { row, ..from }, &mut |met: Met| -> Result<(), DbError> {
+                now.push(met);
+                Ok(())
+            })?;
+            Ok(now)
+        });
+        let (going, stays) = after_copy(&copied, &now.await?);
+        for names in stays {
+            let failure = Failure::new(Code::Conflict, "it changed while it was moved, so it stays")
+                .object(
+                    names
+                        .iter()
+                        .fold(shown.clone(), |path, name| join_path(&path, name)),
+                )
+                .hint("what was there before has been copied; compare, and remove one");
+            report.failed(failure).await;
+        }
+        let ops = going.into_iter().map(|node| DriveOp::Trash { node }).collect();
+        self.apply(source, ops).await.map(drop)
+    }
+
+    async fn refuse_taken(&self, place: &Place, name: &str) -> Result<()> {
+        let there = join_path(&place.parent_path, name);
         let (parent, name) = (place.parent, name.to_owned());
         let taken = self
-            .with_drive(target, move |drive| {
-                crannog_core::drive::DriveState::child(drive, parent, &name)
-            })
+            .with_drive(&place.journal, move |drive| drive.child(parent, &name))
             .await?;
         if taken.is_some() {
             Err(Failure::new(Code::Conflict, "the target is there already")
@@ -197,7 +223,6 @@ impl Shared {
 
     /// Whether `folder` is `node` or lies below it.
     async fn is_below(&self, journal: &Journal, node: NodeId, folder: NodeId) -> Result<bool> {
-        use crannog_core::drive::{DriveState, MAX_DEPTH};
         self.with_drive(journal, move |drive| {
             let mut at = folder;
             for _ in 0..MAX_DEPTH {
@@ -213,6 +238,32 @@ impl Shared {
         })
         .await
     }
+}
+
+/// Which nodes may go (the topmost alone, all below goes with them), and the names of what is not as it was copied. What is above something
+/// that stays, stays too.
+fn after_copy(copied: &Copied, now: &[Met]) -> (Vec<NodeId>, Vec<Vec<String>>) {
+    let same = |met: &&Met| {
+        let row = &met.seen.row;
+        copied.get(&row.node).is_some_and(|(names, before)| {
+            *names == met.names && before.kind == row.kind && before.attrs == row.attrs
+        })
+    };
+    let stays: Vec<Vec<String>> = now
+        .iter()
+        .filter(|met| !same(met))
+        .map(|met| met.names.clone())
+        .collect();
+    let mut kept = HashSet::new();
+    for names in &stays {
+        kept.extend((0..=names.len()).filter_map(|count| names.get(..count)));
+    }
+    let goes = |met: &&Met| {
+        let above = met.names.split_last().map(|(_, above)| above);
+        !kept.contains(met.names.as_slice()) && above.is_none_or(|above| kept.contains(above))
+    };
+    let going = now.iter().filter(goes).map(|met| met.seen.row.node).collect();
+    (going, stays)
 }
 
 fn landing_name(place: &Place, path: &RemotePath) -> Result<String> {

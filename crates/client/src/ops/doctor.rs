@@ -94,6 +94,7 @@ impl Shared {
             name: self.identity.name.clone(),
             account: self.identity.account.to_string(),
             root: hex(&account.known.state().root.0),
+            words: crannog_core::identity::root_words(&account.known.state().root),
             server: self.identity.server.clone(),
             device: self.identity.device_name.clone(),
             device_id: self.identity.device.to_string(),

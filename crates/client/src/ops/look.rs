@@ -7,7 +7,7 @@ use crannog_agent_api::{Answer, Code, Failure, RemotePath};
 use globset::GlobBuilder;
 
 use super::is_folder;
-use crate::db::{DbError, NodeRow, RowKind, Walked};
+use crate::db::{DbError, Met, NodeRow, RowKind, Seen};
 use crate::error::Result;
 use crate::shared::Shared;
 
@@ -34,30 +34,35 @@ pub(crate) fn info(row: &NodeRow, path: String) -> NodeInfo {
     }
 }
 
+/// At a mount point it is the share; a folder's id there is that of the mount point.
+fn seen_info(seen: &Seen, path: String) -> NodeInfo {
+    let mut info = info(&seen.row, path);
+    if let Some(seat) = seen.seat.as_ref().filter(|_| is_folder(&seen.row)) {
+        info.id = seat.node.to_string();
+    }
+    info
+}
+
 impl Shared {
     pub(crate) async fn list(self: &Arc<Self>, path: RemotePath, recursive: bool) -> Result<Answer> {
-        let journal = self.open_drive(path.drive.as_deref()).await?;
-        let row = self.node(&journal, &path).await?;
-        if !is_folder(&row) {
-            return Ok(Answer::Nodes(vec![info(&row, row.name.clone())]));
+        let spot = self.locate(&path).await?;
+        let seen = spot.look()?;
+        if !is_folder(&seen.row) {
+            return Ok(Answer::Nodes(vec![seen_info(&seen, seen.row.name.clone())]));
         }
-        let nodes = self.with_drive(&journal, move |drive| {
+        let nodes = self.with_forest(&spot.mounts, move |forest| {
             let mut nodes = Vec::new();
             if recursive {
-                let mut each = |walked: Walked| -> Result<(), DbError> {
-                    if !walked.names.is_empty() {
-                        nodes.push(info(&walked.row, walked.names.join("/")));
+                let mut each = |met: Met| -> Result<(), DbError> {
+                    if !met.names.is_empty() {
+                        nodes.push(seen_info(&met.seen, met.names.join("/")));
                     }
                     Ok(())
                 };
-                drive.walk(row, &mut each)?;
+                forest.walk(seen, &mut each)?;
             } else {
-                nodes.extend(
-                    drive
-                        .list(row.node)?
-                        .iter()
-                        .map(|row| info(row, row.name.clone())),
-                );
+                let children = forest.list(&seen)?;
+                nodes.extend(children.iter().map(|seen| seen_info(seen, seen.row.name.clone())));
             }
             Ok(nodes)
         });
@@ -65,15 +70,14 @@ impl Shared {
     }
 
     pub(crate) async fn stat(self: &Arc<Self>, path: RemotePath) -> Result<Answer> {
-        let journal = self.open_drive(path.drive.as_deref()).await?;
-        let row = self.node(&journal, &path).await?;
-        Ok(Answer::Node(info(&row, path.to_string())))
+        let seen = self.locate(&path).await?.look()?;
+        Ok(Answer::Node(seen_info(&seen, path.to_string())))
     }
 
     /// By name, as a glob over the last component; a pattern without `*`, `?`, `[` or `{` matches anywhere in a name, and case does not count.
     pub(crate) async fn find(self: &Arc<Self>, path: RemotePath, pattern: String) -> Result<Answer> {
-        let journal = self.open_drive(path.drive.as_deref()).await?;
-        let row = self.node(&journal, &path).await?;
+        let spot = self.locate(&path).await?;
+        let seen = spot.look()?;
         let text = if pattern.contains(['*', '?', '[', '{']) {
             pattern.clone()
         } else {
@@ -89,16 +93,16 @@ impl Shared {
             })?;
         let matcher = glob.compile_matcher();
         let base = path.to_string();
-        let nodes = self.with_drive(&journal, move |drive| {
+        let nodes = self.with_forest(&spot.mounts, move |forest| {
             let mut nodes = Vec::new();
-            let mut each = |walked: Walked| -> Result<(), DbError> {
-                if walked.names.last().is_some_and(|name| matcher.is_match(name)) {
-                    let path = crate::transfer::join_path(&base, &walked.names.join("/"));
-                    nodes.push(info(&walked.row, path));
+            let mut each = |met: Met| -> Result<(), DbError> {
+                if met.names.last().is_some_and(|name| matcher.is_match(name)) {
+                    let path = crate::transfer::join_path(&base, &met.names.join("/"));
+                    nodes.push(seen_info(&met.seen, path));
                 }
                 Ok(())
             };
-            drive.walk(row, &mut each)?;
+            forest.walk(seen, &mut each)?;
             Ok(nodes)
         });
         Ok(Answer::Nodes(nodes.await?))
@@ -106,16 +110,16 @@ impl Shared {
 
     /// Of a folder: one row for each folder directly below, then itself.
     pub(crate) async fn usage(self: &Arc<Self>, path: RemotePath) -> Result<Answer> {
-        let journal = self.open_drive(path.drive.as_deref()).await?;
-        let row = self.node(&journal, &path).await?;
-        let rows = self.with_drive(&journal, move |drive| {
+        let spot = self.locate(&path).await?;
+        let seen = spot.look()?;
+        let rows = self.with_forest(&spot.mounts, move |forest| {
             let mut rows = Vec::new();
-            for child in drive.list(row.node)? {
-                if is_folder(&child) {
-                    rows.push((path.join(&child.name), drive.totals(child.node)?));
+            for child in forest.list(&seen)? {
+                if is_folder(&child.row) {
+                    rows.push((path.join(&child.row.name), forest.totals(&child)?));
                 }
             }
-            rows.push((path, drive.totals(row.node)?));
+            rows.push((path, forest.totals(&seen)?));
             Ok(rows)
         });
         let usage = |(path, totals): (RemotePath, crate::db::UsageTotals)| UsageRow {

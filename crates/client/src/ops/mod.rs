@@ -1,10 +1,15 @@
 //! One file per group of requests; each answers in the words of the local interface.
 
+mod below;
+mod carry;
 mod change;
+mod clear;
 mod copy;
 mod doctor;
 mod drives;
 mod look;
+mod mounts;
+mod spot;
 mod transfers;
 mod trash;
 mod turns;
@@ -16,7 +21,6 @@ pub(crate) use transfers::{GetRequest, PutRequest};
 pub(crate) use turns::Turns;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crannog_agent_api::{Code, Failure, RemotePath};
 use crannog_core::drive::{DriveBatch, DriveOp, NodeId};
@@ -66,14 +70,10 @@ impl Shared {
         Ok(journal)
     }
 
-    /// A drive that is about to be changed. What may have been stored without this device hearing of it is read first: planned against an
-    /// older state, the change would be made twice.
+    /// A drive that is about to be changed. What may have been stored without this device hearing of it is read first.
     pub(crate) async fn open_to_change(self: &Arc<Self>, name: Option<&str>) -> Result<Arc<Journal>> {
         let journal = self.open_drive(name).await?;
-        if journal.is_unsure() || !self.online.load(Ordering::Relaxed) {
-            self.catch_up(&journal).await?;
-            self.reconnect.notify_one();
-        }
+        self.be_current(&journal).await?;
         Ok(journal)
     }
 
@@ -87,17 +87,10 @@ impl Shared {
         Ok(self.db.read(move |c| job(&DriveStore::new(c, row))).await?)
     }
 
-    /// The node at a path, if there is one.
-    pub(crate) async fn find_node(&self, journal: &Journal, path: &RemotePath) -> Result<Option<NodeRow>> {
-        let names = path.components.clone();
+    /// The node that names inside a drive lead to, if there is one; mounts are not followed.
+    pub(crate) async fn find_node(&self, journal: &Journal, names: &[String]) -> Result<Option<NodeRow>> {
+        let names = names.to_vec();
         self.with_drive(journal, move |drive| drive.resolve(&names)).await
-    }
-
-    /// The node at a path.
-    pub(crate) async fn node(&self, journal: &Journal, path: &RemotePath) -> Result<NodeRow> {
-        self.find_node(journal, path)
-            .await?
-            .ok_or_else(|| not_found(path))
     }
 
     /// Appends operations that bring no content.
@@ -120,6 +113,14 @@ impl Shared {
     }
 }
 
+/// A lie is named with the path that it concerns.
+pub(crate) fn named(error: Error, path: &str) -> Error {
+    match error {
+        Error::Lied { check, object } => Error::lied(check, format!("{path} ({object})")),
+        other => other,
+    }
+}
+
 pub(crate) fn not_found(path: &RemotePath) -> Error {
     Failure::new(Code::NotFound, "there is no such file or folder")
         .object(path.to_string())
@@ -135,9 +136,17 @@ pub(crate) fn usage(message: &str, object: &RemotePath, hint: &str) -> Error {
 }
 
 pub(crate) fn conflict(message: &str, object: &RemotePath) -> Error {
+    conflict_hint(
+        message,
+        &object.to_string(),
+        "choose another name, or remove it first",
+    )
+}
+
+pub(crate) fn conflict_hint(message: &str, object: &str, hint: &str) -> Error {
     Failure::new(Code::Conflict, message)
-        .object(object.to_string())
-        .hint("choose another name, or remove it first")
+        .object(object)
+        .hint(hint)
         .into()
 }
 

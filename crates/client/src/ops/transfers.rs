@@ -12,7 +12,8 @@ use crannog_core::drive::NodeId;
 use tokio::sync::mpsc;
 
 use super::change::{Place, check_name, now_attrs};
-use super::{is_folder, usage};
+use super::spot::{Spot, refuse_reader};
+use super::{is_folder, named, usage};
 use crate::db::{RowKind, Transfers};
 use crate::engine::Caller;
 use crate::error::{Error, Result};
@@ -75,26 +76,54 @@ impl Shared {
     }
 
     async fn try_put(self: &Arc<Self>, request: &PutRequest, caller: &Caller) -> Result<Answer> {
-        let journal = self.open_to_change(request.target.drive.as_deref()).await?;
-        let landings = self.landings(&journal, request).await?;
-        let spots = landings
+        let spot = self.locate_to_change(&request.target).await?;
+        let place = self.place(&spot, request.sources.len() > 1).await?;
+        let landings = landings(request, &place)?;
+        let shares = self.shares_below(&spot).await?;
+        let own = landings
             .iter()
-            .map(|landing| (journal.id, landing.parent, landing.name.clone()));
+            .map(|landing| (place.journal.id, landing.parent, landing.name.clone()));
+        let inner = shares
+            .iter()
+            .filter(|_| request.recursive)
+            .map(|share| (share.id, NodeId::ROOT, None));
         let (_turn, waited) = tokio::select! {
-            turn = self.turns.take(spots.collect()) => turn,
+            turn = self.turns.take(own.chain(inner).collect()) => turn,
             () = caller.cancel.cancelled() => return Err(transfer::interrupted()),
         };
         if waited {
             // The one before may have ended without knowing what became of its last entry.
-            self.open_to_change(request.target.drive.as_deref()).await?;
+            self.locate_to_change(&request.target).await?;
         }
+        let mut journals = vec![place.journal];
+        for share in shares {
+            // What cannot be read on is passed over by the plan, if it comes to it.
+            if !spot.mounts.is_closed(share.row) {
+                self.be_current(&share).await?;
+            }
+            journals.push(share);
+        }
+        let reader = |journal: &&Arc<Journal>| refuse_reader(journal, "").is_err();
+        let read_only: Vec<i64> = journals
+            .iter()
+            .filter(reader)
+            .map(|journal| journal.row)
+            .collect();
         let mut report = Report::new(caller, "uploading", request.dry_run);
         let totals = report.totals();
         let (sender, mut steps) = mpsc::channel(AHEAD);
-        let (db, row, filter) = (self.db.clone(), journal.row, request.filter.clone());
+        let (db, mounts, filter) = (self.db.clone(), spot.mounts, request.filter.clone());
         let planner = tokio::task::spawn_blocking(move || {
             landings.iter().try_for_each(|landing| {
-                transfer::plan_put(&db, row, landing, &filter, totals.clone(), &sender)
+                transfer::plan_put(
+                    &db,
+                    &mounts,
+                    &read_only,
+                    landing,
+                    &filter,
+                    totals.clone(),
+                    &sender,
+                )
             })
         });
         let changed = if request.dry_run {
@@ -103,75 +132,20 @@ impl Shared {
             }
             report.done()
         } else {
-            transfer::put(self, &journal, steps, report).await?
+            transfer::put(self, &journals, steps, report).await?
         };
         planner.await.map_err(Error::task)??;
         Ok(Answer::Changed(changed))
     }
 
-    /// Where each source goes.
-    async fn landings(&self, journal: &Journal, request: &PutRequest) -> Result<Vec<transfer::PutLanding>> {
-        let target = &request.target;
-        let many = request.sources.len() > 1;
-        let mut landings = Vec::new();
-        for source in &request.sources {
-            let metadata = source
-                .path
-                .symlink_metadata()
-                .map_err(|error| Error::io(&source.path, error))?;
-            let folder = metadata.is_dir() || (source.contents && source.path.is_dir());
-            if folder && !request.recursive {
-                return Err(Failure::new(Code::Usage, "it is a folder")
-                    .object(source.path.display().to_string())
-                    .hint("crannog put -r sends it with all that it holds")
-                    .into());
-            }
-            let place = match self.find_node(journal, target).await? {
-                Some(row) if is_folder(&row) => Place {
-                    parent: row.node,
-                    parent_path: target.to_string(),
-                    name: None,
-                },
-                Some(_) if many => {
-                    return Err(usage(
-                        "the target is not a folder",
-                        target,
-                        "give a folder that exists",
-                    ));
-                }
-                Some(_) | None => self.place(journal, target, many).await?,
-            };
-            let own_name = || -> Result<String> {
-                let name = source
-                    .path
-                    .file_name()
-                    .and_then(|name| name.to_str())
-                    .map(str::to_owned);
-                name.ok_or_else(|| {
-                    Failure::new(Code::Usage, "the name is not Unicode")
-                        .object(source.path.display().to_string())
-                        .into()
-                })
-            };
-            let new_name = place.name.clone();
-            let name = match (folder && source.contents, new_name) {
-                (true, None) => None,
-                (_, Some(name)) => Some(name),
-                (false, None) => Some(own_name()?),
-            };
-            if let Some(name) = &name {
-                check_name(name, target)?;
-            }
-            landings.push(transfer::PutLanding {
-                source: source.path.clone(),
-                parent: place.parent,
-                parent_is_new: false,
-                name,
-                path: place.parent_path,
-                recursive: folder,
-            });
-        }
-        Ok(landings)
+    /// The drives that are mounted below a spot, or below the folder into which it would come.
+    async fn shares_below(&self, spot: &Spot) -> Result<Vec<Arc<Journal>>> {
+        let Some(seen) = spot.seen.clone() else {
+            return Ok(Vec::new());
+        };
+        let shares = self.with_forest(&spot.mounts, move |forest| forest.shares(&seen));
+        let shares = shares.await?.into_iter();
+        shares.map(|share| self.numbered(share.drive)).collect()
     }
 
     pub(crate) async fn put_stdin(
@@ -181,17 +155,20 @@ impl Shared {
         caller: &Caller,
     ) -> Result<Answer> {
         let _counted = Counted::new(self);
-        let journal = self.open_to_change(target.drive.as_deref()).await?;
-        let to = match self.find_node(&journal, &target).await? {
-            Some(row) => match row.kind {
-                RowKind::File { current, .. } => transfer::Target::Write {
-                    node: row.node,
-                    base: current,
-                },
+        let spot = self.locate_to_change(&target).await?;
+        let to = match &spot.seen {
+            Some(seen) => match seen.row.kind {
+                RowKind::File { current, .. } => {
+                    spot.refuse_reader()?;
+                    transfer::Target::Write {
+                        node: seen.row.node,
+                        base: current,
+                    }
+                }
                 _ => return Err(usage("the target is no file", &target, "give the name of a file")),
             },
             None => {
-                let place = self.place(&journal, &target, false).await?;
+                let place = self.place(&spot, false).await?;
                 let name = place
                     .name
                     .ok_or_else(|| usage("the target has no name", &target, "give the name of a file"))?;
@@ -209,8 +186,16 @@ impl Shared {
             return Ok(Answer::Changed(report.done()));
         }
         let mut input = caller.input.lock().await;
-        let changed =
-            transfer::put_stdin(self, &journal, to, now_attrs(0o644), &path, &mut input, report).await?;
+        let changed = transfer::put_stdin(
+            self,
+            &spot.journal,
+            to,
+            now_attrs(0o644),
+            &path,
+            &mut input,
+            report,
+        )
+        .await?;
         Ok(Answer::Changed(changed))
     }
 
@@ -228,24 +213,26 @@ impl Shared {
             ..Default::default()
         };
         for path in &request.sources {
-            let journal = self.open_drive(path.drive.as_deref()).await?;
-            let row = self.node(&journal, path).await?;
-            if is_folder(&row) && !request.recursive {
+            let spot = self.locate(path).await?;
+            let seen = spot.seen()?.clone();
+            if is_folder(&seen.row) && !request.recursive {
                 return Err(usage(
                     "it is a folder",
                     path,
                     "crannog get -r fetches it with all that it holds",
                 ));
             }
-            let contents = path.trailing_slash || row.node == NodeId::ROOT;
+            // A mount point is a folder like any other; only the top of a drive that is called by its own name has none to keep.
+            let node = seen.seat.as_ref().map_or(seen.row.node, |seat| seat.node);
+            let contents = path.trailing_slash || node == NodeId::ROOT;
             let key = request.target.as_os_str().as_bytes().to_vec();
-            let goes_on = self.goes_on(&key, row.node).await?;
+            let goes_on = self.goes_on(&key, node).await?;
             let to = if into && !contents && !goes_on {
-                request.target.join(transfer::component(&row.name)?)
+                request.target.join(transfer::component(&seen.row.name)?)
             } else {
                 request.target.clone()
             };
-            let (node, begins) = (row.node, is_folder(&row) && !into && !request.dry_run);
+            let begins = is_folder(&seen.row) && !into && !request.dry_run;
             if begins {
                 let key = key.clone();
                 self.db
@@ -253,19 +240,21 @@ impl Shared {
                     .await?;
             }
             let landing = transfer::GetLanding {
-                from: row,
+                from: seen,
                 to,
                 overwrite: request.overwrite,
                 dry_run: request.dry_run,
                 umask: caller.umask,
                 filter: request.filter.clone(),
             };
+            let mut journals = self.shares_below(&spot).await?;
+            journals.push(spot.journal);
             let mut report = Report::new(caller, "downloading", request.dry_run);
             let totals = report.totals();
             let (sender, mut steps) = mpsc::channel(AHEAD);
-            let (db, number) = (self.db.clone(), journal.row);
+            let (db, mounts) = (self.db.clone(), spot.mounts);
             let planner = tokio::task::spawn_blocking(move || {
-                transfer::plan_get(&db, number, &landing, totals, &sender)
+                transfer::plan_get(&db, &mounts, &landing, totals, &sender)
             });
             let changed = if request.dry_run {
                 while let Some(step) = steps.recv().await {
@@ -273,7 +262,7 @@ impl Shared {
                 }
                 report.done()
             } else {
-                transfer::get(self, &journal, caller.umask, steps, report).await?
+                transfer::get(self, &journals, caller.umask, steps, report).await?
             };
             planner.await.map_err(Error::task)??;
             if (begins || goes_on) && changed.failed == 0 && !request.dry_run {
@@ -300,8 +289,9 @@ impl Shared {
         caller: &Caller,
     ) -> Result<Answer> {
         let _counted = Counted::new(self);
-        let (journal, _, version) = self.version_of(&path, version.as_deref()).await?;
-        let fetcher = transfer::Fetcher::new(self, &journal);
+        let spot = self.locate(&path).await?;
+        let (version, _) = self.version_of(&spot, version.as_deref()).await?;
+        let fetcher = transfer::Fetcher::new(self, &spot.journal);
         let name = path.to_string();
         let output = &caller.output;
         let sent = transfer::stream(&fetcher, &version.content, |bytes| async move {
@@ -339,11 +329,49 @@ impl Shared {
     }
 }
 
-fn named(error: Error, path: &str) -> Error {
-    match error {
-        Error::Lied { check, object } => Error::lied(check, format!("{path} ({object})")),
-        other => other,
-    }
+/// Where each source of a put goes.
+fn landings(request: &PutRequest, place: &Place) -> Result<Vec<transfer::PutLanding>> {
+    let landing = |source: &PutSource| {
+        let metadata = source
+            .path
+            .symlink_metadata()
+            .map_err(|error| Error::io(&source.path, error))?;
+        let folder = metadata.is_dir() || (source.contents && source.path.is_dir());
+        if folder && !request.recursive {
+            return Err(Failure::new(Code::Usage, "it is a folder")
+                .object(source.path.display().to_string())
+                .hint("crannog put -r sends it with all that it holds")
+                .into());
+        }
+        let (name, shown_name) = match (&place.name, folder && source.contents) {
+            (Some(name), _) => (Some(name.clone()), place.shown_name.clone()),
+            (None, true) => (None, None),
+            (None, false) => (Some(own_name(source)?), None),
+        };
+        if let Some(name) = &name {
+            check_name(name, &request.target)?;
+        }
+        Ok(transfer::PutLanding {
+            source: source.path.clone(),
+            way: place.way.clone(),
+            parent: place.parent,
+            parent_is_new: false,
+            name,
+            shown_name,
+            path: place.parent_path.clone(),
+            recursive: folder,
+        })
+    };
+    request.sources.iter().map(landing).collect()
+}
+
+fn own_name(source: &PutSource) -> Result<String> {
+    let name = source.path.file_name().and_then(|name| name.to_str());
+    name.map(str::to_owned).ok_or_else(|| {
+        Failure::new(Code::Usage, "the name is not Unicode")
+            .object(source.path.display().to_string())
+            .into()
+    })
 }
 
 fn add(all: &mut crannog_agent_api::answer::Changed, more: crannog_agent_api::answer::Changed) {

@@ -1,6 +1,6 @@
 //! The trash: list, restore, empty. Emptying drops blobs that nothing else names.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crannog_agent_api::answer::{Changed, TrashInfo};
@@ -11,29 +11,43 @@ use crannog_core::journal::{Content as EntryContent, JournalState};
 use crannog_proto::BlobId;
 
 use super::look::info;
-use crate::db::{DbError, NodeRow};
+use super::spot::refuse_reader;
+use crate::db::{DbError, NodeRow, Share};
 use crate::error::{Error, Result};
 use crate::journal::{Draft, Journal};
 use crate::shared::Shared;
 use crate::transfer::Fetcher;
 
+/// Something in the trash.
+#[derive(Debug, Clone)]
+struct Trashed {
+    drive: i64,
+    row: NodeRow,
+    /// Where it was.
+    path: String,
+    bytes: u64,
+}
+
+fn by_drive(items: &[Trashed]) -> BTreeMap<i64, Vec<NodeId>> {
+    let mut nodes: BTreeMap<i64, Vec<NodeId>> = BTreeMap::new();
+    for item in items {
+        nodes.entry(item.drive).or_default().push(item.row.node);
+    }
+    nodes
+}
+
 impl Shared {
+    /// What was removed from a drive and from the shares that are mounted in it.
     pub(crate) async fn trash_list(self: &Arc<Self>, drive: Option<String>) -> Result<Answer> {
         let journal = self.open_drive(drive.as_deref()).await?;
-        let rows = self.with_drive(&journal, |drive| {
-            let trash = drive.trash()?;
-            trash
-                .into_iter()
-                .map(|(row, names)| Ok((drive.totals(row.node)?, row, names)))
-                .collect::<Result<Vec<_>, DbError>>()
-        });
-        let entry = |(totals, row, names): (crate::db::UsageTotals, NodeRow, Vec<String>)| TrashInfo {
-            id: row.node.to_string(),
-            path: format!("/{}", names.join("/")),
-            kind: info(&row, String::new()).kind,
-            size: totals.bytes,
+        let entry = |item: Trashed| TrashInfo {
+            id: item.row.node.to_string(),
+            path: item.path,
+            kind: info(&item.row, String::new()).kind,
+            size: item.bytes,
         };
-        Ok(Answer::Trash(rows.await?.into_iter().map(entry).collect()))
+        let all = self.all_trash(&journal).await?;
+        Ok(Answer::Trash(all.into_iter().map(entry).collect()))
     }
 
     pub(crate) async fn trash_restore(
@@ -44,14 +58,16 @@ impl Shared {
     ) -> Result<Answer> {
         let journal = self.open_to_change(drive.as_deref()).await?;
         let chosen = self.chosen(&journal, &items).await?;
-        let plan = chosen.iter().map(|(_, path)| format!("restore {path}")).collect();
-        let ops: Vec<DriveOp> = chosen
+        let plan = chosen
             .iter()
-            .map(|(node, _)| DriveOp::Restore { node: *node })
+            .map(|item| format!("restore {}", item.path))
             .collect();
-        let files = ops.len() as u64;
+        let files = chosen.len() as u64;
         if !dry_run {
-            self.apply(&journal, ops).await?;
+            for (drive, nodes) in by_drive(&chosen) {
+                let ops = nodes.into_iter().map(|node| DriveOp::Restore { node });
+                self.apply(&self.numbered(drive)?, ops.collect()).await?;
+            }
         }
         Ok(Answer::Changed(Changed {
             dry_run,
@@ -61,6 +77,7 @@ impl Shared {
         }))
     }
 
+    /// Without items all that was removed from the drive itself; what lies in a share's trash is everyone's and goes only when it is named.
     pub(crate) async fn trash_empty(
         self: &Arc<Self>,
         drive: Option<String>,
@@ -69,16 +86,19 @@ impl Shared {
     ) -> Result<Answer> {
         let journal = self.open_to_change(drive.as_deref()).await?;
         let chosen = if items.is_empty() {
-            self.all_trash(&journal).await?
+            let mut all = self.all_trash(&journal).await?;
+            all.retain(|item| item.drive == journal.row);
+            all
         } else {
             self.chosen(&journal, &items).await?
         };
-        let plan = chosen.iter().map(|(_, path)| format!("purge {path}")).collect();
-        let nodes: Vec<NodeId> = chosen.iter().map(|(node, _)| *node).collect();
-        let files = nodes.len() as u64;
+        let plan = chosen.iter().map(|item| format!("purge {}", item.path)).collect();
+        let files = chosen.len() as u64;
         let mut bytes = 0;
-        if !dry_run && !nodes.is_empty() {
-            bytes = self.purge(&journal, nodes).await?;
+        if !dry_run {
+            for (drive, nodes) in by_drive(&chosen) {
+                bytes += self.purge(&self.numbered(drive)?, nodes).await?;
+            }
         }
         Ok(Answer::Changed(Changed {
             dry_run,
@@ -89,32 +109,65 @@ impl Shared {
         }))
     }
 
-    async fn all_trash(&self, journal: &Journal) -> Result<Vec<(NodeId, String)>> {
-        let rows = self.with_drive(journal, |drive| drive.trash()).await?;
-        Ok(rows
-            .into_iter()
-            .map(|(row, names)| (row.node, format!("/{}", names.join("/"))))
-            .collect())
+    /// The trash of a drive, newest first, then that of each share in it.
+    async fn all_trash(&self, journal: &Journal) -> Result<Vec<Trashed>> {
+        let (mounts, drive) = (Arc::new(self.mounts().await?), journal.row);
+        let open = Arc::clone(&mounts);
+        self.with_forest(&mounts, move |forest| {
+            let mut all = Vec::new();
+            let shares = match forest.resolve(drive, &[])?.seen {
+                Some(top) => forest.shares(&top)?,
+                None => Vec::new(),
+            };
+            let own = Share {
+                names: Vec::new(),
+                drive,
+            };
+            let open = |share: &Share| !open.is_closed(share.drive);
+            for share in [own].into_iter().chain(shares).filter(open) {
+                let store = forest.store(share.drive);
+                for (row, names) in store.trash()? {
+                    let path = share
+                        .names
+                        .iter()
+                        .chain(&names)
+                        .fold(String::new(), |path, name| format!("{path}/{name}"));
+                    all.push(Trashed {
+                        drive: share.drive,
+                        bytes: store.totals(row.node)?.bytes,
+                        row,
+                        path,
+                    });
+                }
+            }
+            Ok(all)
+        })
+        .await
     }
 
-    /// Items by id or by the path where they were.
-    async fn chosen(&self, journal: &Journal, items: &[String]) -> Result<Vec<(NodeId, String)>> {
+    /// Items by id or by the path where they were, ready to be changed.
+    async fn chosen(self: &Arc<Self>, journal: &Journal, items: &[String]) -> Result<Vec<Trashed>> {
         let all = self.all_trash(journal).await?;
-        let find = |item: &String| {
+        let mut chosen: Vec<Trashed> = Vec::new();
+        for item in items {
             let found = all
                 .iter()
-                .find(|(node, path)| node.to_string() == *item || path == item);
-            found.cloned().ok_or_else(|| {
+                .find(|known| known.row.node.to_string() == *item || known.path == *item);
+            let found = found.ok_or_else(|| {
                 Failure::new(Code::NotFound, "there is no such thing in the trash")
                     .object(item.clone())
                     .hint("crannog trash list shows ids and paths")
-                    .into()
-            })
-        };
-        items.iter().map(find).collect()
+            })?;
+            let share = self.numbered(found.drive)?;
+            refuse_reader(&share, &found.path)?;
+            self.be_current(&share).await?;
+            chosen.push(found.clone());
+        }
+        Ok(chosen)
     }
 
-    async fn purge(self: &Arc<Self>, journal: &Arc<Journal>, nodes: Vec<NodeId>) -> Result<u64> {
+    /// Purges what is in the trash, with all below it, and drops the blobs that nothing names any more. How many bytes went.
+    pub(super) async fn purge(self: &Arc<Self>, journal: &Arc<Journal>, nodes: Vec<NodeId>) -> Result<u64> {
         let wanted = nodes.clone();
         let going = self.with_drive(journal, move |drive| {
             let mut going = Vec::new();
@@ -132,11 +185,20 @@ impl Shared {
         // The blobs go only when it is certain what the purge did: another device may have restored something meanwhile, and a
         // restore adds no blobs that would hold up a drop.
         self.apply(journal, ops).await?;
+        self.drop_unnamed(journal, going).await?;
+        Ok(bytes)
+    }
+
+    /// Drops the blobs of contents that are gone, as far as no other content names them.
+    pub(super) async fn drop_unnamed(
+        self: &Arc<Self>,
+        journal: &Arc<Journal>,
+        gone: Vec<Content>,
+    ) -> Result<()> {
         self.ensure_current_members(journal).await?;
         let state = journal.state();
-        let drops = self.unreferenced(journal, going).await?;
-        self.drop_blobs(journal, &state, &drops).await?;
-        Ok(bytes)
+        let drops = self.unreferenced(journal, gone).await?;
+        self.drop_blobs(journal, &state, &drops).await
     }
 
     /// The blobs of these contents that no version names, as the drive is now.

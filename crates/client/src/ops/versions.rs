@@ -6,17 +6,17 @@ use crannog_agent_api::answer::{Changed, VersionInfo};
 use crannog_agent_api::{Answer, Code, Failure, RemotePath};
 use crannog_core::drive::{DriveOp, DriveState, Version, VersionId};
 
+use super::spot::Spot;
 use super::usage;
 use crate::clock;
 use crate::db::RowKind;
 use crate::error::Result;
-use crate::journal::Journal;
 use crate::shared::Shared;
 use crate::transfer::{Batch, Fetcher};
 
 impl Shared {
     pub(crate) async fn versions(self: &Arc<Self>, path: RemotePath) -> Result<Answer> {
-        let (_, current, versions) = self.versions_of(&path).await?;
+        let (current, versions) = self.versions_of(&self.locate(&path).await?).await?;
         let home = self.home();
         let info = |version: Version| VersionInfo {
             version: version.version.to_string(),
@@ -29,28 +29,21 @@ impl Shared {
         Ok(Answer::Versions(versions.into_iter().rev().map(info).collect()))
     }
 
-    pub(crate) async fn versions_of(
-        &self,
-        path: &RemotePath,
-    ) -> Result<(Arc<Journal>, VersionId, Vec<Version>)> {
-        let journal = self.open_drive(path.drive.as_deref()).await?;
-        let row = self.node(&journal, path).await?;
+    async fn versions_of(&self, spot: &Spot) -> Result<(VersionId, Vec<Version>)> {
+        let row = spot.row()?;
         let RowKind::File { current, .. } = row.kind else {
-            return Err(usage("only files have versions", path, "give a file"));
+            return Err(usage("only files have versions", &spot.shown, "give a file"));
         };
+        let node = row.node;
         let versions = self
-            .with_drive(&journal, move |drive| drive.versions(row.node))
+            .with_drive(&spot.journal, move |drive| drive.versions(node))
             .await?;
-        Ok((journal, current, versions))
+        Ok((current, versions))
     }
 
-    /// One version of a file: by id or by the beginning of its id; `None` for the current one.
-    pub(crate) async fn version_of(
-        &self,
-        path: &RemotePath,
-        wanted: Option<&str>,
-    ) -> Result<(Arc<Journal>, VersionId, Version)> {
-        let (journal, current, versions) = self.versions_of(path).await?;
+    /// One version of the file at a spot: by id or by the beginning of its id; `None` for the current one. And which is current.
+    pub(crate) async fn version_of(&self, spot: &Spot, wanted: Option<&str>) -> Result<(Version, VersionId)> {
+        let (current, versions) = self.versions_of(spot).await?;
         let found = match wanted {
             None => versions.into_iter().find(|version| version.version == current),
             Some(id) => {
@@ -62,10 +55,14 @@ impl Shared {
         };
         let found = found.ok_or_else(|| {
             Failure::new(Code::NotFound, "there is no such version")
-                .object(format!("{} of {path}", wanted.unwrap_or("the current version")))
+                .object(format!(
+                    "{} of {}",
+                    wanted.unwrap_or("the current version"),
+                    spot.shown
+                ))
                 .hint("crannog versions shows them")
         })?;
-        Ok((journal, current, found))
+        Ok((found, current))
     }
 
     pub(crate) async fn restore(
@@ -74,21 +71,22 @@ impl Shared {
         version: String,
         dry_run: bool,
     ) -> Result<Answer> {
-        self.open_to_change(path.drive.as_deref()).await?;
-        let (journal, current, old) = self.version_of(&path, Some(&version)).await?;
+        let spot = self.locate_to_change(&path).await?;
+        spot.refuse_reader()?;
+        let (old, current) = self.version_of(&spot, Some(&version)).await?;
         let plan = vec![format!("restore {path} as of version {}", old.version)];
         if !dry_run && old.version != current {
-            let row = self.node(&journal, &path).await?;
-            let blobs = Fetcher::new(self, &journal).all_blobs(&old.content).await?;
+            let (journal, node) = (&spot.journal, spot.row()?.node);
+            let blobs = Fetcher::new(self, journal).all_blobs(&old.content).await?;
             let version = VersionId::generate(clock::now_ms(), &mut rand::rng());
             let op = DriveOp::Write {
-                node: row.node,
+                node,
                 base: current,
                 version,
                 attrs: old.attrs,
                 content: old.content,
             };
-            let mut batch = Batch::new(self, &journal, &Batch::permits());
+            let mut batch = Batch::new(self, journal, &Batch::permits());
             batch.op_with(op, blobs, None);
             batch.finish().await?;
         }

@@ -130,12 +130,12 @@ impl Shared {
                 .hint("choose another place: crannog accept INVITE --at /PATH")
                 .into()
         };
-        if let Some(row) = self.find_node(&spot.journal, &spot.path).await? {
-            let node = row.node;
-            let empty = is_folder(&row)
+        if let Some(seen) = &spot.seen {
+            let node = seen.row.node;
+            let empty = is_folder(&seen.row)
                 && form == Form::Folder
+                && spot.seat.is_none()
                 && node != NodeId::ROOT
-                && self.home().mounted_at(&spot.journal.id, &node).is_none()
                 && self
                     .with_drive(&spot.journal, move |drive| Ok(drive.list(node)?.is_empty()))
                     .await?;
@@ -145,7 +145,7 @@ impl Shared {
                 Err(taken())
             };
         }
-        let Place { parent, name, .. } = self.place(&spot.journal, &spot.path, false).await?;
+        let Place { parent, name, .. } = self.place(&spot, false).await?;
         let node = fresh_node();
         let (new, mode) = match form {
             Form::Folder => (NewNode::Directory, 0o755),
@@ -188,12 +188,15 @@ impl Shared {
             });
         }
         ops.extend(self.pin_op(&note.sender.account));
-        ops.push(HomeOp::Secrets {
-            journal: id,
-            kind: invite.kind,
-            epoch: invite.epoch,
-            grant: invite.grant.clone(),
-        });
+        // What home has proved already is never replaced by what a note says.
+        if self.home().secrets(&id, invite.epoch).is_none() {
+            ops.push(HomeOp::Secrets {
+                journal: id,
+                kind: invite.kind,
+                epoch: invite.epoch,
+                grant: invite.grant.clone(),
+            });
+        }
         if self
             .home()
             .drives()

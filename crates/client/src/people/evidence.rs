@@ -49,13 +49,13 @@ impl Shared {
         });
         let (before, receipt) = known.await.unwrap_or_default();
         let (said, links) = self.said(journal, &stored);
-        let case = Case::Entry(Box::new(EntryCase {
+        let case = Case::Entry(EntryCase {
             stored,
             before: before.unwrap_or(Hash::ZERO),
             receipt,
             said,
             links,
-        }));
+        });
         self.keep(journal, check, case).await;
     }
 
@@ -85,15 +85,17 @@ impl Shared {
         }
     }
 
+    /// What shows whose receipts these are, asked for before it is needed: a server that is about to be convicted may stop answering.
+    pub(crate) async fn meet_server(&self) -> Result<()> {
+        if self.transport.server_proof().is_none() {
+            self.retry(|| self.transport.server_info()).await?;
+        }
+        Ok(())
+    }
+
     async fn keep(&self, journal: &Journal, check: Check, case: Case) {
         if matches!(case, Case::Nothing) {
             return;
-        }
-        // What shows whose receipts these are comes with the server's own word of itself.
-        if self.transport.server_proof().is_none()
-            && let Err(error) = self.transport.server_info().await
-        {
-            tracing::warn!(%error, "the server does not prove its receipt key");
         }
         let Some(proof) = self.transport.server_proof() else {
             return;
@@ -216,6 +218,10 @@ pub(crate) async fn audit(file: PathBuf) -> Result<Answer> {
             ),
             Convicted::Nobody => ("nobody", None),
         };
+        let who = who.or_else(|| {
+            let said = verdict.said?;
+            Some(format!("account {}, device {}", said.account, said.device))
+        });
         Ok(Answer::Audit(AuditInfo {
             convicts: convicts.to_owned(),
             who,

@@ -16,7 +16,6 @@ mod members;
 mod notes;
 mod person;
 mod place;
-mod scratch;
 mod share;
 mod split;
 mod watch;

@@ -177,7 +177,7 @@ impl Shared {
     /// The share whose top is at a path; an admin's right to it is checked. The top of a drive can be shared as it is.
     async fn shared_root(self: &Arc<Self>, path: &RemotePath) -> Result<Option<Arc<Journal>>> {
         let spot = self.locate(path).await?;
-        let row = self.node(&spot.journal, &spot.path).await?;
+        let row = spot.row()?.clone();
         let top =
             spot.path.components.is_empty() || self.place_of(&spot.journal, None).await?.0 == Form::File;
         if !top {

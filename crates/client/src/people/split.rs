@@ -19,8 +19,8 @@ impl Shared {
     /// Whether a share of this path was begun and interrupted.
     pub(super) async fn begun_at(self: &Arc<Self>, path: &RemotePath) -> Result<bool> {
         let spot = self.locate(path).await?;
-        let row = self.find_node(&spot.journal, &spot.path).await?;
-        Ok(row.is_some_and(|row| self.begun(&spot.journal, row.node).is_some()))
+        let seen = spot.seen.as_ref();
+        Ok(seen.is_some_and(|seen| self.begun(&spot.journal, seen.row.node).is_some()))
     }
 
     fn begun(&self, source: &Journal, node: NodeId) -> Option<Arc<Journal>> {
@@ -37,9 +37,10 @@ impl Shared {
         caller: &Caller,
     ) -> Result<(Arc<Journal>, Option<Arc<Journal>>)> {
         let spot = self.locate_to_change(path).await?;
+        let row = spot.row()?.clone();
         let source = spot.journal;
-        let row = self.node(&source, &spot.path).await?;
-        self.refuse_mounts_below(&source, row.node, path).await?;
+        self.refuse_shares_below(&source, row.node, &path.to_string())
+            .await?;
         let journal = match self.begun(&source, row.node) {
             Some(journal) => journal,
             None => self.begin(&source, row.node, &row.name).await?,
@@ -72,7 +73,7 @@ impl Shared {
         caller: &Caller,
     ) -> Result<()> {
         let _splitting = self.splitting.lock().await;
-        self.move_over(journal, source, node, caller).await?;
+        self.copy_over(journal, source, node, caller).await?;
         self.append_home(vec![
             HomeOp::Mount {
                 journal: journal.id,
@@ -87,11 +88,11 @@ impl Shared {
             },
         ])
         .await?;
-        self.clear_mount_point(source, node).await
+        self.clear_mount_point(journal, source, node, caller).await
     }
 
     /// Copies until nothing is left that has changed since.
-    async fn move_over(
+    async fn copy_over(
         self: &Arc<Self>,
         journal: &Arc<Journal>,
         source: &Arc<Journal>,
@@ -132,8 +133,8 @@ impl Shared {
                 continue;
             }
             let caller = Caller::unheard();
-            self.move_over(&journal, &outer, node, &caller).await?;
-            self.clear_mount_point(&outer, node).await?;
+            self.copy_over(&journal, &outer, node, &caller).await?;
+            self.clear_mount_point(&journal, &outer, node, &caller).await?;
         }
         Ok(())
     }
@@ -149,12 +150,25 @@ impl Shared {
         .await
     }
 
-    async fn clear_mount_point(self: &Arc<Self>, outer: &Arc<Journal>, node: NodeId) -> Result<()> {
-        let row = self.with_drive(outer, move |drive| drive.row(node)).await?;
-        match row {
-            Some(row) if is_folder(&row) => self.purge_below(outer, node).await,
-            Some(_) => self.empty_file(outer, node).await,
-            None => Ok(()),
+    /// Drops what the share has by now; what came meanwhile is copied first.
+    async fn clear_mount_point(
+        self: &Arc<Self>,
+        journal: &Arc<Journal>,
+        outer: &Arc<Journal>,
+        node: NodeId,
+        caller: &Caller,
+    ) -> Result<()> {
+        loop {
+            let row = self.with_drive(outer, move |drive| drive.row(node)).await?;
+            let left = match row {
+                Some(row) if is_folder(&row) => self.purge_below(outer, node, journal).await?,
+                Some(_) => self.empty_file(outer, node, journal).await?,
+                None => 0,
+            };
+            if left == 0 {
+                return Ok(());
+            }
+            self.copy_over(journal, outer, node, caller).await?;
         }
     }
 }

@@ -15,7 +15,6 @@ use tokio::sync::Semaphore;
 
 use super::seal::{Ready, ReadyChunk, internal};
 use super::uploads::{UPLOADS, Uploads};
-use crate::clock;
 use crate::db::{ChunkHash, FileStamp, StagedPiece, Transfers};
 use crate::error::{Error, Result};
 use crate::journal::{Draft, Ingested, Journal};
@@ -43,6 +42,8 @@ pub(crate) enum Target {
 #[derive(Debug)]
 pub(crate) struct FileHead {
     pub(crate) target: Target,
+    /// The new version's id.
+    pub(crate) version: VersionId,
     pub(crate) attrs: Attrs,
     pub(crate) size: u64,
     /// The local file, for resuming; `None` for standard input.
@@ -57,12 +58,16 @@ impl FileHead {
     pub(crate) fn local(path: &Path, stamp: FileStamp) -> Option<(Vec<u8>, FileStamp)> {
         Some((path.as_os_str().as_bytes().to_vec(), stamp))
     }
+
+    /// The operation that gives the file a content whose blobs are on the server already.
+    pub(crate) fn citing(self, content: Content) -> DriveOp {
+        operation(self, content)
+    }
 }
 
 #[derive(Debug)]
 struct PendingFile {
     head: FileHead,
-    version: VersionId,
     hashes: Vec<ChunkHash>,
     chunks: Vec<Placed>,
 }
@@ -159,10 +164,8 @@ impl Batch {
 
     /// Begins a file; its chunks follow in order.
     pub(crate) fn begin(&mut self, head: FileHead) {
-        let version = VersionId::generate(clock::now_ms(), &mut rand::rng());
         self.file = Some(Box::new(PendingFile {
             head,
-            version,
             hashes: Vec::new(),
             chunks: Vec::new(),
         }));
@@ -323,9 +326,9 @@ impl Batch {
                         None => self.inline(&file),
                     };
                     let content = content.map_err(|_| internal("a content that does not fit its size"))?;
-                    hashes.push((file.version, file.hashes));
+                    hashes.push((file.head.version, file.hashes));
                     cited.extend(file.head.previous);
-                    ops.push(operation(file.head, file.version, content));
+                    ops.push(operation(file.head, content));
                 }
             }
         }
@@ -430,8 +433,8 @@ impl Batch {
     }
 }
 
-fn operation(head: FileHead, version: VersionId, content: Content) -> DriveOp {
-    let attrs = head.attrs;
+fn operation(head: FileHead, content: Content) -> DriveOp {
+    let (attrs, version) = (head.attrs, head.version);
     match head.target {
         Target::Create { node, parent, name } => DriveOp::Create {
             node,

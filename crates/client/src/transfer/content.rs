@@ -8,7 +8,7 @@ use crannog_core::content::{
     Blob, Chunk, Chunks, Content, LEAF_MAX, Leaf, OpenedLeaf, OpenedPack, chunk_count, open_chunk,
 };
 use crannog_proto::{BlobId, ErrorCode, limits};
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 use tokio::sync::OnceCell;
 
 use super::Task;
@@ -49,24 +49,35 @@ impl Fetcher {
 
     /// A blob whose bytes hash to its id (CHK-001). What the server acknowledged and cannot give is a lie (CHK-026).
     pub(crate) async fn blob(&self, id: BlobId) -> Result<Blob> {
-        let token = self
-            .shared
-            .read_token(&self.journal)
-            .ok_or_else(|| super::seal::internal("a drive without keys"))?;
-        let fetched = self
-            .shared
-            .retry(|| {
-                self.shared
-                    .transport
-                    .get_blob(&self.journal.id, &token, &id, limits::BLOB_MAX)
-            })
-            .await;
+        let mut fetched = self.fetch(&id).await;
+        if fetched
+            .as_ref()
+            .is_err_and(|error| error.server_code() == Some(ErrorCode::Forbidden))
+        {
+            // The epoch ended, and its token with it: who is still a member finds another in the journal.
+            self.shared.catch_up(&self.journal).await?;
+            fetched = self.fetch(&id).await;
+        }
         match fetched {
             Err(error) if error.server_code() == Some(ErrorCode::NotFound) => {
                 Err(self.shared.missing_blob(&self.journal.id, &id, "a file"))
             }
             fetched => fetched,
         }
+    }
+
+    async fn fetch(&self, id: &BlobId) -> Result<Blob> {
+        let token = self
+            .shared
+            .read_token(&self.journal)
+            .ok_or_else(|| super::seal::internal("a drive without keys"))?;
+        self.shared
+            .retry(|| {
+                self.shared
+                    .transport
+                    .get_blob(&self.journal.id, &token, id, limits::BLOB_MAX)
+            })
+            .await
     }
 
     /// All chunks of a content; lists are fetched where it has any.
@@ -182,27 +193,34 @@ impl Fetcher {
     }
 }
 
-/// The bytes of a content in order, a few chunks fetched ahead; false when the taker wants no more.
-pub(crate) async fn stream<F: Future<Output = bool>>(
+/// The chunks of a content in order, opened, a few fetched ahead.
+pub(crate) async fn pieces(
     fetcher: &Fetcher,
     content: &Content,
-    mut take: impl FnMut(Vec<u8>) -> F,
-) -> Result<bool> {
+) -> Result<impl Stream<Item = Result<Vec<u8>>> + use<>> {
     Fetcher::check_shape(content)?;
     let (size, chunks) = (content.size, fetcher.chunks(content).await?);
+    let fetcher = fetcher.clone();
     // Tasks of their own: nobody polls them here while the taker waits, and half fetched they would keep a connection from others.
-    let fetch = |(index, chunk): (u64, Chunk)| {
+    let fetch = move |(index, chunk): (u64, Chunk)| {
         let fetcher = fetcher.clone();
         let task = Task::new(tokio::spawn(
             async move { fetcher.chunk(&chunk, size, index).await },
         ));
         async move { task.end().await.flatten() }
     };
-    let mut pieces = Box::pin(
-        futures_util::stream::iter((0..).zip(chunks))
-            .map(fetch)
-            .buffered(AHEAD),
-    );
+    Ok(futures_util::stream::iter((0..).zip(chunks))
+        .map(fetch)
+        .buffered(AHEAD))
+}
+
+/// The bytes of a content in order; false when the taker wants no more.
+pub(crate) async fn stream<F: Future<Output = bool>>(
+    fetcher: &Fetcher,
+    content: &Content,
+    mut take: impl FnMut(Vec<u8>) -> F,
+) -> Result<bool> {
+    let mut pieces = Box::pin(pieces(fetcher, content).await?);
     while let Some(piece) = pieces.next().await {
         if !take(piece?).await {
             return Ok(false);

@@ -13,17 +13,21 @@ mod groups;
 mod local;
 mod part;
 mod put;
+mod reseal;
 mod scan;
 mod seal;
 mod stdin;
 mod uploads;
 mod verify;
 
-pub(crate) use batch::{Batch, Target};
+pub(crate) use batch::{Batch, FileHead, Target};
 pub(crate) use content::{Fetcher, stream};
 pub(crate) use get::{Landing as GetLanding, get, plan as plan_get};
 pub(crate) use local::component;
-pub(crate) use put::{Landing as PutLanding, fresh as fresh_node, join as join_path, plan as plan_put, put};
+pub(crate) use put::{
+    Landing as PutLanding, fresh as fresh_node, fresh_version, join as join_path, plan as plan_put, put,
+};
+pub(crate) use reseal::reseal;
 pub(crate) use seal::{HashKey, internal};
 pub(crate) use stdin::put as put_stdin;
 pub(crate) use verify::verify;
@@ -72,6 +76,14 @@ impl<'a> Report<'a> {
     /// Totals that a planner counts up while it goes.
     pub(crate) fn totals(&self) -> (Arc<AtomicU64>, Arc<AtomicU64>) {
         (Arc::clone(&self.files_total), Arc::clone(&self.bytes_total))
+    }
+
+    /// Files of these sizes are about to be moved.
+    pub(crate) fn expect(&self, sizes: impl Iterator<Item = u64>) {
+        for size in sizes {
+            self.files_total.fetch_add(1, Ordering::Relaxed);
+            self.bytes_total.fetch_add(size, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn line(&mut self, verb: &str, path: &str) {

@@ -28,6 +28,7 @@ pub(crate) async fn put(
     let mut batch = Batch::new(shared, journal, &Batch::permits());
     batch.begin(FileHead {
         target,
+        version: super::fresh_version(),
         attrs,
         size: 0,
         local: None,

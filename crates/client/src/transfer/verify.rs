@@ -210,6 +210,7 @@ async fn make_again(
     };
     batch.begin(FileHead {
         target,
+        version: super::fresh_version(),
         attrs: version.attrs,
         size: stamp.size,
         local: FileHead::local(path, stamp),

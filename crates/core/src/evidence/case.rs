@@ -47,7 +47,7 @@ pub enum Case {
         theirs: Branch,
     },
     /// An entry that must not be.
-    Entry(Box<EntryCase>),
+    Entry(EntryCase),
     /// Nothing that could be shown.
     Nothing,
 }

@@ -27,3 +27,33 @@ fn bits(hash: &Hash, from: usize) -> u16 {
     };
     (from..from + BITS).fold(0, |bits, at| bits << 1 | u16::from(bit(at)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As `tools/reader` computes them.
+    #[test]
+    fn known_answers() {
+        for (root, words) in [
+            (
+                [0; 32],
+                "gentle battle auction describe snack dynamic volcano dizzy flash barely",
+            ),
+            (
+                [0xFF; 32],
+                "job cannon market audit scout differ practice peanut exercise tribe",
+            ),
+        ] {
+            assert_eq!(root_words(&VerifyingKey(root)), words);
+        }
+    }
+
+    #[test]
+    fn every_bit_chooses() {
+        let hash = Hash(std::array::from_fn(|at| [0b1000_0000, 0b0001_0000][at % 2]));
+        assert_eq!(bits(&hash, 0), 0b100_0000_0000);
+        assert_eq!(bits(&hash, 11), 0b100_0010_0000);
+        assert_eq!(bits(&Hash([0xFF; 32]), 99), 0x7FF);
+    }
+}

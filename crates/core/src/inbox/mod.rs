@@ -15,7 +15,7 @@ mod open;
 mod recorded;
 mod seal;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod verify;
 
 pub use self::error::NoteRefused;

@@ -64,7 +64,8 @@ pub enum WriteError {
     /// The entry is larger than a limit of the protocol.
     #[error("the entry would break a limit")]
     TooLarge,
-    /// A member has no key in the sigchain that was given, or stands twice in the list.
+    /// A member is cited with a link that the sigchain given for her does not have, or none was given; a genesis list does not begin
+    /// with its author as an admin.
     #[error("the member list cannot be sealed to")]
     Members,
     /// The change was made for another state, or out of order.

@@ -2,7 +2,7 @@
 
 use crannog_proto::{EpochPublic, JournalId};
 
-use super::error::{ReadError, by_server};
+use super::error::{ReadError, by_member, by_server};
 use super::grant::EpochGrant;
 use super::payload::JournalKind;
 use crate::check::Check;
@@ -28,23 +28,24 @@ impl Keys<'_> {
         public: &EpochPublic,
         seq: u64,
     ) -> Result<Option<EpochGrant>, ReadError> {
-        let (grant, check) = match kind {
+        let (grant, refused) = match kind {
             JournalKind::Home => {
                 let grant = self
                     .account
                     .home_grant(journal, epoch)
                     .ok_or(ReadError::NeedsSecrets { epoch })?;
-                (grant, Check::Home)
+                (grant, by_server(Check::Home, seq))
             }
             JournalKind::Drive | JournalKind::Conversation => match (self.given)(epoch) {
-                Some(grant) => (grant, Check::Secret),
+                // An invite may have brought it, or another's rekey on the way back: the server has no part in it.
+                Some(grant) => (grant, by_member(Check::Secret, seq)),
                 None => return Ok(None),
             },
         };
         if grant.gives(journal, epoch, public) {
             Ok(Some(grant))
         } else {
-            Err(by_server(check, seq))
+            Err(refused)
         }
     }
 }

@@ -2,7 +2,8 @@
 
 #[path = "../../tests/http/fixtures.rs"]
 #[expect(dead_code, reason = "shared with the tests over HTTP, which use more of it")]
-mod fixtures;
+pub(super) mod fixtures;
+mod inbox;
 
 use std::collections::HashSet;
 
@@ -27,6 +28,7 @@ pub(crate) async fn contract(store: impl Store) {
     sharing(&store, alice).await;
     pruning(&store, alice).await;
     quota(&store, alice).await;
+    inbox::inbox(&store, alice).await;
     assert_eq!(store.check().await.unwrap(), Vec::<String>::new());
     let freed = store.delete_account("alice".to_owned()).await.unwrap().unwrap();
     assert!(!freed.is_empty());

@@ -1,7 +1,8 @@
 //! What the server remembers. One trait, one method per transaction; SQLite today, Postgres tomorrow.
 //!
 //! A method returns only after its change is committed. [`Store::append`] and [`Store::register`], [`Store::create_journal`],
-//! [`Store::append_link`], [`Store::put_drop`] return only after it is on disk; staging and sessions may be lost with the power.
+//! [`Store::append_link`], [`Store::put_drop`] and [`Store::remove_drop`] return only after it is on disk; staging and sessions
+//! may be lost with the power.
 //! `contract::contract` is the suite that every backend passes.
 
 #[cfg(test)]
@@ -99,7 +100,7 @@ pub(crate) trait Operator: Send + Sync + 'static {
     fn suspend(&self, name: String, suspended: bool) -> Step<'_, bool>;
     /// Sets a quota; says whether there is such an account.
     fn set_quota(&self, name: String, quota: u64) -> Step<'_, bool>;
-    /// Deletes an account with everything that it created, its inbox included; its sigchain is kept under its id. Gives back the files.
+    /// Deletes an account with everything that it created and its inbox; its sigchain is kept under its id. Gives back the files.
     fn delete_account(&self, name: String) -> Step<'_, Option<Vec<FileName>>>;
     /// Counts.
     fn stats(&self) -> Step<'_, Stats>;

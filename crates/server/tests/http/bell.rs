@@ -1,6 +1,6 @@
 //! The bell.
 
-use crannog_proto::api::{Held, Hold, Ring};
+use crannog_proto::api::{Held, Hold, Ring, Rung};
 use crannog_proto::{decode, encode};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
@@ -13,9 +13,9 @@ use crate::TestServer;
 use crate::client::{Client, hex, stream};
 use crate::fixtures::{Epoch, Journal, random};
 
-type Socket = WebSocketStream<TlsStream<TcpStream>>;
+pub(crate) type Socket = WebSocketStream<TlsStream<TcpStream>>;
 
-async fn bell(server: &TestServer, client: &Client) -> Socket {
+pub(crate) async fn bell(server: &TestServer, client: &Client) -> Socket {
     let mut request = "wss://x/v1/bell".into_client_request().unwrap();
     let bearer = format!("Bearer {}", hex(&client.session.unwrap()));
     request
@@ -25,7 +25,7 @@ async fn bell(server: &TestServer, client: &Client) -> Socket {
     tokio_tungstenite::client_async(request, tls).await.unwrap().0
 }
 
-async fn hold(socket: &mut Socket, journals: &[(&Journal, [u8; 32])]) {
+pub(crate) async fn hold(socket: &mut Socket, journals: &[(&Journal, [u8; 32])]) {
     let journals = journals
         .iter()
         .map(|(journal, token)| Held {
@@ -40,6 +40,13 @@ async fn hold(socket: &mut Socket, journals: &[(&Journal, [u8; 32])]) {
 }
 
 async fn ring(socket: &mut Socket) -> Option<Ring> {
+    match rung(socket).await? {
+        Rung::Journal(ring) => Some(*ring),
+        Rung::Inbox => panic!("nothing lies in the inbox"),
+    }
+}
+
+pub(crate) async fn rung(socket: &mut Socket) -> Option<Rung> {
     loop {
         match socket.next().await? {
             Ok(Message::Binary(bytes)) => return Some(decode(&bytes).unwrap()),

@@ -6,6 +6,7 @@ mod bell;
 mod blobs;
 mod client;
 mod fixtures;
+mod inbox;
 mod journals;
 mod operate;
 

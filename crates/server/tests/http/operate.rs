@@ -10,7 +10,7 @@ use crate::TestServer;
 use crate::client::Client;
 use crate::fixtures::{Person, noise};
 
-fn crannogd(data: &Path, args: &[&str]) -> Output {
+pub(crate) fn crannogd(data: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_crannogd"))
         .args(args)
         .arg("--data")

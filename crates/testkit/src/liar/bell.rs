@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use crannog_proto::JournalId;
-use crannog_proto::api::Ring;
+use crannog_proto::api::{self, Ring};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -16,16 +16,29 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) type Toll = Box<dyn FnMut(&Rung) -> Vec<Said> + Send>;
 
-/// A ring of the real server.
+/// What the real server said on a bell.
 #[derive(Debug, Clone)]
 pub struct Rung {
-    /// What it says.
-    pub ring: Ring,
+    /// What it is.
+    pub heard: api::Rung,
     /// As it came over the wire.
     pub bytes: Bytes,
 }
 
 impl Rung {
+    /// The ring, if a journal grew.
+    pub fn ring(&self) -> Option<&Ring> {
+        match &self.heard {
+            api::Rung::Journal(ring) => Some(ring),
+            api::Rung::Inbox => None,
+        }
+    }
+
+    /// The journal that grew, if one did.
+    pub fn journal(&self) -> Option<JournalId> {
+        self.ring().map(|ring| ring.last.journal)
+    }
+
     /// The same, to be said again.
     pub fn said(&self) -> Said {
         Said::Bytes(self.bytes.to_vec())
@@ -42,9 +55,18 @@ pub enum Said {
 }
 
 impl Said {
-    /// A ring.
+    /// A ring of a journal.
     pub fn ring(ring: &Ring) -> Self {
-        Self::Bytes(crannog_proto::encode(ring))
+        Self::rung(&api::Rung::Journal(Box::new(ring.clone())))
+    }
+
+    /// Something lies in the inbox, or nothing does.
+    pub fn inbox() -> Self {
+        Self::rung(&api::Rung::Inbox)
+    }
+
+    fn rung(rung: &api::Rung) -> Self {
+        Self::Bytes(crannog_proto::encode(rung))
     }
 }
 
@@ -90,7 +112,7 @@ impl fmt::Debug for HeldBell {
 }
 
 impl HeldBell {
-    /// Waits for the server's next ring; what the lie made of it has been sent by then.
+    /// Waits for what the server says next; what the lie made of it has been sent by then.
     pub async fn rung(&mut self) -> Rung {
         let rung = patiently("the server rings", self.rungs.recv()).await;
         rung.expect("the bell is open")
@@ -100,7 +122,17 @@ impl HeldBell {
     pub async fn rung_for(&mut self, journal: JournalId) -> Rung {
         loop {
             let rung = self.rung().await;
-            if rung.ring.last.journal == journal {
+            if rung.journal() == Some(journal) {
+                return rung;
+            }
+        }
+    }
+
+    /// Waits until the server says that something lies in the inbox.
+    pub async fn rung_for_inbox(&mut self) -> Rung {
+        loop {
+            let rung = self.rung().await;
+            if rung.heard == api::Rung::Inbox {
                 return rung;
             }
         }

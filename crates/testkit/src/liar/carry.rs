@@ -132,8 +132,8 @@ impl Carried {
     async fn server_said(&mut self, state: &State, heard: Option<Result<Message, Error>>) -> Result<(), End> {
         match heard {
             Some(Ok(Message::Binary(bytes))) => {
-                let ring = crannog_proto::decode(&bytes).expect("the real server's ring decodes");
-                let rung = Rung { ring, bytes };
+                let heard = crannog_proto::decode(&bytes).expect("what the real server says decodes");
+                let rung = Rung { heard, bytes };
                 for said in state.bells.instead(&rung) {
                     self.tell(said.into()).await?;
                 }

@@ -2,7 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::Bytes;
-use crannog_proto::{BlobId, JournalId};
+use crannog_proto::{AccountId, BlobId, EntryId, JournalId};
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,14 @@ pub enum Route {
     Link,
     /// `GET /v1/directory/NAME`
     Directory,
+    /// `GET /v1/directory/ACCOUNT`
+    DirectoryOf(AccountId),
+    /// `POST /v1/inbox/ACCOUNT`
+    DropInto(AccountId),
+    /// `GET /v1/inbox`
+    Inbox,
+    /// `DELETE /v1/inbox/ID`
+    DropDone([u8; 16]),
     /// `POST /v1/journals`
     Create,
     /// `GET /v1/journals/ID/entries`
@@ -57,6 +65,7 @@ impl Ask {
         let parts: Vec<&str> = path.trim_start_matches("/v1/").split('/').collect();
         let journal = |text: &str| text.parse().unwrap_or(JournalId::ZERO);
         let blob = |text: &str| text.parse().unwrap_or(BlobId::ZERO);
+        let drop = |text: &str| text.parse().unwrap_or(EntryId::ZERO).0;
         match (self.method.as_str(), parts.as_slice()) {
             ("GET", ["server"]) => Route::Server,
             ("POST", ["accounts"]) => Route::Register,
@@ -64,7 +73,10 @@ impl Ask {
             ("POST", ["login"]) => Route::Login,
             ("GET", ["account"]) => Route::Account,
             ("POST", ["account", "links"]) => Route::Link,
-            ("GET", ["directory", _]) => Route::Directory,
+            ("GET", ["directory", key]) => key.parse().map_or(Route::Directory, Route::DirectoryOf),
+            ("POST", ["inbox", account]) => Route::DropInto(account.parse().unwrap_or(AccountId::ZERO)),
+            ("GET", ["inbox"]) => Route::Inbox,
+            ("DELETE", ["inbox", id]) => Route::DropDone(drop(id)),
             ("POST", ["journals"]) => Route::Create,
             ("GET", ["journals", id, "entries"]) => Route::Entries(journal(id)),
             ("POST", ["journals", id, "entries"]) => Route::Append(journal(id)),

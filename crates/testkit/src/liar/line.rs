@@ -40,23 +40,16 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
     if request.uri().path() == "/v1/bell" {
-        return carry::open(state, request).await;
+        let ask = asked(&request, Bytes::new());
+        let response = carry::open(state, request).await;
+        state.seen.note(&ask, response.status().as_u16(), 0);
+        return response;
     }
     let (head, body) = request.into_parts();
     let Ok(body) = body.collect().await else {
         return std::future::pending().await;
     };
-    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let ask = Ask {
-        method: head.method.to_string(),
-        path: head.uri.to_string(),
-        headers: head
-            .headers
-            .iter()
-            .map(|(name, value)| (name.to_string(), text(value)))
-            .collect(),
-        body: body.to_bytes(),
-    };
+    let ask = asked(&Request::from_parts(head, ()), body.to_bytes());
     let own = state.before.lock().unwrap().as_mut().and_then(|lie| lie(&ask));
     let mut told = match own {
         Some(told) => told,
@@ -65,11 +58,26 @@ async fn answer(
     if let Some(lie) = state.after.lock().unwrap().as_mut() {
         lie(&ask, &mut told);
     }
-    state.record.lock().unwrap().push(Exchange {
+    let exchange = Exchange {
         ask,
         told: told.clone(),
-    });
+    };
+    state.seen.pass(&exchange);
+    state.record.lock().unwrap().push(exchange);
     respond(told)
+}
+
+fn asked<T>(request: &Request<T>, body: Bytes) -> Ask {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = request.headers().iter();
+    Ask {
+        method: request.method().to_string(),
+        path: request.uri().to_string(),
+        headers: headers
+            .map(|(name, value)| (name.to_string(), text(value)))
+            .collect(),
+        body,
+    }
 }
 
 /// A line of HTTP to the real server.

@@ -5,6 +5,7 @@ mod carry;
 mod exchange;
 mod keys;
 mod line;
+mod seen;
 mod upstream;
 
 use std::sync::{Arc, Mutex};
@@ -16,8 +17,10 @@ use tokio_rustls::TlsAcceptor;
 pub use bell::{HeldBell, Rung, Said};
 pub use exchange::{Ask, Exchange, Route, Told};
 pub use keys::ServerKeys;
+pub use seen::Seen;
 
 use self::bell::Bells;
+use self::seen::Log;
 use crate::site::Site;
 
 type Before = Box<dyn FnMut(&Ask) -> Option<Told> + Send>;
@@ -29,6 +32,7 @@ pub(crate) struct State {
     pub(crate) before: Mutex<Option<Before>>,
     pub(crate) after: Mutex<Option<After>>,
     pub(crate) record: Mutex<Vec<Exchange>>,
+    seen: Log,
     pub(crate) bells: Bells,
 }
 
@@ -66,6 +70,7 @@ impl Liar {
             before: Mutex::default(),
             after: Mutex::default(),
             record: Mutex::default(),
+            seen: Log::default(),
             bells: Bells::default(),
         });
         let acceptor = TlsAcceptor::from(Arc::new(tls));
@@ -119,7 +124,12 @@ impl Liar {
         *self.state.before.lock().unwrap() = None;
     }
 
-    /// Everything that went over the wire since the last call.
+    /// What a live server sees of everything since the last call, bells included: who, where, how much.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.state.seen.take()
+    }
+
+    /// Everything that went over the wire since the last call, but for bells.
     pub fn heard(&self) -> Vec<Exchange> {
         std::mem::take(&mut *self.state.record.lock().unwrap())
     }

@@ -142,10 +142,12 @@ async fn told(world: &World, at: usize, lie: Lie) -> Listener {
         keys: ServerKeys::of(&world.site.data),
         home: victim.home,
         last,
-        old: rung.ring.entry.unwrap(),
+        old: rung.ring().unwrap().entry.clone().unwrap(),
     };
     world.liar.toll(move |rung| {
-        let mut ring = rung.ring.clone();
+        let Some(mut ring) = rung.ring().cloned() else {
+            return vec![rung.said()];
+        };
         if ring.last.journal == drive {
             lie(&ground, &mut ring);
         }

@@ -67,6 +67,23 @@ async fn a_bell_outlives_a_rekey() {
     victim.device.close().await;
 }
 
+/// Whoever drops something into her inbox makes every bell of hers ring, and so does a liar, as often as it likes: nothing is lost by it.
+#[tokio::test]
+async fn inbox_rings_for_nothing_are_harmless() {
+    let world = world().await;
+    let mut victim = Listener::new(&world).await;
+    for _ in 0..200 {
+        victim.bell.say(Said::inbox());
+    }
+    victim.bell.answers().await;
+    victim.assert_unchanged("an inbox that rings").await;
+    world.author.put("/after", b"after").await.unwrap();
+    victim.bell.rung_for(victim.drive).await;
+    victim.sees("after").await;
+    assert!(victim.device.status().await.online);
+    victim.device.close().await;
+}
+
 /// Rings that come thrice, late, in the wrong order, or for a journal that nobody holds change nothing but what they say.
 #[tokio::test]
 async fn duplicate_and_reordered_rings_are_harmless() {

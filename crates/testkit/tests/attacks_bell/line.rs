@@ -28,10 +28,14 @@ const LIES: &[(&str, Check, Lie)] = &[
     }),
     ("a header of four gigabytes, as it says", Check::Decode, |rung| {
         let mut bytes = rung.bytes.to_vec();
-        // Behind the receipt, the option's mark, seq and head.
-        let at = encode(&rung.ring.last).len() + 1 + 8 + 32;
+        // Behind the mark of its kind, the receipt, the option's mark, seq and head.
+        let at = 1 + encode(&rung.ring().unwrap().last).len() + 1 + 8 + 32;
         bytes[at..at + 4].copy_from_slice(&u32::MAX.to_le_bytes());
         Said::Bytes(bytes)
+    }),
+    ("a third kind", Check::Decode, |_| Said::Bytes(vec![2])),
+    ("an inbox with something in it", Check::Decode, |_| {
+        Said::Bytes(vec![1, 0])
     }),
     ("several megabytes", Check::Bounds, |_| {
         Said::Bytes(vec![0; 6 << 20])
@@ -40,7 +44,7 @@ const LIES: &[(&str, Check, Lie)] = &[
         Said::Text("r".repeat(6 << 20))
     }),
     ("an entry of another place", Check::Head, |rung| {
-        let mut ring = rung.ring.clone();
+        let mut ring = rung.ring().unwrap().clone();
         ring.entry.as_mut().unwrap().seq += 1;
         Said::ring(&ring)
     }),
@@ -60,7 +64,7 @@ async fn what_is_no_ring_ends_the_line_and_nothing_else() {
         let (drive, lie) = (victim.drive, *lie);
         let mut once = Some(lie);
         world.liar.toll(
-            move |rung| match once.take_if(|_| rung.ring.last.journal == drive) {
+            move |rung| match once.take_if(|_| rung.journal() == Some(drive)) {
                 Some(lie) => vec![lie(rung)],
                 None => vec![rung.said()],
             },

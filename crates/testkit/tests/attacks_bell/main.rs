@@ -3,6 +3,7 @@
 
 mod forged;
 mod honest;
+mod inbox;
 mod line;
 mod listener;
 mod withheld;

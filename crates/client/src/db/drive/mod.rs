@@ -1,6 +1,8 @@
 //! A drive's fold in SQLite: the second implementation of [`DriveState`] beside core's in memory.
 
 mod authors;
+mod forest;
+mod mounts;
 mod query;
 
 use crannog_core::content::{self, Content};
@@ -11,6 +13,8 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::DbError;
 use super::journals::{from_sql, to_sql};
 
+pub(crate) use forest::{Forest, Found, Met, Seen, Share};
+pub(crate) use mounts::{Mounts, Way};
 pub(crate) use query::{NodeRow, RowKind, UsageTotals, Walked};
 
 /// One drive in an open transaction.

@@ -25,6 +25,18 @@ pub(crate) enum RowKind {
     Symlink(Vec<u8>),
 }
 
+impl NodeRow {
+    /// What stands at this mount point as long as the shared file has not arrived: a file without bytes and versions.
+    pub(crate) fn awaited(&self) -> Self {
+        let mut row = self.clone();
+        row.versions = 0;
+        if let RowKind::File { size, .. } = &mut row.kind {
+            *size = 0;
+        }
+        row
+    }
+}
+
 /// A node below the folder that was walked.
 #[derive(Debug, Clone)]
 pub(crate) struct Walked {
@@ -39,6 +51,20 @@ pub(crate) struct UsageTotals {
     pub(crate) files: u64,
     pub(crate) bytes: u64,
     pub(crate) old_bytes: u64,
+}
+
+impl UsageTotals {
+    pub(super) fn add(&mut self, more: Self) {
+        self.files += more.files;
+        self.bytes += more.bytes;
+        self.old_bytes += more.old_bytes;
+    }
+
+    pub(super) fn subtract(&mut self, less: Self) {
+        self.files = self.files.saturating_sub(less.files);
+        self.bytes = self.bytes.saturating_sub(less.bytes);
+        self.old_bytes = self.old_bytes.saturating_sub(less.old_bytes);
+    }
 }
 
 const ROW: &str = "n.node, n.name, n.mtime_s, n.mtime_ns, n.mode, n.kind, n.target, n.current, n.size,

@@ -53,3 +53,12 @@ CREATE TABLE refused (
     fault TEXT NOT NULL,
     text  TEXT NOT NULL
 );
+
+-- Segments of checkpoints that were compared with the own fold.
+CREATE TABLE compared (
+    journal INTEGER NOT NULL REFERENCES journals ON DELETE CASCADE,
+    after   INTEGER NOT NULL,
+    upto    INTEGER NOT NULL,
+    hash    BLOB NOT NULL,
+    PRIMARY KEY (journal, after, upto, hash)
+) WITHOUT ROWID;

@@ -4,6 +4,7 @@ mod large;
 mod plan;
 mod small;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use tokio::sync::mpsc;
 
 use super::content::Fetcher;
 use super::groups::{Group, groups};
+use super::seal::internal;
 use super::{Report, Task, local};
 use crate::error::{Error, Result};
 use crate::journal::Journal;
@@ -25,22 +27,34 @@ use small::small;
 /// Groups under way at once.
 const GROUPS: usize = 4;
 
-/// Fetches everything that the steps ask for.
+/// Readers of the drives that take part, by local numbers.
+type Fetchers = HashMap<i64, Fetcher>;
+
+fn fetcher_of(fetchers: &Fetchers, drive: i64) -> Result<&Fetcher> {
+    fetchers
+        .get(&drive)
+        .ok_or_else(|| internal("a step for another drive"))
+}
+
+/// Fetches everything that the steps ask for, each from its drive, one of `journals`.
 pub(crate) async fn get(
     shared: &Arc<Shared>,
-    journal: &Arc<Journal>,
+    journals: &[Arc<Journal>],
     umask: u32,
     steps: mpsc::Receiver<Step>,
     mut report: Report<'_>,
 ) -> Result<Changed> {
-    let fetcher = Fetcher::new(shared, journal);
+    let fetchers = journals
+        .iter()
+        .map(|journal| (journal.row, Fetcher::new(shared, journal)));
+    let fetchers = Arc::new(fetchers.collect::<Fetchers>());
     let mut folders = Vec::new();
     let work = |group| {
         // Tasks of their own: while a large file is fetched nobody polls them here, and it may wait for a pack that one of them fetches.
         let task = match group {
             Group::Small(steps) => {
-                let fetcher = fetcher.clone();
-                let task = tokio::spawn(async move { small(&fetcher, steps, umask).await });
+                let fetchers = Arc::clone(&fetchers);
+                let task = tokio::spawn(async move { small(&fetchers, steps, umask).await });
                 Err(Task::new(task))
             }
             Group::One(step) => Ok(Unit::One(step)),
@@ -83,7 +97,8 @@ pub(crate) async fn get(
             },
             Unit::One(Step::File(step)) => {
                 let path = step.local.clone();
-                match large(shared, &fetcher, *step, umask, &report).await {
+                let fetcher = fetcher_of(&fetchers, step.drive)?;
+                match large(shared, fetcher, *step, umask, &report).await {
                     Ok(size) => {
                         report.changed.files += 1;
                         report.changed.bytes += size;

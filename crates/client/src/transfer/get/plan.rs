@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::super::content::Fetcher;
 use super::super::{groups, interrupted, local, scan};
-use crate::db::{Db, DriveStore, NodeRow, RowKind};
+use crate::db::{Db, DriveStore, Forest, Mounts, NodeRow, RowKind, Seen};
 use crate::error::{Error, Result};
 
 /// One thing to do.
@@ -40,6 +40,8 @@ pub(crate) enum Step {
 /// A file to fetch.
 #[derive(Debug)]
 pub(crate) struct FileStep {
+    /// The drive that has it.
+    pub(crate) drive: i64,
     pub(crate) local: PathBuf,
     pub(crate) node: NodeId,
     pub(crate) version: Version,
@@ -62,7 +64,7 @@ impl groups::Step for Step {
 /// Where a remote node goes.
 #[derive(Debug, Clone)]
 pub(crate) struct Landing {
-    pub(crate) from: NodeRow,
+    pub(crate) from: Seen,
     pub(crate) to: PathBuf,
     pub(crate) overwrite: bool,
     pub(crate) dry_run: bool,
@@ -73,27 +75,30 @@ pub(crate) struct Landing {
 /// Compares one remote tree with the local disk and sends the steps; makes folders. Blocking.
 pub(crate) fn plan(
     db: &Db,
-    drive: i64,
+    mounts: &Mounts,
     landing: &Landing,
     totals: (Arc<AtomicU64>, Arc<AtomicU64>),
     steps: &mpsc::Sender<Step>,
 ) -> Result<()> {
     let planner = Planner {
         db,
-        drive,
+        mounts,
         landing,
         totals,
         steps,
         wanted: wanted(landing)?,
     };
     let mut stack = vec![(landing.from.clone(), landing.to.clone())];
-    while let Some((row, path)) = stack.pop() {
-        match planner.node(&row, &path) {
+    while let Some((seen, path)) = stack.pop() {
+        match planner.node(&seen, &path) {
             Ok(true) => {
-                let children = db.read_blocking(|c| DriveStore::new(c, drive).list(row.node))?;
+                let children = db.read_blocking(|c| Forest::new(c, mounts).list(&seen))?;
                 for child in children.into_iter().rev() {
-                    match local::component(&child.name) {
-                        Ok(name) => stack.push((child.clone(), path.join(name))),
+                    match local::component(&child.row.name) {
+                        Ok(name) => {
+                            let path = path.join(name);
+                            stack.push((child, path));
+                        }
                         Err(error) => planner.send(Step::Failed(error.into()))?,
                     }
                 }
@@ -124,7 +129,7 @@ fn wanted(landing: &Landing) -> Result<Override> {
 
 struct Planner<'a> {
     db: &'a Db,
-    drive: i64,
+    mounts: &'a Mounts,
     landing: &'a Landing,
     totals: (Arc<AtomicU64>, Arc<AtomicU64>),
     steps: &'a mpsc::Sender<Step>,
@@ -137,10 +142,14 @@ impl Planner<'_> {
     }
 
     /// True for a folder whose contents come next.
-    fn node(&self, row: &NodeRow, path: &Path) -> Result<bool> {
+    fn node(&self, seen: &Seen, path: &Path) -> Result<bool> {
+        let row = &seen.row;
         let directory = row.kind == RowKind::Directory;
         if path != self.landing.to && self.wanted.matched(path, directory).is_ignore() {
             return Ok(false);
+        }
+        if self.mounts.is_closed(seen.drive()) {
+            return Err(stopped(path));
         }
         match &row.kind {
             RowKind::Directory => {
@@ -154,7 +163,7 @@ impl Planner<'_> {
                 Ok(true)
             }
             RowKind::Symlink(target) => self.symlink(row, target, path).map(|()| false),
-            RowKind::File { size, .. } => self.file(row, *size, path).map(|()| false),
+            RowKind::File { size, .. } => self.file(seen, *size, path).map(|()| false),
         }
     }
 
@@ -179,7 +188,11 @@ impl Planner<'_> {
         })
     }
 
-    fn file(&self, row: &NodeRow, size: u64, path: &Path) -> Result<()> {
+    fn file(&self, seen: &Seen, size: u64, path: &Path) -> Result<()> {
+        if seen.is_awaited() {
+            return Err(not_there_yet(path));
+        }
+        let row = &seen.row;
         match path.symlink_metadata() {
             Ok(metadata) if metadata.is_file() => {
                 let stamp = scan::stamp(&metadata);
@@ -192,7 +205,7 @@ impl Planner<'_> {
             Ok(_) => return Err(local::in_the_way(path)),
             Err(_) => {}
         }
-        let (drive, node) = (self.drive, row.node);
+        let (drive, node) = (seen.drive(), row.node);
         let version = self
             .db
             .read_blocking(|c| DriveStore::new(c, drive).current(node))?;
@@ -203,6 +216,7 @@ impl Planner<'_> {
         self.totals.0.fetch_add(1, Ordering::Relaxed);
         self.totals.1.fetch_add(size, Ordering::Relaxed);
         self.send(Step::File(Box::new(FileStep {
+            drive,
             local: path.to_owned(),
             node,
             version,
@@ -222,4 +236,23 @@ impl Planner<'_> {
             .hint("--overwrite replaces it"),
         ))
     }
+}
+
+fn stopped(path: &Path) -> Error {
+    Error::User(
+        Failure::new(
+            Code::VerificationFailed,
+            "an alarm stopped this share: it was passed over",
+        )
+        .object(path.display().to_string())
+        .hint(crate::ops::LOOK),
+    )
+}
+
+fn not_there_yet(path: &Path) -> Error {
+    Error::User(
+        Failure::new(Code::NotFound, "the shared file is not there yet")
+            .object(path.display().to_string())
+            .hint("it comes with the next change of whoever shares it"),
+    )
 }

@@ -9,17 +9,18 @@ use crannog_core::drive::Version;
 use super::super::content::{Fetcher, lied};
 use super::super::part::Part;
 use super::plan::FileStep;
+use super::{Fetchers, fetcher_of};
 use crate::error::{Error, Result};
 
 /// A few small files: their packs are fetched, then one thread opens and writes them all.
 pub(super) async fn small(
-    fetcher: &Fetcher,
+    fetchers: &Fetchers,
     steps: Vec<FileStep>,
     umask: u32,
 ) -> Result<Vec<(PathBuf, Result<u64>)>> {
     let mut ready = Vec::with_capacity(steps.len());
     for step in steps {
-        let source = source(fetcher, &step.version).await;
+        let source = source(fetcher_of(fetchers, step.drive)?, &step.version).await;
         ready.push((step, source));
     }
     let written = tokio::task::spawn_blocking(move || {

@@ -1,92 +1,76 @@
 //! Uploading: steps are sealed on threads, gathered into entries, and appended while the next ones are being sealed.
 
+mod lane;
 mod plan;
 mod prepare;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crannog_agent_api::answer::Changed;
 use crannog_core::content::{OpenedLeaf, chunk_count};
-use crannog_core::drive::{DriveOp, Outcome};
+use crannog_core::drive::DriveOp;
 use futures_util::{StreamExt, stream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::batch::{Batch, FileHead};
-use super::content::Fetcher;
 use super::groups::{Group, groups};
-use super::seal::{self, Source};
-use super::{Report, Task, interrupted};
-use crate::db::Transfers;
+use super::seal::{self, Source, internal};
+use super::{Report, interrupted};
 use crate::error::{Error, Result};
-use crate::journal::{Ingested, Journal};
+use crate::journal::Journal;
 use crate::shared::Shared;
-pub(crate) use plan::{FileStep, Landing, Step, fresh, join, plan};
-use prepare::{Prepared, Staged, Unit, known, prepare};
+use lane::Lane;
+pub(crate) use plan::{FileStep, Landing, Step, fresh, fresh_version, join, plan};
+use prepare::{Grounds, Prepared, Unit, known, prepare};
 
 /// Groups, or chunks of a large file, being sealed at once.
 const SEALING: usize = 3;
-/// Leases last seven days; what is older than six is sent again.
-const STAGED_FOR: i64 = 6 * 24 * 3600 * 1000;
-
-/// Sends everything that the steps ask for.
+/// Sends everything that the steps ask for, each into its drive, one of `journals`.
 pub(crate) async fn put(
     shared: &Arc<Shared>,
-    journal: &Arc<Journal>,
+    journals: &[Arc<Journal>],
     steps: mpsc::Receiver<Step>,
     mut report: Report<'_>,
 ) -> Result<Changed> {
-    let row = journal.row;
-    let after = crate::clock::now_ms() - STAGED_FOR;
-    let pieces = shared
-        .db
-        .write(move |tx| Transfers(tx).staged(row, after))
-        .await?;
-    let mut staged = Staged::new();
-    for piece in pieces {
-        staged.entry(piece.path.clone()).or_default().push(piece);
+    let (permits, mut lanes) = (Batch::permits(), HashMap::new());
+    for journal in journals {
+        lanes.insert(journal.row, Lane::open(shared, journal, &permits).await?);
     }
     let mut run = Run {
         shared: Arc::clone(shared),
-        journal: Arc::clone(journal),
-        permits: Batch::permits(),
-        batch: None,
-        appending: None,
-        broken: false,
-        landed: Vec::new(),
-        fetcher: Fetcher::new(shared, journal),
-        staged,
+        lanes,
     };
-    let result = run.all(steps, &mut report).await;
-    // What is complete goes out in any case, so that an interrupt loses nothing that was finished.
-    let flushed = run.flush().await;
-    for (text, name) in run.landed {
-        report.note(name, text).await;
+    let mut result = run.all(steps, &mut report).await;
+    for lane in run.lanes.values_mut() {
+        // What is complete goes out in any case, so that an interrupt loses nothing that was finished.
+        let flushed = lane.flush().await;
+        for (text, name) in std::mem::take(&mut lane.landed) {
+            report.note(name, text).await;
+        }
+        result = result.and(flushed);
     }
-    result.and(flushed)?;
+    result?;
     Ok(report.done())
 }
 
 struct Run {
     shared: Arc<Shared>,
-    journal: Arc<Journal>,
-    permits: Arc<Semaphore>,
-    batch: Option<Batch>,
-    appending: Option<Task<Result<Ingested>>>,
-    /// An entry did not arrive: what follows may stand on it, and is not sent.
-    broken: bool,
-    /// What the fold had to call otherwise.
-    landed: Vec<(&'static str, String)>,
-    fetcher: Fetcher,
-    staged: Staged,
+    /// By the local numbers of the drives.
+    lanes: HashMap<i64, Lane>,
 }
 
 impl Run {
     async fn all(&mut self, steps: mpsc::Receiver<Step>, report: &mut Report<'_>) -> Result<()> {
-        let (shared, fetcher) = (Arc::clone(&self.shared), self.fetcher.clone());
-        let staged = Arc::new(std::mem::take(&mut self.staged));
+        let shared = Arc::clone(&self.shared);
+        let grounds = self
+            .lanes
+            .iter()
+            .map(|(drive, lane)| (*drive, lane.ground.clone()));
+        let grounds = Arc::new(grounds.collect::<Grounds>());
         let prepare = |group: Group<Step>| {
-            let (shared, fetcher, staged) = (Arc::clone(&shared), fetcher.clone(), Arc::clone(&staged));
-            async move { prepare(&shared, &fetcher, &staged, group).await }
+            let (shared, grounds) = (Arc::clone(&shared), Arc::clone(&grounds));
+            async move { prepare(&shared, &grounds, group).await }
         };
         let mut units = Box::pin(groups(steps).map(prepare).buffered(SEALING));
         while let Some(unit) = units.next().await {
@@ -97,11 +81,17 @@ impl Run {
                         self.small(file, report).await?;
                     }
                 }
-                Unit::Large(step) => self.large(*step, &staged, report).await?,
+                Unit::Large(step) => self.large(*step, report).await?,
                 Unit::Other(step) => self.other(step, report).await?,
             }
         }
         Ok(())
+    }
+
+    fn lane(&mut self, drive: i64) -> Result<&mut Lane> {
+        self.lanes
+            .get_mut(&drive)
+            .ok_or_else(|| internal("a step for another drive"))
     }
 
     async fn small(&mut self, file: Prepared, report: &mut Report<'_>) -> Result<()> {
@@ -111,7 +101,7 @@ impl Run {
         };
         let step = file.step;
         let (size, path) = (step.stamp.size, step.path.clone());
-        let batch = self.batch().await?;
+        let batch = self.lane(step.drive)?.batch().await?;
         batch.begin(head(step, file.leaves));
         for chunk in chunks {
             batch.chunk(chunk).await?;
@@ -121,8 +111,10 @@ impl Run {
         Ok(())
     }
 
-    async fn large(&mut self, step: FileStep, staged: &Staged, report: &mut Report<'_>) -> Result<()> {
-        let (known, leaves) = known(&self.shared, &self.fetcher, staged, &step).await?;
+    async fn large(&mut self, step: FileStep, report: &mut Report<'_>) -> Result<()> {
+        let (shared, hash_key) = (Arc::clone(&self.shared), self.shared.hash_key.clone());
+        let lane = self.lane(step.drive)?;
+        let (known, leaves) = known(&shared, &lane.ground, &step).await?;
         let source = Arc::new(Source {
             path: step.local.clone(),
             stamp: step.stamp,
@@ -133,8 +125,7 @@ impl Run {
             Err(error) => return report.failed_or_stop(error).await,
         };
         let (size, path) = (step.stamp.size, step.path.clone());
-        let hash_key = self.shared.hash_key.clone();
-        self.batch().await?.begin(head(step, leaves));
+        lane.batch().await?.begin(head(step, leaves));
         let chunk = |place| {
             let (file, source, key) = (Arc::clone(&file), Arc::clone(&source), hash_key.clone());
             async move {
@@ -148,43 +139,42 @@ impl Run {
         while let Some(ready) = chunks.next().await {
             let ready = match ready {
                 Ok(ready) => ready,
-                Err(error) => return self.give_up(error, report).await,
+                Err(error) => return give_up(lane, error, report).await,
             };
             if report.check_cancel().is_err() {
-                return self.give_up(interrupted(), report).await;
+                return give_up(lane, interrupted(), report).await;
             }
             report.moved(0, ready.bytes);
             report.changed.bytes += ready.bytes;
-            self.batch().await?.chunk(ready).await?;
+            lane.batch().await?.chunk(ready).await?;
         }
         if let Err(error) = seal::check_unchanged(&file, &source) {
-            return self.give_up(error, report).await;
+            return give_up(lane, error, report).await;
         }
-        self.batch().await?.end(size);
+        lane.batch().await?.end(size);
         report.moved(1, 0);
         report.changed.files += 1;
         report.line("put", &path);
-        self.close_if_full().await
-    }
-
-    async fn give_up(&mut self, error: Error, report: &mut Report<'_>) -> Result<()> {
-        if let Some(batch) = &mut self.batch {
-            batch.abandon();
-        }
-        report.failed_or_stop(error).await
+        lane.close_if_full().await
     }
 
     async fn other(&mut self, step: Step, report: &mut Report<'_>) -> Result<()> {
         match step {
-            Step::Op { op, path, folder } => {
+            Step::Op {
+                drive,
+                op,
+                path,
+                folder,
+            } => {
                 if folder {
                     report.changed.folders += 1;
                 } else {
                     report.changed.files += 1;
                 }
                 report.line(verb(&op), &path);
-                self.batch().await?.op(*op);
-                self.close_if_full().await
+                let lane = self.lane(drive)?;
+                lane.batch().await?.op(*op);
+                lane.close_if_full().await
             }
             Step::Unchanged => {
                 report.changed.unchanged += 1;
@@ -201,66 +191,11 @@ impl Run {
             Step::File(_) => Ok(()),
         }
     }
+}
 
-    async fn batch(&mut self) -> Result<&mut Batch> {
-        if self.batch.as_ref().is_some_and(Batch::is_full_between_files) {
-            self.close().await?;
-        }
-        let (shared, journal, permits) = (&self.shared, &self.journal, &self.permits);
-        Ok(self
-            .batch
-            .get_or_insert_with(|| Batch::new(shared, journal, permits)))
-    }
-
-    async fn close_if_full(&mut self) -> Result<()> {
-        if self.batch.as_ref().is_some_and(Batch::is_full_between_files) {
-            self.close().await
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Appends the batch in the background, after the one before: entries keep their order.
-    async fn close(&mut self) -> Result<()> {
-        self.appended().await?;
-        let Some(batch) = self
-            .batch
-            .take()
-            .filter(|batch| !batch.is_empty() && !self.broken)
-        else {
-            return Ok(());
-        };
-        self.appending = Some(Task::new(tokio::spawn(batch.finish())));
-        Ok(())
-    }
-
-    async fn appended(&mut self) -> Result<()> {
-        let Some(task) = self.appending.take() else {
-            return Ok(());
-        };
-        let ingested = task.end().await.flatten();
-        self.broken |= ingested.is_err();
-        for applied in ingested?.applied {
-            match applied.outcome {
-                Outcome::Conflict(landing) => {
-                    self.landed.push((
-                        "another device had been there: it was kept beside it under this name",
-                        landing.name,
-                    ));
-                }
-                Outcome::Recovered(landing) => self
-                    .landed
-                    .push(("its folder was gone: it lies in /Recovered", landing.name)),
-                Outcome::Done | Outcome::Ignored(_) => {}
-            }
-        }
-        Ok(())
-    }
-
-    async fn flush(&mut self) -> Result<()> {
-        self.close().await?;
-        self.appended().await
-    }
+async fn give_up(lane: &mut Lane, error: Error, report: &mut Report<'_>) -> Result<()> {
+    lane.abandon();
+    report.failed_or_stop(error).await
 }
 
 fn finished(report: &mut Report<'_>, size: u64, path: &str) {
@@ -286,6 +221,7 @@ fn head(step: FileStep, leaves: Vec<OpenedLeaf>) -> FileHead {
     FileHead {
         local: FileHead::local(&step.local, step.stamp),
         target: step.target,
+        version: fresh_version(),
         attrs: step.attrs,
         size: step.stamp.size,
         previous: step.previous.map(|previous| previous.version),

@@ -8,21 +8,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crannog_agent_api::request::Filter;
 use crannog_agent_api::{Code, Failure};
 use crannog_core::content::CHUNK;
-use crannog_core::drive::{Attrs, DriveOp, NewNode, NodeId, Version};
+use crannog_core::drive::{Attrs, DriveOp, NewNode, NodeId, Version, VersionId};
 use tokio::sync::mpsc;
 
 use super::super::batch::Target;
 use super::super::scan::{self, Found, FoundKind};
 use super::super::{groups, interrupted};
 use crate::clock;
-use crate::db::{Db, DriveStore, FileStamp, NodeRow, RowKind};
+use crate::db::{Db, DriveStore, FileStamp, Forest, Mounts, NodeRow, RowKind, Seen, Way};
 use crate::error::Result;
 
 /// One thing to do, in an order in which folders come before what they hold.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// An operation without content; `folder`: it makes one.
+    /// An operation without content on a drive; `folder`: it makes one.
     Op {
+        drive: i64,
         op: Box<DriveOp>,
         path: String,
         folder: bool,
@@ -40,6 +41,8 @@ pub(crate) enum Step {
 /// A file to send.
 #[derive(Debug)]
 pub(crate) struct FileStep {
+    /// The drive into which it goes.
+    pub(crate) drive: i64,
     pub(crate) local: PathBuf,
     pub(crate) stamp: FileStamp,
     pub(crate) attrs: Attrs,
@@ -67,19 +70,25 @@ impl groups::Step for Step {
 #[derive(Debug, Clone)]
 pub(crate) struct Landing {
     pub(crate) source: PathBuf,
+    /// The drives on the way to the parent.
+    pub(crate) way: Way,
     pub(crate) parent: NodeId,
     /// The parent is made by this very command.
     pub(crate) parent_is_new: bool,
     pub(crate) name: Option<String>,
+    /// The name for messages.
+    pub(crate) shown_name: Option<String>,
     /// The remote path of the parent, for messages.
     pub(crate) path: String,
     pub(crate) recursive: bool,
 }
 
-/// Compares one source with the drive and sends the steps. Blocking; ends early when nobody listens.
+/// Compares one source with the drive, and where a folder is mounted with the drive there, and sends the steps. `read_only`: drives that
+/// take nothing from this account. Blocking; ends early when nobody listens.
 pub(crate) fn plan(
     db: &Db,
-    drive: i64,
+    mounts: &Mounts,
+    read_only: &[i64],
     landing: &Landing,
     filter: &Filter,
     totals: (Arc<AtomicU64>, Arc<AtomicU64>),
@@ -87,16 +96,20 @@ pub(crate) fn plan(
 ) -> Result<()> {
     let mut planner = Planner {
         db,
-        drive,
+        mounts,
+        read_only,
         landing,
         stack: Vec::new(),
         totals,
         steps,
     };
     if landing.name.is_none() {
-        planner
-            .stack
-            .push(planner.folder(landing.parent, landing.parent_is_new, landing.path.clone())?);
+        planner.stack.push(planner.folder(
+            &landing.way,
+            landing.parent,
+            landing.parent_is_new,
+            landing.path.clone(),
+        )?);
     }
     if !landing.recursive {
         return match scan::look(&landing.source, Vec::new())? {
@@ -124,7 +137,8 @@ pub(crate) fn plan(
 
 struct Planner<'a> {
     db: &'a Db,
-    drive: i64,
+    mounts: &'a Mounts,
+    read_only: &'a [i64],
     landing: &'a Landing,
     /// The remote folders from the source down to where the walk is.
     stack: Vec<Folder>,
@@ -133,9 +147,20 @@ struct Planner<'a> {
 }
 
 struct Folder {
+    way: Way,
     node: NodeId,
     path: String,
-    children: HashMap<String, NodeRow>,
+    children: HashMap<String, Seen>,
+}
+
+/// Where something that was found goes.
+struct Goal {
+    way: Way,
+    drive: i64,
+    parent: NodeId,
+    name: String,
+    path: String,
+    existing: Option<Seen>,
 }
 
 impl Planner<'_> {
@@ -143,14 +168,19 @@ impl Planner<'_> {
         self.steps.blocking_send(step).map_err(|_| interrupted())
     }
 
-    fn folder(&self, node: NodeId, new: bool, path: String) -> Result<Folder> {
+    fn folder(&self, way: &Way, node: NodeId, new: bool, path: String) -> Result<Folder> {
         let mut children = HashMap::new();
         if !new {
-            let drive = self.drive;
-            let rows = self.db.read_blocking(|c| DriveStore::new(c, drive).list(node))?;
-            children.extend(rows.into_iter().map(|row| (row.name.clone(), row)));
+            let read = |c: &rusqlite::Connection| Forest::new(c, self.mounts).children(way, node);
+            let found = self.db.read_blocking(read)?;
+            children.extend(found.into_iter().map(|seen| (seen.row.name.clone(), seen)));
         }
-        Ok(Folder { node, path, children })
+        Ok(Folder {
+            way: way.clone(),
+            node,
+            path,
+            children,
+        })
     }
 
     fn found(&mut self, found: Found) -> Result<()> {
@@ -162,13 +192,14 @@ impl Planner<'_> {
         // The stack has one folder per name above, and the landing's parent at the bottom.
         if self.stack.is_empty() {
             let Landing {
+                way,
                 parent,
                 parent_is_new,
                 path,
                 ..
             } = self.landing;
             self.stack
-                .push(self.folder(*parent, *parent_is_new, path.clone())?);
+                .push(self.folder(way, *parent, *parent_is_new, path.clone())?);
         }
         let above = if contents_only { depth } else { depth + 1 };
         self.stack.truncate(above);
@@ -179,9 +210,23 @@ impl Planner<'_> {
         let (Some(name), Some(folder)) = (name, self.stack.last_mut()) else {
             return Ok(());
         };
-        let existing = folder.children.remove(&name);
-        let (parent, path) = (folder.node, join(&folder.path, &name));
-        if let Err(error) = crannog_core::drive::check_name(&name) {
+        let shown_name = found.names.last().or(self.landing.shown_name.as_ref());
+        let mut goal = Goal {
+            way: folder.way.clone(),
+            drive: folder.way.last().copied().unwrap_or_default(),
+            parent: folder.node,
+            path: join(&folder.path, shown_name.unwrap_or(&name)),
+            existing: folder.children.remove(&name),
+            name,
+        };
+        if let Some(seen) = goal.existing.as_ref().filter(|seen| seen.seat.is_some()) {
+            if let Some(failure) = self.refused(seen, &goal.path) {
+                return self.send(Step::Failed(failure));
+            }
+            goal.drive = seen.drive();
+        }
+        let name = &goal.name;
+        if let Err(error) = crannog_core::drive::check_name(name) {
             return self.send(Step::Failed(
                 Failure::new(Code::Usage, error.to_string())
                     .object(found.path.display().to_string())
@@ -189,102 +234,95 @@ impl Planner<'_> {
             ));
         }
         match found.kind {
-            FoundKind::Directory => self.directory(found.attrs, existing, parent, name, path),
-            FoundKind::File(stamp) => {
-                self.file(&found.path, stamp, found.attrs, existing, parent, name, path)
-            }
-            FoundKind::Symlink(target) => self.symlink(target, found.attrs, existing, parent, name, path),
+            FoundKind::Directory => self.directory(found.attrs, goal),
+            FoundKind::File(stamp) => self.file(&found.path, stamp, found.attrs, goal),
+            FoundKind::Symlink(target) => self.symlink(target, found.attrs, goal),
         }
     }
 
-    fn directory(
-        &mut self,
-        attrs: Attrs,
-        existing: Option<NodeRow>,
-        parent: NodeId,
-        name: String,
-        path: String,
-    ) -> Result<()> {
-        let (node, new) = match existing {
-            Some(row) if row.kind == RowKind::Directory => {
-                if row.attrs != attrs && row.node != NodeId::RECOVERED {
-                    self.op(
-                        DriveOp::SetAttrs {
-                            node: row.node,
-                            attrs,
-                        },
-                        path.clone(),
-                        false,
-                    )?;
+    /// Why nothing goes into a share.
+    fn refused(&self, seen: &Seen, path: &str) -> Option<Failure> {
+        let (message, hint) = if self.mounts.is_closed(seen.drive()) {
+            (
+                "an alarm stopped this share: it was passed over",
+                crate::ops::LOOK,
+            )
+        } else if self.read_only.contains(&seen.drive()) {
+            (
+                "this account may only read this share: it was passed over",
+                "an admin of the share can make you a writer (crannog members shows who is)",
+            )
+        } else {
+            return None;
+        };
+        Some(Failure::new(Code::Conflict, message).object(path).hint(hint))
+    }
+
+    fn directory(&mut self, attrs: Attrs, goal: Goal) -> Result<()> {
+        let (way, node, new) = match goal.existing {
+            Some(seen) if seen.row.kind == RowKind::Directory => {
+                let row = &seen.row;
+                if row.attrs != attrs && row.node != NodeId::RECOVERED && seen.seat.is_none() {
+                    let op = DriveOp::SetAttrs {
+                        node: row.node,
+                        attrs,
+                    };
+                    self.op(goal.drive, op, goal.path.clone(), false)?;
                 }
-                (row.node, false)
+                (seen.way, seen.row.node, false)
             }
-            Some(row) => {
+            Some(seen) => {
                 // The stack stays short, so that all below is passed over.
-                return self.send(Step::Failed(in_the_way(&row, &path)));
+                return self.send(Step::Failed(in_the_way(&seen.row, &goal.path)));
             }
             None => {
                 let node = fresh();
-                self.op(
-                    DriveOp::Create {
-                        node,
-                        parent,
-                        name,
-                        attrs,
-                        new: NewNode::Directory,
-                    },
-                    path.clone(),
-                    true,
-                )?;
-                (node, true)
+                let op = DriveOp::Create {
+                    node,
+                    parent: goal.parent,
+                    name: goal.name,
+                    attrs,
+                    new: NewNode::Directory,
+                };
+                self.op(goal.drive, op, goal.path.clone(), true)?;
+                (goal.way, node, true)
             }
         };
-        let folder = self.folder(node, new, path)?;
+        let folder = self.folder(&way, node, new, goal.path)?;
         self.stack.push(folder);
         Ok(())
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the parts of one found file and of where it goes"
-    )]
-    fn file(
-        &self,
-        local: &Path,
-        stamp: FileStamp,
-        attrs: Attrs,
-        existing: Option<NodeRow>,
-        parent: NodeId,
-        name: String,
-        path: String,
-    ) -> Result<()> {
-        let (target, previous) = match existing {
+    fn file(&self, local: &Path, stamp: FileStamp, attrs: Attrs, goal: Goal) -> Result<()> {
+        let (drive, path) = (goal.drive, goal.path);
+        let (target, previous) = match goal.existing {
             None => (
                 Target::Create {
                     node: fresh(),
-                    parent,
-                    name,
+                    parent: goal.parent,
+                    name: goal.name,
                 },
                 None,
             ),
-            Some(row) => match row.kind {
+            Some(seen) if seen.is_awaited() => (
+                Target::Create {
+                    node: fresh(),
+                    parent: NodeId::ROOT,
+                    name: goal.name,
+                },
+                None,
+            ),
+            Some(Seen { row, .. }) => match row.kind {
                 RowKind::File { size, current } => {
+                    let node = row.node;
                     if size == stamp.size
                         && (row.attrs.mtime_s, row.attrs.mtime_ns) == (attrs.mtime_s, attrs.mtime_ns)
                     {
                         if row.attrs.mode != attrs.mode {
-                            return self.op(
-                                DriveOp::SetAttrs {
-                                    node: row.node,
-                                    attrs,
-                                },
-                                path,
-                                false,
-                            );
+                            return self.op(drive, DriveOp::SetAttrs { node, attrs }, path, false);
                         }
                         return self.send(Step::Unchanged);
                     }
-                    let (drive, node) = (self.drive, row.node);
                     let previous = self
                         .db
                         .read_blocking(|c| DriveStore::new(c, drive).current(node))?;
@@ -296,6 +334,7 @@ impl Planner<'_> {
         self.totals.0.fetch_add(1, Ordering::Relaxed);
         self.totals.1.fetch_add(stamp.size, Ordering::Relaxed);
         self.send(Step::File(Box::new(FileStep {
+            drive,
             local: local.to_owned(),
             stamp,
             attrs,
@@ -305,16 +344,9 @@ impl Planner<'_> {
         })))
     }
 
-    fn symlink(
-        &self,
-        target: Vec<u8>,
-        attrs: Attrs,
-        existing: Option<NodeRow>,
-        parent: NodeId,
-        name: String,
-        path: String,
-    ) -> Result<()> {
-        match existing {
+    fn symlink(&self, target: Vec<u8>, attrs: Attrs, goal: Goal) -> Result<()> {
+        let (drive, path) = (goal.drive, goal.path);
+        match goal.existing.map(|seen| seen.row) {
             None => {}
             Some(NodeRow {
                 kind: RowKind::Symlink(old),
@@ -325,29 +357,30 @@ impl Planner<'_> {
                 if old_attrs.mtime_s == attrs.mtime_s && old_attrs.mtime_ns == attrs.mtime_ns {
                     return self.send(Step::Unchanged);
                 }
-                return self.op(DriveOp::SetAttrs { node, attrs }, path, false);
+                return self.op(drive, DriveOp::SetAttrs { node, attrs }, path, false);
             }
             Some(NodeRow {
                 kind: RowKind::Symlink(_),
                 node,
                 ..
             }) => {
-                self.op(DriveOp::Trash { node }, path.clone(), false)?;
+                self.op(drive, DriveOp::Trash { node }, path.clone(), false)?;
             }
             Some(row) => return self.send(Step::Failed(in_the_way(&row, &path))),
         }
         let op = DriveOp::Create {
             node: fresh(),
-            parent,
-            name,
+            parent: goal.parent,
+            name: goal.name,
             attrs,
             new: NewNode::Symlink { target },
         };
-        self.op(op, path, false)
+        self.op(drive, op, path, false)
     }
 
-    fn op(&self, op: DriveOp, path: String, folder: bool) -> Result<()> {
+    fn op(&self, drive: i64, op: DriveOp, path: String, folder: bool) -> Result<()> {
         self.send(Step::Op {
+            drive,
             op: Box::new(op),
             path,
             folder,
@@ -357,6 +390,10 @@ impl Planner<'_> {
 
 pub(crate) fn fresh() -> NodeId {
     NodeId::generate(clock::now_ms(), &mut rand::rng())
+}
+
+pub(crate) fn fresh_version() -> VersionId {
+    VersionId::generate(clock::now_ms(), &mut rand::rng())
 }
 
 pub(crate) fn join(folder: &str, name: &str) -> String {

@@ -9,6 +9,7 @@ use crannog_core::drive::Version;
 use super::super::content::Fetcher;
 use super::super::groups::Group;
 use super::super::seal::{self, Known, ReadyChunk, Source};
+use super::lane::Ground;
 use super::plan::{FileStep, Step};
 use crate::db::{StagedPiece, Transfers};
 use crate::error::{Error, Result};
@@ -16,6 +17,9 @@ use crate::shared::Shared;
 
 /// Pieces that the server has staged, by local path.
 pub(super) type Staged = HashMap<Vec<u8>, Vec<StagedPiece>>;
+
+/// What is known of each drive, by local numbers.
+pub(super) type Grounds = HashMap<i64, Ground>;
 
 /// Steps as they leave the grouping stage.
 pub(super) enum Unit {
@@ -30,12 +34,7 @@ pub(super) struct Prepared {
     pub(super) chunks: Result<Vec<ReadyChunk>>,
 }
 
-pub(super) async fn prepare(
-    shared: &Arc<Shared>,
-    fetcher: &Fetcher,
-    staged: &Staged,
-    group: Group<Step>,
-) -> Result<Unit> {
+pub(super) async fn prepare(shared: &Arc<Shared>, grounds: &Grounds, group: Group<Step>) -> Result<Unit> {
     let steps = match group {
         Group::One(Step::File(step)) => return Ok(Unit::Large(step)),
         Group::One(other) => return Ok(Unit::Other(other)),
@@ -43,7 +42,10 @@ pub(super) async fn prepare(
     };
     let mut work = Vec::with_capacity(steps.len());
     for step in steps {
-        let (known, leaves) = known(shared, fetcher, staged, &step).await?;
+        let ground = grounds
+            .get(&step.drive)
+            .ok_or_else(|| seal::internal("a step for another drive"))?;
+        let (known, leaves) = known(shared, ground, &step).await?;
         work.push((
             Source {
                 path: step.local.clone(),
@@ -69,8 +71,7 @@ pub(super) async fn prepare(
 /// Chunks that need not be sent: those of the version before with the same keyed hash at the same place, and those that are staged.
 pub(super) async fn known(
     shared: &Arc<Shared>,
-    fetcher: &Fetcher,
-    staged: &Staged,
+    ground: &Ground,
     step: &FileStep,
 ) -> Result<(Known, Vec<OpenedLeaf>)> {
     use std::os::unix::ffi::OsStrExt;
@@ -83,10 +84,10 @@ pub(super) async fn known(
         {
             Vec::new()
         }
-        Some(previous) => add_previous(shared, fetcher, previous, &mut known).await?,
+        Some(previous) => add_previous(shared, &ground.fetcher, previous, &mut known).await?,
         None => Vec::new(),
     };
-    let pieces = staged.get(step.local.as_os_str().as_bytes());
+    let pieces = ground.staged.get(step.local.as_os_str().as_bytes());
     for piece in pieces
         .into_iter()
         .flatten()

@@ -117,17 +117,19 @@ fn chk_031_strangers_as_alice() {
         take(&genuine, &bob, &eve.chain, NOW).err(),
         Some(NoteRefused::Sender)
     );
-    let edits: [(fn(&mut Note, &NewAccount), NoteRefused); 5] = [
-        (|note, eve| note.sender = author(eve), NoteRefused::Sender),
-        (
-            |note, eve| note.sender.device = author(eve).device,
-            NoteRefused::Device,
-        ),
-        (|note, eve| note.chain = eve.chain.cite(), NoteRefused::Sender),
-        (|note, eve| note.sender_root = eve.chain.root, NoteRefused::Sender),
-        (|note, _| note.chain.head = Hash([1; 32]), NoteRefused::Sender),
+    let edits: [fn(&mut Note, &NewAccount); 5] = [
+        |note, eve| note.sender.device = author(eve).device,
+        |note, eve| note.sender = author(eve),
+        |note, eve| note.chain = eve.chain.cite(),
+        |note, eve| note.sender_root = eve.chain.root,
+        |note, _| note.chain.head = Hash([1; 32]),
     ];
-    for (edit, why) in edits {
+    for (at, edit) in edits.into_iter().enumerate() {
+        let why = if at == 0 {
+            NoteRefused::Device
+        } else {
+            NoteRefused::Sender
+        };
         let mut wrong = sent.clone();
         edit(&mut wrong, &eve);
         let drop = forge(&wrong, e_key, &bob, &mut rng);

@@ -120,49 +120,32 @@ fn three_lengths_and_no_other() {
 fn what_a_reader_would_refuse_is_not_sealed() {
     let (alice, bob) = (person("alice"), person("bob"));
     let mut rng = TestRng::new("unfit");
-    type Edit = fn(&mut Note);
-    let named = |name: &'static str| {
-        move |note: &mut Note| {
+    let mut refused = |edit: &dyn Fn(&mut Note)| {
+        let mut sent = note(&alice, &bob, &mut rng);
+        edit(&mut sent);
+        seal_note(&sent, &alice.device_keys.signing, &kem(&bob.chain), &mut rng).err()
+    };
+    assert_eq!(refused(&|_| {}), None);
+    assert_eq!(refused(&|note| note.version = 2), Some(NoteUnfit::Version));
+    for (before, after) in [(0, 30 * DAY + 1), (1, 0), (i64::MIN, i64::MAX)] {
+        let life = |note: &mut Note| (note.time, note.expires) = (before, after);
+        assert_eq!(refused(&life), Some(NoteUnfit::Life));
+    }
+    let long = "n".repeat(65);
+    for name in ["", "a/b", "a:b", "a\u{1b}[2J", "n\n", &long] {
+        let named = |note: &mut Note| {
             if let Purpose::Invite(invite) = &mut note.purpose {
                 invite.name = name.into();
             }
-        }
-    };
-    let mut cases: Vec<(Box<dyn Fn(&mut Note)>, NoteUnfit)> = vec![
-        (Box::new(|note| note.version = 2), NoteUnfit::Version),
-        (
-            Box::new(|note| note.expires = note.time + 30 * DAY + 1),
-            NoteUnfit::Life,
-        ),
-        (Box::new(|note| note.expires = note.time - 1), NoteUnfit::Life),
-        (
-            Box::new(|note| (note.time, note.expires) = (i64::MIN, i64::MAX)),
-            NoteUnfit::Life,
-        ),
-    ];
-    for name in ["", "a/b", "a:b", "a\u{1b}[2J", "n\n"] {
-        cases.push((Box::new(named(name)), NoteUnfit::Name));
+        };
+        assert_eq!(refused(&named), Some(NoteUnfit::Name), "{name:?}");
     }
-    let long: Edit = |note| {
-        if let Purpose::Invite(invite) = &mut note.purpose {
-            invite.name = "n".repeat(65);
-        }
-    };
-    let home: Edit = |note| {
+    let home = |note: &mut Note| {
         if let Purpose::Invite(invite) = &mut note.purpose {
             invite.kind = JournalKind::Home;
         }
     };
-    cases.extend([
-        (Box::new(long) as Box<dyn Fn(&mut Note)>, NoteUnfit::Name),
-        (Box::new(home), NoteUnfit::Home),
-    ]);
-    for (edit, why) in cases {
-        let mut sent = note(&alice, &bob, &mut rng);
-        edit(&mut sent);
-        let refused = seal_note(&sent, &alice.device_keys.signing, &kem(&bob.chain), &mut rng);
-        assert_eq!(refused.err(), Some(why));
-    }
+    assert_eq!(refused(&home), Some(NoteUnfit::Home));
 }
 
 proptest! {

@@ -14,11 +14,11 @@ use crate::identity::NewAccount;
 use crate::journal::tests::world::{TestRng, author, random};
 use crate::journal::{EpochGrant, JournalKind, Role};
 
-pub(super) const NOW: i64 = 1_700_000_000_000;
-pub(super) const DAY: i64 = 86_400_000;
+pub(crate) const NOW: i64 = 1_700_000_000_000;
+pub(crate) const DAY: i64 = 86_400_000;
 
 /// Alice's invite for Bob.
-pub(super) fn note(from: &NewAccount, to: &NewAccount, rng: &mut TestRng) -> Note {
+pub(crate) fn note(from: &NewAccount, to: &NewAccount, rng: &mut TestRng) -> Note {
     let secrets = EpochSecrets::generate(&[5; 32], 3, rng);
     Note {
         version: 1,
@@ -48,16 +48,16 @@ pub(super) fn note(from: &NewAccount, to: &NewAccount, rng: &mut TestRng) -> Not
     }
 }
 
-pub(super) fn kem(chain: &SigchainState) -> KemPublicKey {
+pub(crate) fn kem(chain: &SigchainState) -> KemPublicKey {
     KemPublicKey::from_bytes(&chain.generation().unwrap().kem).unwrap()
 }
 
-pub(super) fn sealed(note: &Note, from: &NewAccount, to: &NewAccount, rng: &mut TestRng) -> Vec<u8> {
+pub(crate) fn sealed(note: &Note, from: &NewAccount, to: &NewAccount, rng: &mut TestRng) -> Vec<u8> {
     seal_note(note, &from.device_keys.signing, &kem(&to.chain), rng).unwrap()
 }
 
 /// What the reader says of a drop from a sender with this sigchain.
-pub(super) fn take(
+pub(crate) fn take(
     drop: &[u8],
     to: &NewAccount,
     sender: &SigchainState,

@@ -6,7 +6,13 @@ mod devices;
 mod envelopes;
 mod flips;
 mod honest;
+<<<<<<< HEAD
 mod partitions;
+=======
+mod members;
+>>>>>>> main
 mod rekeys;
-mod vectors;
+mod share;
+mod spoilt;
+pub(crate) mod vectors;
 pub(crate) mod world;

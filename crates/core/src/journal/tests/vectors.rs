@@ -7,17 +7,20 @@ use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 
 use super::world::*;
+use crate::drive::NodeId;
 use crate::identity::{HomeOp, NewAccount, new_words, recover, revoke_device};
+use crate::inbox::tests::{NOW, note, sealed, take};
 use crate::journal::*;
 
-const RNG: &str = "every random byte, in the order drawn, is the output of BLAKE3 (XOF) over the ASCII seed";
+pub(crate) const RNG: &str =
+    "every random byte, in the order drawn, is the output of BLAKE3 (XOF) over the ASCII seed";
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     HEXLOWER.encode(bytes)
 }
 
 #[expect(clippy::disallowed_methods, reason = "vectors are files")]
-fn compare(name: &str, made: &Value) {
+pub(crate) fn compare(name: &str, made: &Value) {
     let path = format!("{}/../../vectors/core/{name}.json", env!("CARGO_MANIFEST_DIR"));
     let text = format!("{}\n", serde_json::to_string_pretty(made).unwrap());
     if std::env::var_os("CRANNOG_BLESS").is_some() {
@@ -32,7 +35,7 @@ fn compare(name: &str, made: &Value) {
 }
 
 /// An entry with everything that a reader computes on the way.
-fn entry(stored: &crannog_proto::api::Stored, plain: Option<Vec<u8>>) -> Value {
+pub(crate) fn entry(stored: &crannog_proto::api::Stored, plain: Option<Vec<u8>>) -> Value {
     let header: Header = decode(&stored.entry.header).unwrap();
     json!({
         "seq": stored.seq, "header": hex(&stored.entry.header), "signature": hex(&stored.entry.signature.0),
@@ -49,14 +52,14 @@ fn plain(entry: &Entry, secrets: &EpochSecrets) -> Option<Vec<u8>> {
         .ok()
 }
 
-fn grant(grant: &EpochGrant) -> Value {
+pub(crate) fn grant(grant: &EpochGrant) -> Value {
     json!({
         "read": hex(&encode(&grant.read)), "write": grant.write.as_ref().map(|w| hex(&encode(w))),
         "admin": grant.admin.as_ref().map(|a| hex(&encode(a))),
     })
 }
 
-fn account(person: &NewAccount) -> Value {
+pub(crate) fn account(person: &NewAccount) -> Value {
     json!({
         "words": *person.words.phrase(), "device_seed": hex(&encode(&person.device_seed)),
         "device": author(person).device.to_string(), "link": hex(&encode(&person.link)),
@@ -181,6 +184,9 @@ fn home() {
     reader.read_all(&log).unwrap();
     let secrets = EpochSecrets::generate(&[0; 32], 0, &mut rng);
     let journal = JournalId([1; 32]);
+    let bob = person("bob");
+    let sent = note(&bob, &alice, &mut rng);
+    let invite = take(&sealed(&sent, &bob, &alice, &mut rng), &alice, &bob.chain, NOW).unwrap();
     let ops = vec![
         HomeOp::Secrets {
             journal,
@@ -201,6 +207,27 @@ fn home() {
         HomeOp::DeviceNamed {
             device: author(&alice).device,
             name: "laptop".into(),
+        },
+        HomeOp::Mount {
+            journal,
+            drive: JournalId([2; 32]),
+            node: NodeId([3; 16]),
+        },
+        HomeOp::Accepted { drop: [4; 16] },
+        HomeOp::Removal {
+            journal,
+            account: bob.account,
+            wanted: true,
+        },
+        HomeOp::Invited {
+            drop: *invite.id(),
+            note: invite.signed_bytes().clone(),
+        },
+        HomeOp::Sharing {
+            journal,
+            drive: JournalId([2; 32]),
+            node: NodeId([3; 16]),
+            done: false,
         },
     ];
     let encoded: Vec<String> = ops.iter().map(|op| hex(&encode(op))).collect();

@@ -4,7 +4,7 @@ use crannog_proto::api::Drop;
 use crannog_proto::{ErrorCode, limits};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Result, bytes, failed};
+use super::{Result, bytes, failed, uint};
 use crate::clock::Hour;
 use crate::store::{AccountKey, Dropped, NewDrop, StoreError};
 
@@ -14,29 +14,34 @@ pub(super) fn put(db: &Connection, new: &NewDrop) -> Result<Dropped> {
         .and_then(|mut select| select.query_row([new.account.0], |row| row.get(0)).optional())
         .map_err(failed)?
         .ok_or(StoreError::Refused(ErrorCode::NotFound))?;
-    let dropped = |fresh| Dropped {
-        account: AccountKey(account),
-        fresh,
-    };
-    // The same once more, because its answer was lost.
-    if db
-        .prepare_cached("SELECT 1 FROM inbox WHERE id = ?1")
-        .and_then(|mut select| select.exists([new.id]))
-        .map_err(failed)?
-    {
-        return Ok(dropped(false));
-    }
-    let lie: usize = db
-        .prepare_cached("SELECT count(*) FROM inbox WHERE account = ?1")
-        .and_then(|mut select| select.query_row([account], |row| row.get(0)))
+    // The same once more, because its answer was lost: it keeps its place and its hour. It is written again, so that the time
+    // that this takes does not tell the sender whether the first was taken out.
+    let before: Option<(i64, i64)> = db
+        .prepare_cached("DELETE FROM inbox WHERE id = ?1 RETURNING rowid, expires")
+        .and_then(|mut delete| {
+            delete
+                .query_row([new.id], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()
+        })
         .map_err(failed)?;
-    if lie >= limits::INBOX_MAX {
+    if before.is_none() && count(db, account)? >= limits::INBOX_MAX as u64 {
         return Err(StoreError::Refused(ErrorCode::InboxFull));
     }
-    db.prepare_cached("INSERT INTO inbox (id, account, sealed, expires) VALUES (?1, ?2, ?3, ?4)")
-        .and_then(|mut insert| insert.execute(params![new.id, account, new.sealed, new.expires.0]))
+    let (row, expires) = before.unzip();
+    let expires = expires.unwrap_or(new.expires.0);
+    db.prepare_cached("INSERT INTO inbox (rowid, id, account, sealed, expires) VALUES (?1, ?2, ?3, ?4, ?5)")
+        .and_then(|mut insert| insert.execute(params![row, new.id, account, new.sealed, expires]))
         .map_err(failed)?;
-    Ok(dropped(true))
+    Ok(Dropped {
+        account: AccountKey(account),
+        fresh: before.is_none(),
+    })
+}
+
+pub(super) fn count(db: &Connection, account: i64) -> Result<u64> {
+    db.prepare_cached("SELECT count(*) FROM inbox WHERE account = ?1")
+        .and_then(|mut select| select.query_row([account], |row| uint(row, 0)))
+        .map_err(failed)
 }
 
 pub(super) fn oldest(db: &Connection, key: AccountKey, now: Hour) -> Result<Vec<Drop>> {
@@ -71,9 +76,9 @@ pub(super) fn remove(db: &Connection, key: AccountKey, id: [u8; 16]) -> Result<(
 
 /// What cannot be, for `fsck`.
 pub(super) fn check(db: &Connection) -> Result<Vec<String>> {
-    let count = |rows: &str| {
+    let counted = |rows: &str| {
         db.query_row(&format!("SELECT count(*) FROM inbox WHERE {rows}"), [], |row| {
-            row.get::<_, u64>(0)
+            uint(row, 0)
         })
         .map_err(failed)
     };
@@ -89,7 +94,7 @@ pub(super) fn check(db: &Connection) -> Result<Vec<String>> {
             "drops have none of the three sizes",
         ),
     ] {
-        let wrong = count(&rows)?;
+        let wrong = counted(&rows)?;
         if wrong > 0 {
             found.push(format!("{wrong} {problem}"));
         }

@@ -100,11 +100,7 @@ pub(super) fn inspect(db: &Connection, name: &str) -> Result<Option<Inspection>>
             [id],
             |row| row.get(0).map(Hour),
         )?,
-        drops: db
-            .query_row("SELECT count(*) FROM inbox WHERE account = ?1", [id], |row| {
-                uint(row, 0)
-            })
-            .map_err(failed)?,
+        drops: inbox::count(db, id)?,
         journals: all(
             db,
             "SELECT lower(hex(journal)), epoch, last_seq, closed,

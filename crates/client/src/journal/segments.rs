@@ -1,0 +1,129 @@
+//! Checkpoints of other members: each segment is compared with the own fold when it first appears (CHK-030, `docs/spec/drive.md`, Comparing).
+
+use std::sync::Arc;
+
+use crannog_core::check::Check;
+use crannog_core::drive::{LoadError, Manifest, Segment, compare, encode_segment, open_segment, records};
+use crannog_core::journal::Author;
+use crannog_proto::api::Stored;
+use crannog_proto::{ErrorCode, Hash, labels};
+use futures_util::future::BoxFuture;
+use rusqlite::Connection;
+
+use super::Journal;
+use crate::db::{DbError, DriveStore, Segments};
+use crate::error::{Error, Result};
+use crate::shared::Shared;
+use crate::transfer::{Fetcher, stream};
+
+/// A segment may be so much longer than the own records of its range, bytes: nodes may have changed since.
+const LONGER: u64 = 64 * 1024 * 1024;
+
+/// A segment that does not say what the own fold says now. Entries after it may be the reason, or its author lies.
+#[derive(Debug)]
+pub(crate) struct Suspect {
+    author: Author,
+    stored: Stored,
+    segment: Segment,
+    own: u64,
+}
+
+/// Compares what is new in a manifest with the fold as it stands, by hash alone. What differs has to be fetched.
+pub(super) fn suspects(
+    tx: &Connection,
+    row: i64,
+    manifest: &Manifest,
+    author: Author,
+    stored: &Stored,
+) -> Result<Vec<Suspect>, DbError> {
+    let (drive, seen) = (DriveStore::new(tx, row), Segments(tx));
+    let mut suspects = Vec::new();
+    for segment in &manifest.segments {
+        if seen.is_compared(row, segment)? {
+            continue;
+        }
+        let own = encode_segment(&records(&drive, segment.after, segment.to)?);
+        if Hash::of(labels::SEGMENT, &own) == segment.hash && own.len() as u64 == segment.content.size {
+            seen.compared(row, segment)?;
+        } else {
+            suspects.push(Suspect {
+                author,
+                stored: stored.clone(),
+                segment: segment.clone(),
+                own: own.len() as u64,
+            });
+        }
+    }
+    Ok(suspects)
+}
+
+impl Shared {
+    /// Fetches what was suspicious and compares it record by record. A false one stops the journal, and its author is named.
+    pub(super) fn examine<'a>(
+        self: &'a Arc<Self>,
+        journal: &'a Arc<Journal>,
+        suspects: Vec<Suspect>,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.examine_each(journal, suspects))
+    }
+
+    async fn examine_each(self: &Arc<Self>, journal: &Arc<Journal>, suspects: Vec<Suspect>) -> Result<()> {
+        for suspect in suspects {
+            match self.compare_segment(journal, &suspect).await {
+                Ok(()) => {}
+                Err(Error::Lied { check, .. }) => {
+                    let (author, seq) = (suspect.author, suspect.stored.seq);
+                    self.keep_entry(journal, check, suspect.stored).await;
+                    let object = format!(
+                        "the checkpoint in entry {seq} of {} by {}, device {}",
+                        self.name_of(&journal.id),
+                        self.name_of_person(&author.account),
+                        author.device
+                    );
+                    return Err(self.alarm(&journal.id, Error::lied(check, object)).await);
+                }
+                // A later checkpoint may have taken its place, and its blobs may be gone.
+                Err(error) if error.server_code() == Some(ErrorCode::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn compare_segment(self: &Arc<Self>, journal: &Arc<Journal>, suspect: &Suspect) -> Result<()> {
+        let segment = suspect.segment.clone();
+        let lied = |check| Error::lied(check, "a segment");
+        // CHK-024: nothing is fetched, nor held, because a record claims to be large.
+        if segment.content.size > suspect.own.saturating_add(LONGER) {
+            return Err(lied(Check::Bounds));
+        }
+        let fetcher = Fetcher::new(self, journal);
+        let plain = std::sync::Mutex::new(Vec::new());
+        stream(&fetcher, &segment.content, |piece| {
+            if let Ok(mut plain) = plain.lock() {
+                plain.extend_from_slice(&piece);
+            }
+            async { true }
+        })
+        .await?;
+        let plain = plain.into_inner().unwrap_or_default();
+        let row = journal.row;
+        let compared = self
+            .db
+            .write(move |tx| {
+                let drive = DriveStore::new(tx, row);
+                let theirs = match open_segment(&segment, &plain) {
+                    Ok(theirs) => theirs,
+                    Err(check) => return Ok(Err(check)),
+                };
+                match compare(&drive, &theirs) {
+                    Ok(_) => Segments(tx).compared(row, &segment).map(Ok),
+                    Err(LoadError::State(error)) => Err(error),
+                    Err(LoadError::Check(check)) => Ok(Err(check)),
+                    Err(_) => Ok(Err(Check::Segment)),
+                }
+            })
+            .await?;
+        compared.map_err(lied)
+    }
+}
