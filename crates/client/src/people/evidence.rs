@@ -191,10 +191,11 @@ fn write(folder: &Path, name: &str, text: &str) -> std::io::Result<PathBuf> {
 pub(crate) async fn audit(file: PathBuf) -> Result<Answer> {
     let work = tokio::task::spawn_blocking(move || {
         let unreadable = |error| Error::io(&file, error);
-        let mut text = String::new();
+        let mut bytes = Vec::new();
         let read = std::fs::File::open(&file).map_err(unreadable)?;
-        read.take(LARGEST).read_to_string(&mut text).map_err(unreadable)?;
-        let evidence = Evidence::from_text(&text).map_err(|error| {
+        read.take(LARGEST).read_to_end(&mut bytes).map_err(unreadable)?;
+        // What is no text has no title, or is no Base64.
+        let evidence = Evidence::from_text(&String::from_utf8_lossy(&bytes)).map_err(|error| {
             Failure::new(Code::Usage, error.to_string())
                 .object(file.display().to_string())
                 .hint("files of evidence lie in the folder `evidence` of the profile whose client raised the alarm")

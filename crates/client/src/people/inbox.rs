@@ -134,7 +134,7 @@ impl Shared {
             }
             Purpose::Refresh { journal } => {
                 if let Some(journal) = self.journal(journal) {
-                    self.ensure_current_members(&journal).await?;
+                    passed_over(self.ensure_current_members(&journal).await)?;
                 }
                 self.settle(note).await
             }
@@ -195,13 +195,13 @@ impl Shared {
         let Some(journal) = self.journal(journal) else {
             return Ok(());
         };
-        self.catch_up(&journal).await?;
+        passed_over(self.catch_up(&journal).await)?;
         let state = journal.state();
         let since = state.member_since(who);
         if state.role() != Some(Role::Admin) || since.is_none_or(|(since, _)| since > epoch) {
             return Ok(());
         }
-        self.remove_people(&journal, &[*who]).await
+        passed_over(self.remove_people(&journal, &[*who]).await)
     }
 
     /// Decided first, so that it holds after a crash too; then done.
@@ -217,5 +217,20 @@ impl Shared {
         };
         self.append_home(people.iter().map(wish).collect()).await?;
         self.ensure_current_members(journal).await
+    }
+}
+
+/// A journal that an alarm has stopped stops no note: what is to be done in it is done once somebody has looked.
+fn passed_over(done: Result<()>) -> Result<()> {
+    match done {
+        Err(Error::Lied { check, object }) => {
+            tracing::error!(%check, object, "a note waits for a journal");
+            Ok(())
+        }
+        Err(Error::User(why)) => {
+            tracing::warn!(%why, "a note waits for a journal");
+            Ok(())
+        }
+        other => other,
     }
 }
