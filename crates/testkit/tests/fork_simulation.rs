@@ -162,7 +162,8 @@ async fn a_frozen_drive_does_not_block_the_inbox() {
     let evidence = std::fs::read_dir(pair.alice.profile.join("evidence")).unwrap();
     assert_eq!(evidence.count(), 1, "the same lie is kept once");
     pair.alice.dismiss("photos").await.unwrap();
-    pair.alice.sync().await.ok();
+    assert_eq!(alarm(&pair.alice).await, None);
+    assert_eq!(pair.alice.members("photos:/").await.unwrap().len(), 1, "bob has left");
     carol.close().await;
     end(pair).await;
 }
