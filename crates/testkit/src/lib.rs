@@ -12,6 +12,7 @@
 
 mod binaries;
 mod device;
+mod fork;
 mod insider;
 mod liar;
 mod loot;
@@ -23,6 +24,7 @@ mod world;
 
 pub use binaries::{crannog, crannogd};
 pub use device::{Device, PASSWORD, Sheet};
+pub use fork::{Branch, Pair};
 pub use insider::{
     DEVICE_NAME, Dropped, Envelopes, Insider, NOW, Reading, Signed, random_entry, seal_payload, unplaced,
 };

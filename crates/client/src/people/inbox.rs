@@ -243,7 +243,14 @@ impl Shared {
 /// What is wrong with one share stops that share alone.
 fn stops_alone(done: Result<()>) -> Result<()> {
     match done {
-        Err(Error::Lied { .. } | Error::User(_)) => Ok(()),
+        Err(Error::Lied { check, object }) => {
+            tracing::error!(%check, object, "a note waits for a journal");
+            Ok(())
+        }
+        Err(Error::User(why)) => {
+            tracing::warn!(%why, "a note waits for a journal");
+            Ok(())
+        }
         other => other,
     }
 }
