@@ -1,5 +1,6 @@
 //! A stolen disk does not say who is a member of what (attack 50). The same script runs twice; only who shares with whom differs: once Bob
 //! is in the first drive and Carol in the second, once the other way round. What the two servers leave behind is compared as text.
+#![recursion_limit = "256"]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -42,7 +43,12 @@ async fn once(bobs: &str, carols: &str, seed: usize, begun: i64) -> Left {
     // Without a bell nobody does anything that he is not told to do.
     let liar = Liar::before(&site).await;
     let url = liar.url();
-    let join = async |name: &str| Device::join(&url, &site.invite().1, name).await.unwrap().0;
+    let join = async |name: &str| {
+        let device = Device::join(&url, &site.invite().1, name).await.unwrap().0;
+        // Answered: its first catch-up is over.
+        device.paths().await;
+        device
+    };
     let (alice, bob, carol) = (join("alice").await, join("bobby").await, join("carol").await);
     for drive in ["one", "two"] {
         alice.create_drive(drive).await.unwrap();

@@ -1,5 +1,6 @@
 //! What a live server sees of people who share, and that it sees nothing else (`docs/security/server-view.md`). Everything that goes over
 //! the wire is matched against a list of what may; what is left over fails.
+#![recursion_limit = "256"]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;

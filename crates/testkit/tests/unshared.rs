@@ -1,5 +1,6 @@
 //! After `unshare`: whoever was a member keeps what he had read, and has nothing else. All that he ever held (tokens, write and admin
 //! keys, blob ids, account keys) is driven by hand against the honest server, then against everything that lies in its directory.
+#![recursion_limit = "256"]
 
 #[path = "attacks_insider/insider.rs"]
 mod insider;
@@ -644,7 +645,7 @@ fn everything_is_shut(share: &Share, last: &Loot, older: &[&Loot], tables: &Tabl
             assert!(picklock.opens_blob(bytes), "what was his: {id}");
         }
     }
-    assert!(opened > 20 && shut > 4 && tried > 3, "{opened} {shut} {tried}");
+    assert!(opened > 8 && shut > 2 && tried > 1, "{opened} {shut} {tried}");
     for piece in &last.pieces {
         let blob = Blob::check(piece.chunk.blob, blobs[&piece.chunk.blob].1.clone()).unwrap();
         open_chunk(&piece.chunk, piece.size, piece.index, &blob).unwrap();
@@ -820,10 +821,14 @@ async fn a_repeated_entry_id_opens_no_epoch() {
         entry(journal, epoch, standing.entry, seen, kind, sign)
     };
     let mut taken = Vec::new();
-    for kind in [Kind::Change, Kind::Close] {
+    let rekey = Kind::Rekey {
+        signer: Signer::Admin,
+        next,
+    };
+    for kind in [Kind::Change, Kind::Close, rekey] {
         let key: SignAs<'_> = match kind {
-            Kind::Close => &|bytes| own_admin.sign(bytes),
-            _ => &|bytes| own_write.sign(bytes),
+            Kind::Change => &|bytes| own_write.sign(bytes),
+            _ => &|bytes| own_admin.sign(bytes),
         };
         for signer in [Signer::Writer, Signer::Admin] {
             let forged = entry(journal, epoch + 1, random_entry(), seen, kind.clone(), key);
@@ -837,6 +842,40 @@ async fn a_repeated_entry_id_opens_no_epoch() {
     let row = |tables: &Tables| tables.table("journals").iter().find(|row| row.id::<32>("journal") == journal.0).unwrap().clone();
     assert_eq!(taken, [] as [String; 0], "closed: {}", row(&after).int("closed"));
     assert_eq!(row(&before), row(&after));
+    share.end().await;
+}
+
+/// The same with a rekey of his own in second place: it would give him a read token that is alive, and with it every old blob.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_repeated_entry_id_opens_no_blob() {
+    let mut share = Share::new().await;
+    let journal = share.journal;
+    let loot = share.round("writer", true).await;
+    let epoch = loot.state.epoch().unwrap();
+    share.alice.unshare("photos:/", &["bob"]).await.unwrap();
+    let standing: Header = decode(&loot.stored[0].entry.header).unwrap();
+    let (seen, write) = (*loot.state.last().unwrap(), loot.state.secrets(epoch).unwrap().write_key().unwrap());
+    let (mine, next) = own_keys();
+    let own_admin = mine.admin_key().unwrap();
+    let kind = |signer| Kind::Rekey { signer, next };
+    let batch = [
+        entry(journal, epoch, standing.entry, seen, kind(Signer::Writer), &|bytes| write.sign(bytes)),
+        entry(journal, epoch + 1, random_entry(), seen, kind(Signer::Admin), &|bytes| own_admin.sign(bytes)),
+    ];
+    let said = append(&share.bob.transport, &journal, &batch).await;
+    let token = *mine.read_token().expose_to_server();
+    let page = share.bob.transport.entries(&journal, &token, None, 512).await;
+    let mut read = 0;
+    for piece in &loot.pieces {
+        let blob = share.bob.transport.get_blob(&journal, &token, &piece.chunk.blob, limits::BLOB_MAX).await;
+        read += usize::from(blob.is_ok());
+    }
+    let seen = page.map_or(0, |page| page.entries.len());
+    assert!(
+        matches!(said, AppendResult::Refused { .. }) && read == 0 && seen == 0,
+        "after the removal: {said:?}, then {seen} entries and {read} of {} blobs",
+        loot.pieces.len()
+    );
     share.end().await;
 }
 
