@@ -6,11 +6,14 @@
 //!
 //! - [`Site`]: the built binary `crannogd` on port 0 in a folder of its own; killed, restarted, checked.
 //! - [`Device`]: a client engine with its profile; every request that a command could send.
+//! - [`Insider`]: a person without an engine, who signs and seals by hand whatever a test wants.
 //! - [`Liar`]: the malicious operator, who owns every key of the server. Lies are closures over requests and answers, and over the bell's rings.
 #![forbid(unsafe_code)]
 
 mod binaries;
 mod device;
+mod fork;
+mod insider;
 mod liar;
 mod loot;
 mod people;
@@ -21,6 +24,10 @@ mod world;
 
 pub use binaries::{crannog, crannogd};
 pub use device::{Device, PASSWORD, Sheet};
+pub use fork::{Branch, Pair};
+pub use insider::{
+    DEVICE_NAME, Dropped, Envelopes, Insider, NOW, Reading, Signed, random_entry, seal_payload, unplaced,
+};
 pub use liar::{Ask, Exchange, HeldBell, Liar, Route, Rung, Said, Seen, ServerKeys, Told};
 pub use loot::{Loot, Member, Piece};
 pub use people::Watch;

@@ -11,10 +11,10 @@ use crannog_agent_api::request::{Filter, PutSource};
 use crannog_agent_api::{Answer, Code, Event, Failure, RemotePath, Request};
 use crannog_core::drive::NodeId;
 use crannog_core::identity::HomeOp;
-use crannog_core::journal::{Content, RekeyDraft, seal_rekey};
-use crannog_proto::{BlobId, Header, JournalId, Signer, decode};
+use crannog_core::journal::Content;
+use crannog_proto::{BlobId, Header, JournalId, decode};
 use crannog_testkit::{Device, Liar, Route, Site};
-use insider::{Insider, NOW, random_entry};
+use insider::Insider;
 use tokio::sync::mpsc;
 
 /// An account with the drives `main` and `photos`, and an insider who says in home what is mounted where.
@@ -95,26 +95,6 @@ impl World {
             .iter()
             .map(|stored| decode::<Header>(&stored.entry.header).unwrap());
         headers.flat_map(|header| header.adds).collect()
-    }
-
-    /// Gives the drive `main` new keys: from now on it may have been shared.
-    async fn rekey_main(&mut self) {
-        self.insider.sync().await;
-        let reading = self.insider.the_drive();
-        let draft = RekeyDraft {
-            entry: random_entry(),
-            signer: Signer::Admin,
-            members: reading.state.members().to_vec(),
-            secrets: None,
-            time: NOW,
-            device_name: insider::DEVICE_NAME,
-            cites: Vec::new(),
-        };
-        let chains = |_: &crannog_proto::AccountId| Some(self.insider.known.state());
-        let ground = self.insider.ground(reading);
-        let rekey = seal_rekey(&reading.state, &ground, draft, &chains, &mut rand::rng()).unwrap();
-        self.insider.append(reading.state.id(), &rekey.sealed).await;
-        self.device.sync().await.unwrap();
     }
 }
 
@@ -440,26 +420,34 @@ async fn a_share_of_one_file_stands_for_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_may_have_been_shared_is_sealed_anew() {
-    let mut world = World::new().await;
+    let world = World::new().await;
+    let (url, invite) = world.site.invite();
+    let (bob, _) = Device::join(&url, &invite, "bob").await.unwrap();
+    world.device.create_drive("team").await.unwrap();
     let large: Vec<u8> = (0..9_000_000_u32).map(|at| (at % 251) as u8).collect();
-    world.device.mkdir("/folder").await.unwrap();
-    world.device.put("/folder/large", &large).await.unwrap();
-    world.device.put("/folder/small", b"small").await.unwrap();
-    world.device.put("/folder/empty", b"").await.unwrap();
+    world.device.mkdir("team:/folder").await.unwrap();
+    world.device.put("team:/folder/large", &large).await.unwrap();
+    world.device.put("team:/folder/small", b"small").await.unwrap();
+    world.device.put("team:/folder/empty", b"").await.unwrap();
 
-    copy(&world.device, "/folder", "photos:/cited").await.unwrap();
-    let (main, photos) = (world.blobs("main").await, world.blobs("photos").await);
+    copy(&world.device, "team:/folder", "photos:/cited").await.unwrap();
+    let (team, photos) = (world.blobs("team").await, world.blobs("photos").await);
     assert!(
-        !photos.is_empty() && photos.is_subset(&main),
+        !photos.is_empty() && photos.is_subset(&team),
         "one creator, never shared: the same blobs"
     );
 
-    world.rekey_main().await;
-    let report = copy(&world.device, "/folder", "photos:/anew").await.unwrap();
+    world
+        .device
+        .share("team:/", "bob", crannog_agent_api::request::Role::Reader)
+        .await
+        .unwrap();
+    world.device.unshare("team:/", &["bob"]).await.unwrap();
+    let report = copy(&world.device, "team:/folder", "photos:/anew").await.unwrap();
     assert_eq!((report.files, report.folders, report.bytes), (3, 1, 9_000_005));
     let anew = &world.blobs("photos").await - &photos;
     assert!(
-        anew.len() >= 3 && anew.is_disjoint(&world.blobs("main").await),
+        anew.len() >= 3 && anew.is_disjoint(&world.blobs("team").await),
         "other blobs"
     );
     for folder in ["photos:/cited", "photos:/anew"] {
@@ -471,13 +459,14 @@ async fn what_may_have_been_shared_is_sealed_anew() {
         assert_eq!(world.device.cat(&format!("{folder}/empty")).await.unwrap(), b"");
     }
     let plan = Request::Copy {
-        from: vec![remote("/folder")],
+        from: vec![remote("team:/folder")],
         to: remote("photos:/third"),
         recursive: true,
         dry_run: true,
     };
     let plan = changed(&world.device, plan).await.unwrap().plan;
     assert!(plan.contains(&"cp photos:/third/large".to_owned()), "{plan:?}");
+    bob.close().await;
 }
 
 /// What another device changes while a folder is moved out of the drive stays where it is, and is named.

@@ -99,7 +99,15 @@ impl Shared {
 
     pub(crate) async fn accept(self: &Arc<Self>, wanted: String, at: Option<RemotePath>) -> Result<Answer> {
         let (note, invite) = self.invite_named(&wanted).await?;
+        self.follow_chain(&note.sender.account).await?;
         self.refuse_changed_root(&note.sender.account)?;
+        // CHK-031: while it waited, its device may have been revoked.
+        if self.waiting().iter().all(|(waiting, _)| waiting.id != note.id) {
+            self.settle(&note).await?;
+            let sender = self.name_of_person(&note.sender.account);
+            let object = format!("{}, by a device that {sender} has revoked", invite.name);
+            return Err(Error::lied(Check::Note, object));
+        }
         if note.expires < clock::now_ms() {
             self.settle(&note).await?;
             return Err(Failure::new(Code::Conflict, "the invite has expired")

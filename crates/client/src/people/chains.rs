@@ -105,11 +105,12 @@ impl Shared {
         Ok(account)
     }
 
-    /// CHK-008: a name that was pinned is still the same account's.
+    /// CHK-008: a name that was pinned is still the same account's, and one's own is nobody else's.
     pub(crate) fn refuse_impostor(&self, name: &str, account: &AccountId) -> Result<()> {
         let home = self.home();
         let mut pinned = home.pins().filter(|(_, pin)| pin.name == name);
-        if pinned.any(|(known, _)| known != account) {
+        let own = name == self.identity.name && !self.is_me(account);
+        if own || pinned.any(|(known, _)| known != account) {
             return Err(Error::lied(
                 Check::Root,
                 format!("{name}, who was another account before"),

@@ -14,9 +14,9 @@ use crate::error::{Error, Result};
 use crate::shared::Shared;
 
 impl Shared {
-    /// The operation that pins someone whose chain is known; `None` if she is pinned.
+    /// The operation that pins someone whose chain is known; `None` if she is pinned, or another one of her name is.
     pub(crate) fn pin_op(&self, account: &AccountId) -> Option<HomeOp> {
-        if self.is_me(account) || self.home().pin(account).is_some() {
+        if self.is_me(account) || self.home().pin(account).is_some() || self.is_namesake(account) {
             return None;
         }
         let chains = self.chains();
@@ -42,8 +42,12 @@ impl Shared {
         self.append_home(ops).await
     }
 
-    /// CHK-008: nothing is sealed for, and nothing taken from, someone whose root changed before anyone has looked.
+    /// CHK-008: nothing is sealed for, and nothing taken from, someone whose root changed before anyone has looked, or who goes by the
+    /// name of someone who is pinned.
     pub(crate) fn refuse_changed_root(&self, account: &AccountId) -> Result<()> {
+        if self.is_namesake(account) {
+            return Err(Error::lied(Check::Root, self.name_of_person(account)));
+        }
         if !self.root_changed(account) {
             return Ok(());
         }

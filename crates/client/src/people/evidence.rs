@@ -9,9 +9,9 @@ use crannog_agent_api::answer::AuditInfo;
 use crannog_agent_api::{Answer, Code, Failure};
 use crannog_core::check::Check;
 use crannog_core::evidence::{self, Branch, Case, Convicted, EntryCase, Evidence, ServerProof};
-use crannog_core::journal::Sources;
+use crannog_core::journal::{Keys, Sources, pending_blobs};
 use crannog_proto::api::Stored;
-use crannog_proto::{Hash, Receipt, Seen};
+use crannog_proto::{Hash, Receipt, Seen, limits};
 use rusqlite::Connection;
 
 use crate::clock;
@@ -23,6 +23,8 @@ use crate::transport::receipt_key_certified;
 
 /// Files beyond this are not written: whoever lies a thousand times fills no disk.
 const FILES: usize = 64;
+/// A body of more blobs would make a file that is too large.
+const BODY_BLOBS: usize = 2;
 /// Largest file that is read.
 const LARGEST: u64 = 32 * 1024 * 1024;
 
@@ -38,51 +40,51 @@ impl Shared {
 
     /// An entry was refused.
     pub(crate) async fn keep_entry(&self, journal: &Journal, check: Check, stored: Stored) {
-        let (row, id, seq) = (journal.row, journal.id, stored.seq);
-        let known = self.db.read(move |c| {
-            let before = seq.checked_sub(1).map(|before| Journals(c).head_at(row, before));
-            let receipt = Receipts(c).next(row, &id, seq)?;
-            Ok((
-                before.transpose()?.flatten(),
-                receipt.filter(|receipt| receipt.seq == seq),
-            ))
+        let body = self.body_of(journal, &stored).await;
+        let (row, state) = (journal.row, journal.state());
+        let (chains, account) = (self.chains(), self.account());
+        let case = self.db.read(move |c| {
+            let head_at = |seq| Journals(c).head_at(row, seq).ok().flatten();
+            let sources = Sources {
+                head_at: &head_at,
+                entry_known: &|_| false,
+                chain: &|id| chains.state(id),
+                keys: Keys {
+                    account: &account.secrets,
+                    given: &|_| None,
+                },
+                floor: None,
+            };
+            // What the author's device signed of it, if that can be seen.
+            let said = state.said(&stored, body.as_deref(), &sources);
+            let known = said.as_ref().and_then(|(author, _)| chains.known(&author.account));
+            let seq = stored.seq;
+            let receipt = Receipts(c).next(row, state.id(), seq)?;
+            Ok(Case::Entry(EntryCase {
+                before: seq.checked_sub(1).and_then(head_at).unwrap_or(Hash::ZERO),
+                receipt: receipt.filter(|receipt| receipt.seq == seq),
+                links: known.map(|known| known.links().to_vec()).unwrap_or_default(),
+                said: said.map(|(_, said)| said.to_vec()),
+                stored,
+            }))
         });
-        let (before, receipt) = known.await.unwrap_or_default();
-        let (said, links) = self.said(journal, &stored);
-        let case = Case::Entry(EntryCase {
-            stored,
-            before: before.unwrap_or(Hash::ZERO),
-            receipt,
-            said,
-            links,
-        });
+        let case = case.await.unwrap_or(Case::Nothing);
         self.keep(journal, check, case).await;
     }
 
-    /// What the author's device signed of it, if that can be seen.
-    fn said(
-        &self,
-        journal: &Journal,
-        stored: &Stored,
-    ) -> (Option<Vec<u8>>, Vec<crannog_proto::sigchain::SignedLink>) {
-        let (state, chains, account) = (journal.state(), self.chains(), self.account());
-        let sources = Sources {
-            head_at: &|_| None,
-            entry_known: &|_| false,
-            chain: &|id| chains.state(id),
-            keys: crannog_core::journal::Keys {
-                account: &account.secrets,
-                given: &|_| None,
-            },
-            floor: None,
-        };
-        match state.said(stored, None, &sources) {
-            Some((author, said)) => {
-                let links = chains.known(&author.account).map(|known| known.links().to_vec());
-                (Some(said.to_vec()), links.unwrap_or_default())
-            }
-            None => (None, Vec::new()),
+    /// A body in blobs is asked for again: what it says was not kept.
+    async fn body_of(&self, journal: &Journal, stored: &Stored) -> Option<Vec<u8>> {
+        let blobs = pending_blobs(stored);
+        if blobs.is_empty() || blobs.len() > BODY_BLOBS {
+            return None;
         }
+        let token = self.read_token(journal)?;
+        let mut body = Vec::new();
+        for id in &blobs {
+            let blob = self.transport.get_blob(&journal.id, &token, id, limits::CHUNK);
+            body.extend_from_slice(blob.await.ok()?.bytes());
+        }
+        Some(body)
     }
 
     /// What shows whose receipts these are, asked for before it is needed: a server that is about to be convicted may stop answering.
@@ -191,10 +193,11 @@ fn write(folder: &Path, name: &str, text: &str) -> std::io::Result<PathBuf> {
 pub(crate) async fn audit(file: PathBuf) -> Result<Answer> {
     let work = tokio::task::spawn_blocking(move || {
         let unreadable = |error| Error::io(&file, error);
-        let mut text = String::new();
+        let mut bytes = Vec::new();
         let read = std::fs::File::open(&file).map_err(unreadable)?;
-        read.take(LARGEST).read_to_string(&mut text).map_err(unreadable)?;
-        let evidence = Evidence::from_text(&text).map_err(|error| {
+        read.take(LARGEST).read_to_end(&mut bytes).map_err(unreadable)?;
+        // What is no text has no title, or is no Base64.
+        let evidence = Evidence::from_text(&String::from_utf8_lossy(&bytes)).map_err(|error| {
             Failure::new(Code::Usage, error.to_string())
                 .object(file.display().to_string())
                 .hint("files of evidence lie in the folder `evidence` of the profile whose client raised the alarm")

@@ -1,13 +1,15 @@
 //! Emptying the inbox: each drop is checked, obeyed or recorded, and only then deleted on the server (`docs/spec/inbox.md`).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crannog_agent_api::answer::NewsKind;
 use crannog_core::check::Check;
+use crannog_core::drive::{DriveState, NodeId};
 use crannog_core::identity::HomeOp;
-use crannog_core::inbox::{Invite, Note, NoteIn, Purpose, VerifiedNote};
+use crannog_core::inbox::{Inside, Invite, Note, NoteIn, Purpose, VerifiedNote};
 use crannog_core::journal::{JournalKind, Role};
-use crannog_proto::{AccountId, JournalId, Receipt};
+use crannog_proto::{AccountId, Hash, JournalId, Receipt, limits};
 
 use super::watch::Happened;
 use crate::clock;
@@ -17,23 +19,28 @@ use crate::journal::Journal;
 use crate::shared::Shared;
 
 impl Shared {
-    /// Takes out everything that waits.
+    /// Takes out everything that waits: no more than an inbox holds, and nothing twice, for a server may never stop showing it.
     pub(crate) async fn empty_inbox(self: &Arc<Self>) -> Result<()> {
         let _inbox = self.inbox.lock().await;
-        loop {
+        let mut seen = HashSet::new();
+        while seen.len() < limits::INBOX_MAX {
             let inbox = self.retry(|| self.transport.inbox()).await?;
-            if inbox.drops.is_empty() {
-                return Ok(());
-            }
+            let before = seen.len();
             for drop in inbox.drops {
-                match self.take_drop(&drop.sealed).await {
-                    Ok(()) => {}
-                    Err(Error::Lied { check, object }) => self.refuse_drop(check, &object).await?,
-                    Err(other) => return Err(other),
+                if seen.insert(Hash::plain(&drop.sealed)) {
+                    match self.take_drop(&drop.sealed).await {
+                        Ok(()) => {}
+                        Err(Error::Lied { check, object }) => self.refuse_drop(check, &object).await?,
+                        Err(other) => return Err(other),
+                    }
                 }
                 self.retry(|| self.transport.inbox_done(&drop.id)).await?;
             }
+            if seen.len() == before {
+                break;
+            }
         }
+        Ok(())
     }
 
     /// Garbage stops nothing: it is told, remembered and deleted.
@@ -134,7 +141,7 @@ impl Shared {
             }
             Purpose::Refresh { journal } => {
                 if let Some(journal) = self.journal(journal) {
-                    self.ensure_current_members(&journal).await?;
+                    stops_alone(self.ensure_current_members(&journal).await)?;
                 }
                 self.settle(note).await
             }
@@ -151,15 +158,13 @@ impl Shared {
         }
         if let Some(inside) = &invite.inside
             && self.comes_from_outer_admin(&inside.journal, &note.sender.account)
+            && self.is_free(inside).await?
         {
-            return match self
-                .join_share(note, invite, Some((inside.journal, inside.node)))
-                .await
-            {
-                // What is wrong with it stops that share alone.
-                Err(Error::Lied { .. } | Error::User(_)) => Ok(()),
-                other => other,
-            };
+            let joined = self.join_share(note, invite, Some((inside.journal, inside.node)));
+            return stops_alone(joined.await);
+        }
+        if self.home().invites().any(|(waiting, _)| waiting == verified.id()) {
+            return Ok(());
         }
         self.append_home(vec![HomeOp::Invited {
             drop: *verified.id(),
@@ -190,18 +195,33 @@ impl Shared {
         !state.is_removed() && state.members().iter().any(|member| admin(&member))
     }
 
+    /// A folder or file of the outer share on which no share lies yet. Its top is none: who may say where an inner share appears may not
+    /// say that it covers what others share there.
+    async fn is_free(&self, inside: &Inside) -> Result<bool> {
+        let Some(outer) = self.journal(&inside.journal) else {
+            return Ok(false);
+        };
+        let node = inside.node;
+        if node == NodeId::ROOT || self.home().mounted_at(&inside.journal, &node).is_some() {
+            return Ok(false);
+        }
+        let head = self.with_drive(&outer, move |drive| drive.head(node)).await?;
+        Ok(head.is_some_and(|head| head.trashed.is_none()))
+    }
+
     /// Someone wants to go. An old wish removes nobody who was taken in again since.
     async fn leaves(self: &Arc<Self>, journal: &JournalId, who: &AccountId, epoch: u64) -> Result<()> {
         let Some(journal) = self.journal(journal) else {
             return Ok(());
         };
-        self.catch_up(&journal).await?;
+        // A share that an alarm stopped is not rekeyed now; the wish is recorded, and done as soon as somebody has looked.
+        stops_alone(self.catch_up(&journal).await)?;
         let state = journal.state();
         let since = state.member_since(who);
         if state.role() != Some(Role::Admin) || since.is_none_or(|(since, _)| since > epoch) {
             return Ok(());
         }
-        self.remove_people(&journal, &[*who]).await
+        stops_alone(self.remove_people(&journal, &[*who]).await)
     }
 
     /// Decided first, so that it holds after a crash too; then done.
@@ -217,5 +237,20 @@ impl Shared {
         };
         self.append_home(people.iter().map(wish).collect()).await?;
         self.ensure_current_members(journal).await
+    }
+}
+
+/// What is wrong with one share stops that share alone.
+fn stops_alone(done: Result<()>) -> Result<()> {
+    match done {
+        Err(Error::Lied { check, object }) => {
+            tracing::error!(%check, object, "a note waits for a journal");
+            Ok(())
+        }
+        Err(Error::User(why)) => {
+            tracing::warn!(%why, "a note waits for a journal");
+            Ok(())
+        }
+        other => other,
     }
 }

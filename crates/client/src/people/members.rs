@@ -56,7 +56,7 @@ impl Shared {
                 me: self.is_me(account),
                 role: shown_role(member.role),
                 verified: self.is_verified(account),
-                frozen: self.root_changed(account),
+                frozen: self.root_changed(account) || self.is_namesake(account),
                 since: deed.as_ref().map(|deed| deed.time),
                 by: deed.map(|deed| self.person(&deed.account, &deed.device_name)),
                 bytes: bytes.get(account).copied().unwrap_or(0),

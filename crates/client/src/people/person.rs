@@ -50,12 +50,23 @@ impl Shared {
         let Some(chain) = chains.state(account) else {
             return account.to_string();
         };
-        let taken = chain.name == self.identity.name || home.pins().any(|(_, pin)| pin.name == chain.name);
-        if taken {
+        if self.is_namesake(account) {
             format!("{} (not the one you know: {account})", chain.name)
         } else {
             chain.name.clone()
         }
+    }
+
+    /// Nobody pinned her, and she is called as someone who is pinned, or as this account: she is not the one you know (CHK-008).
+    pub(crate) fn is_namesake(&self, account: &AccountId) -> bool {
+        let (home, chains) = (self.home(), self.chains());
+        if self.is_me(account) || home.pin(account).is_some() {
+            return false;
+        }
+        let Some(chain) = chains.state(account) else {
+            return false;
+        };
+        chain.name == self.identity.name || home.pins().any(|(_, pin)| pin.name == chain.name)
     }
 
     /// Somebody verified her root, and it is still the same.

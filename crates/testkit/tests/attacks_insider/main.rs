@@ -1,22 +1,21 @@
 //! Attacks by one who has the keys: a device of the account that signs what it should not, and a server that has such a device's help
 //! (attacks 8, 19, 21, 23, 29, 31, 32, 51). Heads, receipts and outer signatures are always right.
 
-mod insider;
-
 use crannog_agent_api::answer::NodeKind;
 use crannog_agent_api::{Code, Failure, Secret};
 use crannog_client::Engine;
 use crannog_core::content::{Chunks, Content as Bytes};
 use crannog_core::drive::{Attrs, DriveOp, Manifest, NewNode, NodeId, VersionId};
 use crannog_core::journal::{
-    Author, Content, EntryDraft, Payload, RekeyDraft, Role, SealedRekey, seal_entry, seal_rekey,
+    Author, Content, EntryDraft, Payload, RekeyDraft, Role, SealedRekey, seal_entry,
 };
 use crannog_proto::api::{Page, Stored};
 use crannog_proto::sign::{Signature, message};
 use crannog_proto::{DeviceId, Entry, Hash, Header, JournalId, Kind, Signer, chain, decode, encode, labels};
 use crannog_seal::schedule::{DeviceKeys, DeviceSeed};
-use crannog_testkit::{Device, Liar, PASSWORD, Route, Site, Told, copy_folder};
-use insider::{Insider, NOW, random_entry, unplaced};
+use crannog_testkit::{
+    DEVICE_NAME, Device, Insider, Liar, NOW, PASSWORD, Route, Site, Told, copy_folder, random_entry, unplaced,
+};
 use tempfile::TempDir;
 
 /// A victim who wrote two files, and the insider who has read them.
@@ -303,26 +302,7 @@ async fn a_member_cannot_rewrite_what_another_said() {
 
 fn rekey(ground: &Ground, signer: Signer, change: impl FnOnce(&mut RekeyDraft<'_>)) -> SealedRekey {
     let insider = &ground.insider;
-    let reading = insider.the_drive();
-    let mut draft = RekeyDraft {
-        entry: random_entry(),
-        signer,
-        members: reading.state.members().to_vec(),
-        secrets: None,
-        time: NOW,
-        device_name: insider::DEVICE_NAME,
-        cites: Vec::new(),
-    };
-    change(&mut draft);
-    let chains = |_: &crannog_proto::AccountId| Some(insider.known.state());
-    seal_rekey(
-        &reading.state,
-        &insider.ground(reading),
-        draft,
-        &chains,
-        &mut rand::rng(),
-    )
-    .unwrap()
+    insider.rekey(insider.the_drive(), signer, change)
 }
 
 /// CHK-022: a refresh keeps the list byte for byte.
@@ -576,7 +556,7 @@ async fn chk_030_a_lying_checkpoint_changes_nothing() {
     let through = reading.last().0;
     let payload = Payload {
         time: NOW,
-        device_name: insider::DEVICE_NAME.to_owned(),
+        device_name: DEVICE_NAME.to_owned(),
         cites: Vec::new(),
         content: Content::Checkpoint(Manifest {
             through,

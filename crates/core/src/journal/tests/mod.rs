@@ -6,7 +6,11 @@ mod devices;
 mod envelopes;
 mod flips;
 mod honest;
+<<<<<<< HEAD
+mod partitions;
+=======
 mod members;
+>>>>>>> main
 mod rekeys;
 mod share;
 mod spoilt;
