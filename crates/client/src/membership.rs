@@ -37,7 +37,9 @@ impl Shared {
                 return Ok(());
             }
             let gone = self.removals(&state);
-            if !state.outdated(&|id| chains.state(id), &gone) {
+            // Nothing is sealed to the new keys of someone whose root changed before anybody has looked (CHK-008).
+            let looked_at = |id: &AccountId| chains.state(id).filter(|_| !self.root_changed(id));
+            if !state.outdated(&looked_at, &gone) {
                 return self.settle_removals(journal).await;
             }
             match state.role() {
@@ -220,7 +222,7 @@ impl Shared {
                 } else {
                     Signer::Writer
                 },
-                members: next_list(&state, &chains, &shared.removals(&state), &wanted)?,
+                members: next_list(&shared, &state, &chains, &wanted)?,
                 secrets,
                 time: clock::now_ms(),
                 device_name: &shared.identity.device_name,
@@ -272,13 +274,14 @@ impl Shared {
     }
 }
 
-/// Who is in the list after this one: everybody who stays, cited anew, and whoever is wanted.
+/// Who is in the list after this one: everybody who stays, cited anew (but for someone whose root changed), and whoever is wanted.
 fn next_list(
+    shared: &Shared,
     state: &JournalState,
     chains: &Chains,
-    gone: &[AccountId],
     wanted: &Wanted,
 ) -> Option<Vec<Member>> {
+    let gone = shared.removals(state);
     let role = |account: &AccountId| {
         let asked = wanted.iter().find(|(wanted, _)| wanted == account);
         asked.map(|(_, role)| *role)
@@ -290,12 +293,17 @@ fn next_list(
     let stay = stay.map(|member| (member.account, role(&member.account).unwrap_or(member.role)));
     let known = |account: &AccountId| state.members().iter().any(|member| member.account == *account);
     let new = wanted.iter().filter(|(account, _)| !known(account)).copied();
+    let before = |account: &AccountId| state.members().iter().find(|member| member.account == *account);
     stay.chain(new)
         .map(|(account, role)| {
+            let chain = match before(&account) {
+                Some(member) if shared.root_changed(&account) => member.chain,
+                _ => chains.state(&account)?.cite(),
+            };
             Some(Member {
                 account,
                 role,
-                chain: chains.state(&account)?.cite(),
+                chain,
             })
         })
         .collect()

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::shared::Shared;
 
 /// News that wait for a slow watcher; then the oldest are lost, and she is told how many.
-const WAITING: usize = 4_096;
+const WAITING: usize = 256;
 
 /// Something that happened.
 #[derive(Debug, Clone)]
