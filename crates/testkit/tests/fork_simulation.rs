@@ -25,7 +25,11 @@ async fn assert_alarm(device: &Device, check: &str) {
         (Code::VerificationFailed, Some(check), Some("drive photos"))
     );
     let refused = device.put("photos:/more", b"no").await.unwrap_err();
-    assert_eq!(refused.check.as_deref(), Some(check), "a frozen drive takes nothing");
+    assert_eq!(
+        refused.check.as_deref(),
+        Some(check),
+        "a frozen drive takes nothing"
+    );
     // Nothing else is stopped by it.
     device.put("/still at work", b"yes").await.unwrap();
 }
@@ -60,7 +64,8 @@ async fn end(pair: Pair) {
 /// CHK-014: bob's entry, put at the end of alice's branch with the head and receipt that belong there; and hers at the end of his.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_entry_of_the_other_branch() {
-    let seed: u64 = std::env::var("CRANNOG_SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
+    let seed: u64 =
+        std::env::var("CRANNOG_SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
     println!("CRANNOG_SEED={seed}");
     let mut rng = StdRng::seed_from_u64(seed);
     let pair = Pair::new().await;
@@ -163,7 +168,11 @@ async fn a_frozen_drive_does_not_block_the_inbox() {
     assert_eq!(evidence.count(), 1, "the same lie is kept once");
     pair.alice.dismiss("photos").await.unwrap();
     assert_eq!(alarm(&pair.alice).await, None);
-    assert_eq!(pair.alice.members("photos:/").await.unwrap().len(), 1, "bob has left");
+    assert_eq!(
+        pair.alice.members("photos:/").await.unwrap().len(),
+        1,
+        "bob has left"
+    );
     carol.close().await;
     end(pair).await;
 }

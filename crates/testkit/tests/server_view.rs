@@ -195,7 +195,7 @@ impl View {
         else {
             match (ask.route(), who) {
                 (Route::DirectoryOf(account), Some(who)) => {
-                    drop(self.followed.entry(who).or_default().insert(account))
+                    self.followed.entry(who).or_default().insert(account);
                 }
                 (Route::DropInto(account), Some(who)) => self.drops.push((who, account, ask.body.len())),
                 _ => {}

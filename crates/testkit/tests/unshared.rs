@@ -2,9 +2,6 @@
 //! keys, blob ids, account keys) is driven by hand against the honest server, then against everything that lies in its directory.
 #![recursion_limit = "256"]
 
-#[path = "attacks_insider/insider.rs"]
-mod insider;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -29,8 +26,9 @@ use crannog_seal::content::{ContentKey, ListKey, PackKey};
 use crannog_seal::labels::WRAP_EPOCH_GRANT;
 use crannog_seal::schedule::{EpochSecrets, ReadSecret};
 use crannog_seal::sign::EpochWriteKey;
-use crannog_testkit::{Device, Liar, Loot, Member, PASSWORD, Route, Site, Tables};
-use insider::{Insider, NOW, random_entry};
+use crannog_testkit::{
+    Device, Insider, Liar, Loot, Member, NOW, PASSWORD, Route, Site, Tables, random_entry,
+};
 
 fn content(len: u32, seed: u32) -> Vec<u8> {
     (0..len)
