@@ -25,7 +25,11 @@ async fn assert_alarm(device: &Device, check: &str) {
         (Code::VerificationFailed, Some(check), Some("drive photos"))
     );
     let refused = device.put("photos:/more", b"no").await.unwrap_err();
-    assert_eq!(refused.check.as_deref(), Some(check), "a frozen drive takes nothing");
+    assert_eq!(
+        refused.check.as_deref(),
+        Some(check),
+        "a frozen drive takes nothing"
+    );
     // Nothing else is stopped by it.
     device.put("/still at work", b"yes").await.unwrap();
 }
@@ -60,12 +64,13 @@ async fn end(pair: Pair) {
 /// CHK-014: bob's entry, put at the end of alice's branch with the head and receipt that belong there; and hers at the end of his.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_entry_of_the_other_branch() {
-    let seed: u64 = std::env::var("CRANNOG_SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
+    let seed: u64 =
+        std::env::var("CRANNOG_SEED").map_or_else(|_| rand::random(), |seed| seed.parse().unwrap());
     println!("CRANNOG_SEED={seed}");
     let mut rng = StdRng::seed_from_u64(seed);
     let pair = Pair::new().await;
     let (hers, his) = pair.part().await;
-    let (files_a, files_b) = (rng.random_range(1..4), rng.random_range(1..4));
+    let (files_a, files_b) = (rng.random_range(2..4), rng.random_range(2..4));
     write(&pair.alice, "alice", files_a).await;
     write(&pair.bob, "bob", files_b).await;
     // A partition that has not ended: each has one genuine past.
@@ -86,6 +91,23 @@ async fn an_entry_of_the_other_branch() {
     his.push(from_alice);
     assert_alarm(&pair.alice, "CHK-014").await;
     assert_alarm(&pair.bob, "CHK-014").await;
+    end(pair).await;
+}
+
+/// What somebody wrote before she had read anything on her branch fits on the other one too, and says nothing of the parting. What she
+/// writes next says it (CHK-014).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_entry_of_a_branch_fits_on_both() {
+    let pair = Pair::new().await;
+    let (hers, his) = pair.part().await;
+    write(&pair.alice, "alice", 1).await;
+    write(&pair.bob, "bob", 1).await;
+    hers.push(his.entries().pop().unwrap().entry);
+    assert_eq!(alarm(&pair.alice).await, None);
+    assert_eq!(names(&pair.alice).await, ["alice-0", "bob-0", "first", "second"]);
+    write(&pair.bob, "more", 1).await;
+    hers.push(his.entries().pop().unwrap().entry);
+    assert_alarm(&pair.alice, "CHK-014").await;
     end(pair).await;
 }
 
@@ -162,7 +184,11 @@ async fn a_frozen_drive_does_not_block_the_inbox() {
     assert_eq!(evidence.count(), 1, "the same lie is kept once");
     pair.alice.dismiss("photos").await.unwrap();
     assert_eq!(alarm(&pair.alice).await, None);
-    assert_eq!(pair.alice.members("photos:/").await.unwrap().len(), 1, "bob has left");
+    assert_eq!(
+        pair.alice.members("photos:/").await.unwrap().len(),
+        1,
+        "bob has left"
+    );
     carol.close().await;
     end(pair).await;
 }
