@@ -57,7 +57,9 @@ impl Shared {
             };
             // What the author's device signed of it, if that can be seen.
             let said = state.said(&stored, body.as_deref(), &sources);
-            let known = said.as_ref().and_then(|(author, _)| chains.known(&author.account));
+            let known = said
+                .as_ref()
+                .and_then(|(author, _)| chains.known(&author.account));
             let seq = stored.seq;
             let receipt = Receipts(c).next(row, state.id(), seq)?;
             Ok(Case::Entry(EntryCase {
