@@ -1,8 +1,5 @@
 //! Drives that appear in folders of others: a path goes through them as if there were one tree.
 
-#[path = "attacks_insider/insider.rs"]
-mod insider;
-
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -13,8 +10,7 @@ use crannog_core::drive::NodeId;
 use crannog_core::identity::HomeOp;
 use crannog_core::journal::{Content, RekeyDraft, seal_rekey};
 use crannog_proto::{BlobId, Header, JournalId, Signer, decode};
-use crannog_testkit::{Device, Liar, Route, Site};
-use insider::{Insider, NOW, random_entry};
+use crannog_testkit::{DEVICE_NAME, Device, Insider, Liar, NOW, Route, Site, random_entry};
 use tokio::sync::mpsc;
 
 /// An account with the drives `main` and `photos`, and an insider who says in home what is mounted where.
@@ -107,7 +103,7 @@ impl World {
             members: reading.state.members().to_vec(),
             secrets: None,
             time: NOW,
-            device_name: insider::DEVICE_NAME,
+            device_name: DEVICE_NAME,
             cites: Vec::new(),
         };
         let chains = |_: &crannog_proto::AccountId| Some(self.insider.known.state());
