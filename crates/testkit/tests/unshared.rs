@@ -2,9 +2,6 @@
 //! keys, blob ids, account keys) is driven by hand against the honest server, then against everything that lies in its directory.
 #![recursion_limit = "256"]
 
-#[path = "attacks_insider/insider.rs"]
-mod insider;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -21,19 +18,22 @@ use crannog_core::journal::{Author, Content, EpochGrant, Ground, RekeyDraft, pub
 use crannog_proto::api::{AppendResult, Held, Rung};
 use crannog_proto::sign::{Signature, message};
 use crannog_proto::{
-    BlobId, Body, Entry, EntryId, EpochPublic, ErrorCode, Hash, Header, JournalId, Kind, Place, Seen, SeqRange, Signer,
-    decode, encode, labels, limits,
+    BlobId, Body, Entry, EntryId, EpochPublic, ErrorCode, Hash, Header, JournalId, Kind, Place, Seen,
+    SeqRange, Signer, decode, encode, labels, limits,
 };
 use crannog_seal::asym::{Info, unwrap};
 use crannog_seal::content::{ContentKey, ListKey, PackKey};
 use crannog_seal::labels::WRAP_EPOCH_GRANT;
 use crannog_seal::schedule::{EpochSecrets, ReadSecret};
 use crannog_seal::sign::EpochWriteKey;
-use crannog_testkit::{Device, Liar, Loot, Member, PASSWORD, Route, Site, Tables};
-use insider::{Insider, NOW, random_entry};
+use crannog_testkit::{
+    Device, Insider, Liar, Loot, Member, NOW, PASSWORD, Route, Site, Tables, random_entry,
+};
 
 fn content(len: u32, seed: u32) -> Vec<u8> {
-    (0..len).map(|i| ((i ^ seed).wrapping_mul(2_654_435_761) >> 13) as u8).collect()
+    (0..len)
+        .map(|i| ((i ^ seed).wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect()
 }
 
 /// A folder of so many small files: their entry's body travels in blobs.
@@ -59,7 +59,9 @@ impl Share {
         let (url, invite) = site.invite();
         let (alice, _) = Device::join(&url, &invite, "alice").await.unwrap();
         let mut bob = Insider::join(&url, &site.invite().1, "bob").await;
-        let laptop = Device::recover(&url, "bob", &bob.sheet.words, "laptop").await.unwrap();
+        let laptop = Device::recover(&url, "bob", &bob.sheet.words, "laptop")
+            .await
+            .unwrap();
         laptop.create_drive("main").await.unwrap();
         alice.create_drive("photos").await.unwrap();
         alice.put("photos:/before", &content(300_000, 1)).await.unwrap();
@@ -99,13 +101,22 @@ impl Share {
 
     /// Everybody writes something, in an entry with a short body and one with a long one; then all that Bob can keep.
     async fn round(&mut self, name: &str, bob_writes: bool) -> Loot {
-        self.alice.put(&format!("photos:/alice-{name}"), &content(70_000, 2)).await.unwrap();
+        self.alice
+            .put(&format!("photos:/alice-{name}"), &content(70_000, 2))
+            .await
+            .unwrap();
         let folder = self.alice.scratch.path().join(name);
         tree(&folder, 300);
-        self.alice.put_tree(&folder, &format!("photos:/tree-{name}")).await.unwrap();
+        self.alice
+            .put_tree(&folder, &format!("photos:/tree-{name}"))
+            .await
+            .unwrap();
         if bob_writes {
             self.laptop().sync().await.unwrap();
-            self.laptop().put(&format!("photos:/bob-{name}"), &content(5_000_000, 3)).await.unwrap();
+            self.laptop()
+                .put(&format!("photos:/bob-{name}"), &content(5_000_000, 3))
+                .await
+                .unwrap();
             self.alice.sync().await.unwrap();
         }
         self.loot().await
@@ -128,7 +139,9 @@ impl Share {
             account: self.bob.account,
             device: self.bob.device,
         };
-        loot.state.ground(author, &self.bob.keys.signing).expect("a ground")
+        loot.state
+            .ground(author, &self.bob.keys.signing)
+            .expect("a ground")
     }
 
     /// A rekey by Bob's hand on this ground, with the list of `loot`.
@@ -143,7 +156,10 @@ impl Share {
             cites: vec![self.bob.known.state().cite()],
         };
         let chains = |account: &_| loot.chain(self.member(), account);
-        seal_rekey(&loot.state, ground, draft, &chains, &mut rand::rng()).unwrap().sealed.entry
+        seal_rekey(&loot.state, ground, draft, &chains, &mut rand::rng())
+            .unwrap()
+            .sealed
+            .entry
     }
 
     async fn end(self) {
@@ -235,7 +251,8 @@ impl Thief<'_> {
     async fn has_only_the_past(&self, tables: &Tables) {
         let (journal, loot) = (self.loot.journal, self.loot);
         let entries = tables.entries(&journal.0);
-        let header = |seq: u64| decode::<Header>(&entries[usize::try_from(seq).unwrap()].bytes("header")).unwrap();
+        let header =
+            |seq: u64| decode::<Header>(&entries[usize::try_from(seq).unwrap()].bytes("header")).unwrap();
         let places = 0..entries.len() as u64;
         let blobs = tables.blobs(&journal.0);
         assert!(blobs.len() > 8 && loot.grants.len() > 2, "something to steal");
@@ -251,7 +268,11 @@ impl Thief<'_> {
             let mut seen = Vec::new();
             loop {
                 let after = seen.last().copied();
-                let page = self.transport.entries(&journal, &token, after, 512).await.unwrap();
+                let page = self
+                    .transport
+                    .entries(&journal, &token, after, 512)
+                    .await
+                    .unwrap();
                 assert_eq!(page.last.seq, rekey, "the receipt tells of nothing later");
                 if page.entries.is_empty() {
                     break;
@@ -277,12 +298,18 @@ impl Thief<'_> {
             let known = loot.blobs();
             let all: BTreeSet<BlobId> = blobs.iter().map(|(id, ..)| BlobId(*id)).chain(known).collect();
             for id in &all {
-                let got = self.transport.get_blob(&journal, &token, id, limits::BLOB_MAX).await;
+                let got = self
+                    .transport
+                    .get_blob(&journal, &token, id, limits::BLOB_MAX)
+                    .await;
                 match got {
                     Ok(_) => assert!(bodies.contains(id), "epoch {epoch} reads {id}"),
                     Err(error) => {
                         let code = code(error);
-                        assert!(!bodies.contains(id), "epoch {epoch} does not read its body {id}: {code}");
+                        assert!(
+                            !bodies.contains(id),
+                            "epoch {epoch} does not read its body {id}: {code}"
+                        );
                         assert_eq!(code, ErrorCode::Forbidden, "epoch {epoch}, {id}");
                     }
                 }
@@ -305,7 +332,10 @@ impl Thief<'_> {
         if secrets.write_key().is_some() {
             for (claimed, wanted) in [(epoch, ErrorCode::StaleEpoch), (self.now, ErrorCode::Forbidden)] {
                 let grant = Grant(claimed, secrets.write_key().unwrap());
-                let put = self.transport.put_blob(&journal, &grant, &id, noise.clone()).await;
+                let put = self
+                    .transport
+                    .put_blob(&journal, &grant, &id, noise.clone())
+                    .await;
                 assert_eq!(code(put.unwrap_err()), wanted, "epoch {epoch} as {claimed}");
             }
         }
@@ -337,8 +367,10 @@ impl Thief<'_> {
             self.try_all(epoch, last, kinds, &|bytes| key.sign(bytes)).await;
         }
         if let Some(key) = secrets.admin_key() {
-            self.try_all(epoch, last, &by_admin, &|bytes| key.sign(bytes)).await;
-            self.try_all(epoch, last, &by_writer, &|bytes| key.sign(bytes)).await;
+            self.try_all(epoch, last, &by_admin, &|bytes| key.sign(bytes))
+                .await;
+            self.try_all(epoch, last, &by_writer, &|bytes| key.sign(bytes))
+                .await;
         }
     }
 
@@ -349,7 +381,10 @@ impl Thief<'_> {
                 let entry = entry(journal, claimed, random_entry(), seen, kind.clone(), sign);
                 let said = append(self.transport, &journal, &[entry]).await;
                 let wanted = [refused(ErrorCode::StaleEpoch), refused(ErrorCode::BadSignature)];
-                assert!(wanted.contains(&said), "epoch {epoch} as {claimed}, {kind:?}: {said:?}");
+                assert!(
+                    wanted.contains(&said),
+                    "epoch {epoch} as {claimed}, {kind:?}: {said:?}"
+                );
             }
         }
     }
@@ -367,7 +402,9 @@ impl Thief<'_> {
             if epoch < *self.loot.grants.keys().last().unwrap() {
                 assert_eq!(ring.last.seq, Loot::range(&self.loot.stored, epoch).1);
             }
-            let header = ring.entry.map(|stored| decode::<Header>(&stored.entry.header).unwrap());
+            let header = ring
+                .entry
+                .map(|stored| decode::<Header>(&stored.entry.header).unwrap());
             assert!(header.is_none_or(|header| header.epoch == epoch));
         }
     }
@@ -394,7 +431,9 @@ impl<'a> Picklock<'a> {
         let mut raw = loot.raw();
         older.iter().for_each(|loot| raw.extend(loot.raw()));
         for number in 0.. {
-            let Some(generation) = share.bob.secrets.generation(number) else { break };
+            let Some(generation) = share.bob.secrets.generation(number) else {
+                break;
+            };
             raw.insert(*generation.secret().expose_to_wrap());
         }
         Self {
@@ -410,8 +449,15 @@ impl<'a> Picklock<'a> {
         let aad = header.associated_data();
         self.raw.iter().any(|raw| {
             (0..=self.epochs).any(|epoch| {
-                let secrets = EpochSecrets::new(&self.loot.journal.0, epoch, ReadSecret::from_bytes(raw), None, None);
-                secrets.body_key().open(&aad, sealed).is_ok() || secrets.notice_key().open(&aad, sealed).is_ok()
+                let secrets = EpochSecrets::new(
+                    &self.loot.journal.0,
+                    epoch,
+                    ReadSecret::from_bytes(raw),
+                    None,
+                    None,
+                );
+                secrets.body_key().open(&aad, sealed).is_ok()
+                    || secrets.notice_key().open(&aad, sealed).is_ok()
             })
         })
     }
@@ -423,7 +469,11 @@ impl<'a> Picklock<'a> {
         accounts.iter().any(|account| {
             let context = encode(&(self.loot.journal, epoch, account));
             let info = Info::new(WRAP_EPOCH_GRANT, &context);
-            self.share.bob.secrets.kem_keys().any(|key| unwrap(&key, info, b"", envelope).is_ok())
+            self.share
+                .bob
+                .secrets
+                .kem_keys()
+                .any(|key| unwrap(&key, info, b"", envelope).is_ok())
         })
     }
 
@@ -449,7 +499,11 @@ async fn who_was_removed_keeps_the_past_and_nothing_else() {
     let key = || writer.state.secrets(epoch).unwrap().write_key().unwrap();
     let noise = Bytes::from(content(5_000, 5));
     let id = BlobId::of(&noise);
-    let put = share.bob.transport.put_blob(&journal, &Grant(epoch, key()), &id, noise.clone()).await;
+    let put = share
+        .bob
+        .transport
+        .put_blob(&journal, &Grant(epoch, key()), &id, noise.clone())
+        .await;
     put.unwrap();
     let folder = DriveOp::Create {
         node: NodeId::generate(NOW, &mut rand::rng()),
@@ -462,10 +516,19 @@ async fn who_was_removed_keeps_the_past_and_nothing_else() {
         ops: vec![folder],
         filler: vec![id],
     };
-    let sealed = share.bob.seal_on(&share.ground(&writer), Content::Drive(batch), vec![id]);
+    let sealed = share
+        .bob
+        .seal_on(&share.ground(&writer), Content::Drive(batch), vec![id]);
     share.bob.append(&journal, &sealed).await;
     share.alice.sync().await.unwrap();
-    let names: Vec<String> = share.alice.list("photos:/").await.unwrap().into_iter().map(|node| node.path).collect();
+    let names: Vec<String> = share
+        .alice
+        .list("photos:/")
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|node| node.path)
+        .collect();
     assert!(names.iter().any(|name| name.ends_with("by hand")), "{names:?}");
 
     // As an admin: a rekey by hand, which everybody follows.
@@ -484,7 +547,13 @@ async fn who_was_removed_keeps_the_past_and_nothing_else() {
     assert!(reader.grants[&now].write.is_none() && reader.grants[&now].admin.is_none());
     assert!(reader.grants[&(now - 1)].admin.is_some());
     let with = |grant: &EpochGrant, epoch: u64| Ground {
-        secrets: EpochSecrets::new(&journal.0, epoch, grant.read.clone(), grant.write.clone(), grant.admin.clone()),
+        secrets: EpochSecrets::new(
+            &journal.0,
+            epoch,
+            grant.read.clone(),
+            grant.write.clone(),
+            grant.admin.clone(),
+        ),
         admin: grant.secrets(&journal, epoch).admin_key(),
         ..share.ground(&reader)
     };
@@ -494,30 +563,63 @@ async fn who_was_removed_keeps_the_past_and_nothing_else() {
                 let ground = with(grant, claimed);
                 let rekey = share.rekey(&reader, &ground, signer);
                 let said = append(&share.bob.transport, &journal, &[rekey]).await;
-                let wanted = if claimed == now { ErrorCode::BadSignature } else { ErrorCode::StaleEpoch };
-                assert_eq!(said, refused(wanted), "a demoted admin, epoch {epoch} as {claimed}, {signer:?}");
+                let wanted = if claimed == now {
+                    ErrorCode::BadSignature
+                } else {
+                    ErrorCode::StaleEpoch
+                };
+                assert_eq!(
+                    said,
+                    refused(wanted),
+                    "a demoted admin, epoch {epoch} as {claimed}, {signer:?}"
+                );
             }
         }
         let put = Grant(epoch, grant.secrets(&journal, epoch).write_key().unwrap());
-        let put = share.bob.transport.put_blob(&journal, &put, &id, noise.clone()).await;
+        let put = share
+            .bob
+            .transport
+            .put_blob(&journal, &put, &id, noise.clone())
+            .await;
         assert_eq!(code(put.unwrap_err()), ErrorCode::StaleEpoch);
     }
-    let token = *reader.grants[&now].secrets(&journal, now).read_token().expose_to_server();
+    let token = *reader.grants[&now]
+        .secrets(&journal, now)
+        .read_token()
+        .expose_to_server();
     assert_eq!(reader.stored[0].seq, 0, "a member reads from the genesis");
     for piece in &reader.pieces {
-        let blob = share.bob.transport.get_blob(&journal, &token, &piece.chunk.blob, limits::BLOB_MAX).await.unwrap();
+        let blob = share
+            .bob
+            .transport
+            .get_blob(&journal, &token, &piece.chunk.blob, limits::BLOB_MAX)
+            .await
+            .unwrap();
         open_chunk(&piece.chunk, piece.size, piece.index, &blob).unwrap();
     }
     // The bell, held with a token that is alive: it rings for what comes.
     let mut bell = Bell::open(&share.bob.transport).await.unwrap();
     let (drive, own) = (share.bob.the_drive().last(), *share.bob.the_drive().state.id());
     let own_grant = {
-        let epoch = share.bob.home_state.journals().find(|(id, ..)| *id == own).unwrap().2;
-        share.bob.home_state.secrets(&own, epoch).unwrap().secrets(&own, epoch)
+        let epoch = share
+            .bob
+            .home_state
+            .journals()
+            .find(|(id, ..)| *id == own)
+            .unwrap()
+            .2;
+        share
+            .bob
+            .home_state
+            .secrets(&own, epoch)
+            .unwrap()
+            .secrets(&own, epoch)
     };
     let own_token = *own_grant.read_token().expose_to_server();
     let hold = |journal, token| Held { journal, token };
-    bell.hold(vec![hold(journal, token), hold(own, own_token)]).await.unwrap();
+    bell.hold(vec![hold(journal, token), hold(own, own_token)])
+        .await
+        .unwrap();
     let mut rings = BTreeMap::new();
     while rings.len() < 2 {
         if let Rung::Journal(ring) = bell.next().await.unwrap() {
@@ -526,7 +628,9 @@ async fn who_was_removed_keeps_the_past_and_nothing_else() {
     }
     assert_eq!(rings[&own], drive.0);
     share.alice.put("photos:/rings", b"rings").await.unwrap();
-    let Rung::Journal(ring) = bell.next().await.unwrap() else { panic!("the inbox") };
+    let Rung::Journal(ring) = bell.next().await.unwrap() else {
+        panic!("the inbox")
+    };
     assert_eq!((ring.last.journal, ring.last.seq), (journal, rings[&journal] + 1));
 
     // Removed. His engine is gone; his hand has all that it ever had.
@@ -537,10 +641,22 @@ async fn who_was_removed_keeps_the_past_and_nothing_else() {
     println!("unshared after {:?}", begun.elapsed());
     let after = share.alice.scratch.path().join("after");
     tree(&after, 300);
-    share.alice.put("photos:/after", &content(300_000, 6)).await.unwrap();
-    share.alice.put("photos:/after-large", &content(5_000_000, 7)).await.unwrap();
+    share
+        .alice
+        .put("photos:/after", &content(300_000, 6))
+        .await
+        .unwrap();
+    share
+        .alice
+        .put("photos:/after-large", &content(5_000_000, 7))
+        .await
+        .unwrap();
     share.alice.put_tree(&after, "photos:/tree-after").await.unwrap();
-    share.alice.put("photos:/before", &content(300_000, 8)).await.unwrap();
+    share
+        .alice
+        .put("photos:/before", &content(300_000, 8))
+        .await
+        .unwrap();
 
     // The bell that he held while he was a member tells how the epoch ended, and of nothing later; his own drive rings after all that.
     let folder = DriveOp::Create {
@@ -554,14 +670,20 @@ async fn who_was_removed_keeps_the_past_and_nothing_else() {
     share.bob.append(&own, &sealed).await;
     let mut heard = Vec::new();
     loop {
-        let Rung::Journal(ring) = bell.next().await.unwrap() else { continue };
+        let Rung::Journal(ring) = bell.next().await.unwrap() else {
+            continue;
+        };
         if ring.last.journal == own {
             break;
         }
         heard.push(ring.last.seq);
     }
     let removal = last.state.last().unwrap().seq + 1;
-    assert_eq!(heard, [removal], "the rekey that removed him, and nothing after it");
+    assert_eq!(
+        heard,
+        [removal],
+        "the rekey that removed him, and nothing after it"
+    );
     drop(bell);
 
     let tables = Tables::of(&share.site.data);
@@ -583,7 +705,12 @@ async fn who_was_removed_keeps_the_past_and_nothing_else() {
         .collect();
     share.bob.sync().await;
     let sealed = share.bob.seal_drive(Vec::new(), blobs.clone());
-    let said = share.bob.transport.append(&own, std::slice::from_ref(&sealed.entry), &tokens).await.unwrap();
+    let said = share
+        .bob
+        .transport
+        .append(&own, std::slice::from_ref(&sealed.entry), &tokens)
+        .await
+        .unwrap();
     assert_eq!(said, [AppendResult::Missing(blobs)]);
 
     // Nothing of all this left a trace.
@@ -591,7 +718,13 @@ async fn who_was_removed_keeps_the_past_and_nothing_else() {
     assert_eq!(tables.entries(&journal.0).len(), before);
     assert_eq!(tables.table("staged").len(), 0);
 
-    everything_is_shut(&share, &last, &[&writer, &admin, &rekeyed, &reader], &tables, removal);
+    everything_is_shut(
+        &share,
+        &last,
+        &[&writer, &admin, &rekeyed, &reader],
+        &tables,
+        removal,
+    );
     let Share { alice, site, .. } = share;
     assert_eq!(alice.status().await.alarms, []);
     alice.close().await;
@@ -622,11 +755,21 @@ fn everything_is_shut(share: &Share, last: &Loot, older: &[&Loot], tables: &Tabl
                 envelopes,
                 notice,
             } = decode(&body).unwrap();
-            let his = envelopes.iter().any(|(_, wrapped)| picklock.unwraps(header.epoch + 1, wrapped));
-            assert_eq!(picklock.opens(&header, &sealed), seq < removal, "the list of the rekey at {seq}");
+            let his = envelopes
+                .iter()
+                .any(|(_, wrapped)| picklock.unwraps(header.epoch + 1, wrapped));
+            assert_eq!(
+                picklock.opens(&header, &sealed),
+                seq < removal,
+                "the list of the rekey at {seq}"
+            );
             assert_eq!(his, seq < removal, "an envelope of the rekey at {seq}");
             // That he was removed he may know: it is said under his last `K`.
-            assert_eq!(picklock.opens(&header, &notice), seq <= removal, "the notice at {seq}");
+            assert_eq!(
+                picklock.opens(&header, &notice),
+                seq <= removal,
+                "the notice at {seq}"
+            );
         } else {
             assert_eq!(picklock.opens(&header, &body), seq < removal, "the body at {seq}");
         }
@@ -658,13 +801,19 @@ async fn a_blob_of_ones_own_drive_can_be_cited_in_another() {
     let site = Site::start();
     let (url, invite) = site.invite();
     let mut bob = Insider::join(&url, &invite, "bob").await;
-    let laptop = Device::recover(&url, "bob", &bob.sheet.words, "laptop").await.unwrap();
+    let laptop = Device::recover(&url, "bob", &bob.sheet.words, "laptop")
+        .await
+        .unwrap();
     laptop.create_drive("main").await.unwrap();
     laptop.create_drive("other").await.unwrap();
     laptop.put("other:/file", &content(300_000, 1)).await.unwrap();
     bob.sync().await;
     let own = *bob.the_drive().state.id();
-    let (other, _, epoch) = bob.home_state.journals().find(|(id, kind, _)| *id != own && *kind == crannog_core::journal::JournalKind::Drive).unwrap();
+    let (other, _, epoch) = bob
+        .home_state
+        .journals()
+        .find(|(id, kind, _)| *id != own && *kind == crannog_core::journal::JournalKind::Drive)
+        .unwrap();
     let member = Member {
         transport: &bob.transport,
         account: bob.account,
@@ -674,14 +823,20 @@ async fn a_blob_of_ones_own_drive_can_be_cited_in_another() {
     };
     let loot = Loot::take(member, other, &[]).await;
     let blobs: Vec<BlobId> = loot.blobs().into_iter().collect();
-    let token = *loot.grants[&epoch].secrets(&other, epoch).read_token().expose_to_server();
+    let token = *loot.grants[&epoch]
+        .secrets(&other, epoch)
+        .read_token()
+        .expose_to_server();
     let sealed = bob.seal_drive(Vec::new(), blobs.clone());
     let append = async |tokens: &[[u8; 32]]| {
         let entries = std::slice::from_ref(&sealed.entry);
         bob.transport.append(&own, entries, tokens).await.unwrap()
     };
     assert_eq!(append(&[]).await, [AppendResult::Missing(blobs)]);
-    assert!(matches!(append(&[token]).await.as_slice(), [AppendResult::Done(_)]));
+    assert!(matches!(
+        append(&[token]).await.as_slice(),
+        [AppendResult::Done(_)]
+    ));
     laptop.close().await;
     site.assert_sound();
 }
@@ -720,7 +875,9 @@ async fn a_revoked_device_of_a_member_keeps_the_past_and_nothing_else() {
         words: Secret::new(share.bob.sheet.words.clone()),
         password: Secret::new(PASSWORD.to_owned()),
     };
-    let engine = Engine::recover(&profile, request, &Revoke(share.bob.device.to_string())).await.unwrap();
+    let engine = Engine::recover(&profile, request, &Revoke(share.bob.device.to_string()))
+        .await
+        .unwrap();
     let tablet = Device {
         engine,
         profile,
@@ -729,15 +886,31 @@ async fn a_revoked_device_of_a_member_keeps_the_past_and_nothing_else() {
     tablet.sync().await.unwrap();
     tablet.put("photos:/after", &content(300_000, 6)).await.unwrap();
     share.alice.sync().await.unwrap();
-    share.alice.put("photos:/after-too", &content(300_000, 7)).await.unwrap();
+    share
+        .alice
+        .put("photos:/after-too", &content(300_000, 7))
+        .await
+        .unwrap();
 
     // With its own login it is nobody; with the session of somebody else, what it took along is the past.
-    let token = *stolen.grants[&epoch].secrets(&journal, epoch).read_token().expose_to_server();
-    let refusal = share.bob.transport.entries(&journal, &token, None, 512).await.unwrap_err();
+    let token = *stolen.grants[&epoch]
+        .secrets(&journal, epoch)
+        .read_token()
+        .expose_to_server();
+    let refusal = share
+        .bob
+        .transport
+        .entries(&journal, &token, None, 512)
+        .await
+        .unwrap_err();
     assert_eq!(code(refusal), ErrorCode::Unauthorized);
     let mallory = Insider::join(&url, &invite, "mallory").await;
     let tables = Tables::of(&share.site.data);
-    let row = tables.table("journals").iter().find(|row| row.id::<32>("journal") == journal.0).unwrap();
+    let row = tables
+        .table("journals")
+        .iter()
+        .find(|row| row.id::<32>("journal") == journal.0)
+        .unwrap();
     let now = row.uint("epoch");
     assert!(now > epoch, "the journal was rekeyed");
     let thief = Thief {
@@ -750,11 +923,29 @@ async fn a_revoked_device_of_a_member_keeps_the_past_and_nothing_else() {
     // Home too.
     let home_id = *share.bob.home.as_ref().unwrap().state.id();
     let generation = share.bob.secrets.current().unwrap().generation();
-    let grant = share.bob.secrets.home_grant(&home_id, u64::from(generation)).unwrap();
-    let token = *grant.secrets(&home_id, u64::from(generation)).read_token().expose_to_server();
-    let page = mallory.transport.entries(&home_id, &token, Some(home.0), 512).await.unwrap();
-    let headers = page.entries.iter().map(|stored| decode::<Header>(&stored.entry.header).unwrap());
-    assert!(headers.into_iter().all(|header| header.epoch == u64::from(generation)));
+    let grant = share
+        .bob
+        .secrets
+        .home_grant(&home_id, u64::from(generation))
+        .unwrap();
+    let token = *grant
+        .secrets(&home_id, u64::from(generation))
+        .read_token()
+        .expose_to_server();
+    let page = mallory
+        .transport
+        .entries(&home_id, &token, Some(home.0), 512)
+        .await
+        .unwrap();
+    let headers = page
+        .entries
+        .iter()
+        .map(|stored| decode::<Header>(&stored.entry.header).unwrap());
+    assert!(
+        headers
+            .into_iter()
+            .all(|header| header.epoch == u64::from(generation))
+    );
 
     let last_seq = stolen.state.last().unwrap().seq;
     let rekey = tables
@@ -783,7 +974,9 @@ async fn a_writer_cannot_make_himself_admin_at_the_gate() {
         signer: Signer::Writer,
         next,
     };
-    let entry = entry(share.journal, epoch, random_entry(), seen, kind, &|bytes| key.sign(bytes));
+    let entry = entry(share.journal, epoch, random_entry(), seen, kind, &|bytes| {
+        key.sign(bytes)
+    });
     let said = append(&share.bob.transport, &share.journal, &[entry]).await;
     assert!(matches!(said, AppendResult::Refused { .. }), "{said:?}");
     // The honest twin: the same with the admin key that is.
@@ -807,7 +1000,10 @@ async fn a_repeated_entry_id_opens_no_epoch() {
     share.alice.put("photos:/after", b"after").await.unwrap();
     let before = Tables::of(&share.site.data);
     let standing: Header = decode(&loot.stored[0].entry.header).unwrap();
-    let (seen, admin) = (*loot.state.last().unwrap(), loot.state.secrets(epoch).unwrap().admin_key().unwrap());
+    let (seen, admin) = (
+        *loot.state.last().unwrap(),
+        loot.state.secrets(epoch).unwrap().admin_key().unwrap(),
+    );
     let write = loot.state.secrets(epoch).unwrap().write_key().unwrap();
     let (mine, next) = own_keys();
     let own_write = mine.write_key().unwrap();
@@ -839,7 +1035,14 @@ async fn a_repeated_entry_id_opens_no_epoch() {
         }
     }
     let after = Tables::of(&share.site.data);
-    let row = |tables: &Tables| tables.table("journals").iter().find(|row| row.id::<32>("journal") == journal.0).unwrap().clone();
+    let row = |tables: &Tables| {
+        tables
+            .table("journals")
+            .iter()
+            .find(|row| row.id::<32>("journal") == journal.0)
+            .unwrap()
+            .clone()
+    };
     assert_eq!(taken, [] as [String; 0], "closed: {}", row(&after).int("closed"));
     assert_eq!(row(&before), row(&after));
     share.end().await;
@@ -886,7 +1089,9 @@ async fn unsharing_costs_nothing() {
     let files = if full { 100_000 } else { 10_000 };
     let site = Site::start();
     let liar = Liar::before(&site).await;
-    let (alice, _) = Device::join(&liar.url(), &site.invite().1, "alice").await.unwrap();
+    let (alice, _) = Device::join(&liar.url(), &site.invite().1, "alice")
+        .await
+        .unwrap();
     let (bob, _) = Device::join(&site.url(), &site.invite().1, "bob").await.unwrap();
     alice.create_drive("photos").await.unwrap();
     let folder = alice.scratch.path().join("many");
@@ -914,11 +1119,15 @@ async fn unsharing_costs_nothing() {
         "{files} files: unshared after {took:?}; {} requests, {sent} bytes sent, {read} read; memory grew by {own} and {server} KiB (server)",
         heard.len()
     );
-    let puts = heard.iter().filter(|exchange| matches!(exchange.ask.route(), Route::Put(..)));
+    let puts = heard
+        .iter()
+        .filter(|exchange| matches!(exchange.ask.route(), Route::Put(..)));
     assert_eq!(puts.count(), 0, "a list of one needs no blob");
     assert!(sent < 64 * 1024 && read < 64 * 1024);
     assert!(own < 32 * 1024 && server < 32 * 1024);
-    let rekeys = heard.iter().filter(|exchange| matches!(exchange.ask.route(), Route::Append(_)));
+    let rekeys = heard
+        .iter()
+        .filter(|exchange| matches!(exchange.ask.route(), Route::Append(_)));
     assert!(rekeys.count() <= 4, "one for the drive, the others for home");
     assert_eq!(alice.members("photos:/").await.unwrap().len(), 1);
     alice.close().await;
