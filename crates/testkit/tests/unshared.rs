@@ -1057,20 +1057,41 @@ async fn a_repeated_entry_id_opens_no_blob() {
     let epoch = loot.state.epoch().unwrap();
     share.alice.unshare("photos:/", &["bob"]).await.unwrap();
     let standing: Header = decode(&loot.stored[0].entry.header).unwrap();
-    let (seen, write) = (*loot.state.last().unwrap(), loot.state.secrets(epoch).unwrap().write_key().unwrap());
+    let (seen, write) = (
+        *loot.state.last().unwrap(),
+        loot.state.secrets(epoch).unwrap().write_key().unwrap(),
+    );
     let (mine, next) = own_keys();
     let own_admin = mine.admin_key().unwrap();
     let kind = |signer| Kind::Rekey { signer, next };
     let batch = [
-        entry(journal, epoch, standing.entry, seen, kind(Signer::Writer), &|bytes| write.sign(bytes)),
-        entry(journal, epoch + 1, random_entry(), seen, kind(Signer::Admin), &|bytes| own_admin.sign(bytes)),
+        entry(
+            journal,
+            epoch,
+            standing.entry,
+            seen,
+            kind(Signer::Writer),
+            &|bytes| write.sign(bytes),
+        ),
+        entry(
+            journal,
+            epoch + 1,
+            random_entry(),
+            seen,
+            kind(Signer::Admin),
+            &|bytes| own_admin.sign(bytes),
+        ),
     ];
     let said = append(&share.bob.transport, &journal, &batch).await;
     let token = *mine.read_token().expose_to_server();
     let page = share.bob.transport.entries(&journal, &token, None, 512).await;
     let mut read = 0;
     for piece in &loot.pieces {
-        let blob = share.bob.transport.get_blob(&journal, &token, &piece.chunk.blob, limits::BLOB_MAX).await;
+        let blob = share
+            .bob
+            .transport
+            .get_blob(&journal, &token, &piece.chunk.blob, limits::BLOB_MAX)
+            .await;
         read += usize::from(blob.is_ok());
     }
     let seen = page.map_or(0, |page| page.entries.len());
