@@ -79,3 +79,10 @@ pub(crate) fn processor(pid: i32) -> f64 {
     // USER_HZ is 100 on every Linux that Rust's standard library supports.
     ticks / 100.0
 }
+
+/// MiB that this process has had written to disk so far; `None` where the kernel does not tell.
+pub(crate) fn written() -> Option<f64> {
+    let io = std::fs::read_to_string("/proc/self/io").ok()?;
+    let bytes = io.lines().find_map(|line| line.strip_prefix("write_bytes: "))?;
+    Some(bytes.parse::<f64>().ok()? / 1_048_576.0)
+}

@@ -1,6 +1,7 @@
 //! What it costs to remove somebody: one share that grows, a rekey at each size. Real engines: alice, who is its admin, and bob, who follows.
 //! All others are accounts by hand, whose client never runs.
 
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use crannog_agent_api::answer::NewsKind;
@@ -8,9 +9,11 @@ use crannog_agent_api::request::Role;
 use crannog_client::transport::Transport;
 use crannog_core::inbox::Invite;
 use crannog_proto::{Header, Kind, Place, decode};
+use crannog_seal::asym::{Info, KemPublicKey, wrap};
+use crannog_seal::labels::WRAP_EPOCH_GRANT;
 use crannog_testkit::{Device, Site};
 
-use crate::figures::{Samples, between, tell};
+use crate::figures::{Samples, between, tell, written};
 use crate::listener::Listener;
 use crate::person::Person;
 
@@ -33,6 +36,7 @@ pub(crate) async fn measure(quick: bool) {
     let names = |what: &str, count: usize| (0..count).map(|nth| format!("{what}-{nth}")).collect();
     let members = Person::join_all(&site.server_url(), &invite, names("member", largest - 2)).await;
     let leavers = Person::join_all(&site.server_url(), &invite, names("leaver", sizes.len() * rounds)).await;
+    envelope(&leavers[0], if quick { 20 } else { 1_000 });
     let mut team = Team {
         alice,
         bob,
@@ -96,13 +100,14 @@ impl Team {
         self.bob.sync().await.unwrap();
         let mut watch = Listener::of(&self.bob).await;
         let [mut share, mut unshare, mut called, mut answered, mut put] = <[Samples; 5]>::default();
+        let mut wrote = Vec::new();
         for leaver in leavers {
             share.add(self.share(leaver).await);
             let session = leaver.session();
             let invite = leaver.invite_from(&session, "alice").await;
             self.bob.sync().await.unwrap();
 
-            let start = Instant::now();
+            let (before, start) = (written(), Instant::now());
             self.alice.unshare(SHARE, &[&leaver.name]).await.unwrap();
             let end = Instant::now();
             let line = format!("{} is no longer a member", leaver.name);
@@ -110,6 +115,7 @@ impl Team {
             unshare.add(between(start, end));
             called.add(between(start, followed));
             answered.add(between(end, followed));
+            wrote.extend(written().zip(before).map(|(now, before)| now - before));
 
             let start = Instant::now();
             self.alice
@@ -126,7 +132,33 @@ impl Team {
         called.tell(&format!("rekey-{size}.followed-since-called"));
         answered.tell(&format!("rekey-{size}.followed-since-answered"));
         put.tell(&format!("rekey-{size}.small-put-afterwards"));
+        // Every member's device has these costs; a phone feels them more than this machine.
+        if !wrote.is_empty() {
+            let mean = wrote.iter().sum::<f64>() / wrote.len() as f64;
+            tell(&format!("rekey-{size}.written-by-both-devices"), mean, "MiB");
+        }
+        let profile = std::fs::read_dir(&self.bob.profile).unwrap();
+        let bytes: u64 = profile.map(|file| file.unwrap().metadata().unwrap().len()).sum();
+        tell(
+            &format!("rekey-{size}.follower-profile"),
+            bytes as f64 / 1_048_576.0,
+            "MiB",
+        );
     }
+}
+
+/// What one envelope costs by itself.
+fn envelope(member: &Person, rounds: usize) {
+    let kem = &member.chain.generation().unwrap().kem;
+    let key = KemPublicKey::from_bytes(kem).unwrap();
+    let mut took = Samples::default();
+    for _ in 0..rounds {
+        let start = Instant::now();
+        let info = Info::new(WRAP_EPOCH_GRANT, &[7; 72]);
+        black_box(wrap(&key, info, b"", &[7; 98], &mut rand::rng()));
+        took.add(between(start, Instant::now()));
+    }
+    took.tell("layer.wrap-a-grant-for-one-member");
 }
 
 /// The rekey that ended the epoch in which she was a member: her dead token reads it.
