@@ -426,7 +426,9 @@ async fn what_may_have_been_shared_is_sealed_anew() {
     world.device.put("team:/folder/small", b"small").await.unwrap();
     world.device.put("team:/folder/empty", b"").await.unwrap();
 
-    copy(&world.device, "team:/folder", "photos:/cited").await.unwrap();
+    copy(&world.device, "team:/folder", "photos:/cited")
+        .await
+        .unwrap();
     let (team, photos) = (world.blobs("team").await, world.blobs("photos").await);
     assert!(
         !photos.is_empty() && photos.is_subset(&team),

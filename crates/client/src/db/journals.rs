@@ -90,7 +90,11 @@ impl Journals<'_> {
     ) -> Result<(), DbError> {
         self.0.execute(
             "UPDATE journals SET alarm = ?2, culprit = ?3 WHERE journal = ?1",
-            (journal.as_bytes().as_slice(), alarm, culprit.map(|header| header.0.to_vec())),
+            (
+                journal.as_bytes().as_slice(),
+                alarm,
+                culprit.map(|header| header.0.to_vec()),
+            ),
         )?;
         Ok(())
     }

@@ -359,9 +359,12 @@ impl Shared {
             Stop::Read(error, culprit) => {
                 let plain = culprit.as_ref().filter(|culprit| is_plain(&culprit.stored));
                 let bad = match (&error, plain) {
-                    (ReadError::Refused { by: Fault::Member, .. }, Some(culprit)) => {
-                        Some(Hash::of(labels::HEADER, &culprit.stored.entry.header))
-                    }
+                    (
+                        ReadError::Refused {
+                            by: Fault::Member, ..
+                        },
+                        Some(culprit),
+                    ) => Some(Hash::of(labels::HEADER, &culprit.stored.entry.header)),
                     _ => None,
                 };
                 if let (ReadError::Refused { check, .. }, Some(culprit)) = (&error, culprit) {

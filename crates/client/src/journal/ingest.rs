@@ -8,8 +8,8 @@ use crannog_core::check::Check;
 use crannog_core::drive::{self, Applied, DriveOp, EntryMeta, check_manifest};
 use crannog_core::identity::HomeState;
 use crannog_core::journal::{
-    Author, Content, EpochGrant, Fault, JournalKind, JournalState, Keys, Member, OpenedEntry, ReadError, Sources,
-    StateChange,
+    Author, Content, EpochGrant, Fault, JournalKind, JournalState, Keys, Member, OpenedEntry, ReadError,
+    Sources, StateChange,
 };
 use crannog_proto::api::Stored;
 use crannog_proto::{AccountId, EntryId, Hash, Receipt, Seen, labels};
@@ -209,8 +209,8 @@ impl Run<'_> {
     }
 
     fn culprit(&self, arrived: &Arrived) -> Culprit {
-        let said = self
-            .with_sources(|sources| self.state.said(&arrived.stored, arrived.body.as_deref(), sources));
+        let said =
+            self.with_sources(|sources| self.state.said(&arrived.stored, arrived.body.as_deref(), sources));
         Culprit {
             stored: arrived.stored.clone(),
             before: self.state.last().map_or(Hash::ZERO, |last| last.head),
@@ -231,10 +231,7 @@ impl Run<'_> {
                     admin: None,
                 })
             };
-            self.home
-                .secrets(self.state.id(), epoch)
-                .cloned()
-                .or_else(walked)
+            self.home.secrets(self.state.id(), epoch).cloned().or_else(walked)
         };
         job(&Sources {
             head_at: &head_at,
@@ -296,11 +293,14 @@ impl Run<'_> {
                 seq: stored.seq,
                 by: Fault::Server,
             };
-            return Err(Stop::Read(error, Some(Box::new(Culprit {
-                stored: stored.clone(),
-                before: Hash::ZERO,
-                said: None,
-            }))));
+            return Err(Stop::Read(
+                error,
+                Some(Box::new(Culprit {
+                    stored: stored.clone(),
+                    before: Hash::ZERO,
+                    said: None,
+                })),
+            ));
         }
         self.ingested.home_changed |= self.state.kind() == JournalKind::Home;
         Ok(())

@@ -36,11 +36,7 @@ impl Shared {
 
     /// An entry was refused.
     pub(crate) async fn keep_entry(&self, journal: &Journal, check: Check, culprit: Culprit) {
-        let Culprit {
-            stored,
-            before,
-            said,
-        } = culprit;
+        let Culprit { stored, before, said } = culprit;
         let (row, id, seq) = (journal.row, journal.id, stored.seq);
         let receipt = self.db.read(move |c| Receipts(c).next(row, &id, seq)).await;
         let chains = self.chains();
