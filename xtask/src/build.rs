@@ -1,6 +1,7 @@
 //! The two programs. `crannogd` has a cargo call of its own, so that no feature that the client asks for (SQLCipher, above
 //! all) reaches it.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::layout::{Binaries, Profile, root};
@@ -21,15 +22,24 @@ pub fn command(arguments: &[String]) -> Outcome {
 
 /// Builds both.
 pub fn run(profile: Profile) -> Outcome<Binaries> {
-    for (package, binary) in [("crannog-server", "crannogd"), ("crannog-cli", "crannog")] {
-        let mut cargo = Command::new("cargo");
-        cargo
-            .current_dir(root())
-            .args(["build", "--locked", "-p", package, "--bin", binary]);
-        if profile == Profile::Release {
-            cargo.arg("--release");
-        }
-        run::run(&mut cargo)?;
-    }
+    server(profile)?;
+    one("crannog-cli", "crannog", profile)?;
     Ok(Binaries::of(profile))
+}
+
+/// Builds the server alone.
+pub fn server(profile: Profile) -> Outcome<PathBuf> {
+    one("crannog-server", "crannogd", profile)?;
+    Ok(Binaries::of(profile).crannogd)
+}
+
+fn one(package: &str, binary: &str, profile: Profile) -> Outcome {
+    let mut cargo = Command::new("cargo");
+    cargo
+        .current_dir(root())
+        .args(["build", "--locked", "-p", package, "--bin", binary]);
+    if profile == Profile::Release {
+        cargo.arg("--release");
+    }
+    run::run(&mut cargo)
 }

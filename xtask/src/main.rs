@@ -36,7 +36,11 @@ usage: cargo xtask COMMAND
   ci [CHECK...]                the checks without the tests; `ci --list` names them
   bench [--quick | --runs N] [--json F] [--only ours|rclone|restic]
                                the figures, side by side with rclone crypt and restic, both over TLS: five runs,
-                               about ten minutes each (rclone's WebDAV client does some 30 small files a second)
+                               about ten minutes each (rclone's WebDAV client does some 30 small files a second);
+                               at the end what `bench people` shows
+  bench people [--quick] [--json F] [visible] [rekey] [writers] [bell]
+                               what people wait for when they share: until others see it, removing somebody,
+                               many writers, 10,000 idle watchers; --quick only shows that it works
   soak [--kills N]             kill server and agent N times (200) under load, nothing acknowledged may be lost
   docs                         every command of a console block in README.md is run by some test
 ";

@@ -275,12 +275,7 @@ impl Shared {
 }
 
 /// Who is in the list after this one: everybody who stays, cited anew (but for someone whose root changed), and whoever is wanted.
-fn next_list(
-    shared: &Shared,
-    state: &JournalState,
-    chains: &Chains,
-    wanted: &Wanted,
-) -> Option<Vec<Member>> {
+fn next_list(shared: &Shared, state: &JournalState, chains: &Chains, wanted: &Wanted) -> Option<Vec<Member>> {
     let gone = shared.removals(state);
     let role = |account: &AccountId| {
         let asked = wanted.iter().find(|(wanted, _)| wanted == account);
@@ -300,11 +295,7 @@ fn next_list(
                 Some(member) if shared.root_changed(&account) => member.chain,
                 _ => chains.state(&account)?.cite(),
             };
-            Some(Member {
-                account,
-                role,
-                chain,
-            })
+            Some(Member { account, role, chain })
         })
         .collect()
 }

@@ -12,7 +12,7 @@ use crannog_core::check::Check;
 use crannog_core::identity::HomeState;
 use crannog_core::journal::{Author, JournalKind, JournalState, check_heads};
 use crannog_proto::sigchain::Cite;
-use crannog_proto::{AccountId, BlobId, JournalId};
+use crannog_proto::{AccountId, BlobId, Hash, JournalId};
 use crannog_seal::schedule::DeviceKeys;
 use rusqlite::Connection;
 use tokio::sync::{Notify, watch};
@@ -279,8 +279,8 @@ impl Shared {
         self.alarm_by(journal, error, None).await
     }
 
-    /// The same; `culprit` is the place of a member's entry that can be passed over once someone has looked.
-    pub(crate) async fn alarm_by(&self, journal: &JournalId, error: Error, culprit: Option<u64>) -> Error {
+    /// The same; `culprit` is the header's hash of a member's entry that can be passed over once someone has looked.
+    pub(crate) async fn alarm_by(&self, journal: &JournalId, error: Error, culprit: Option<Hash>) -> Error {
         if let Error::Lied { check, object } = &error {
             let (id, text) = (*journal, format!("CHK-{:03} {object}", check.number()));
             let kept = self

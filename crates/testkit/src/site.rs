@@ -24,6 +24,8 @@ pub struct SiteOptions {
     pub env: Vec<(OsString, OsString)>,
     /// Lines for the configuration, before its sections.
     pub config: String,
+    /// Lines for the section `[limits]`.
+    pub limits: String,
 }
 
 /// A server at work. Dropping it stops it cleanly, and fails the test when it did not end well.
@@ -50,8 +52,8 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let data = options.data.clone().unwrap_or_else(|| folder.path().join("data"));
         let config = format!(
-            "shutdown_seconds = 2\n{}\n[limits]\nlogins_per_minute = 1000000\nrequests_per_second = 1000000\n",
-            options.config
+            "shutdown_seconds = 2\n{}\n[limits]\nlogins_per_minute = 1000000\nrequests_per_second = 1000000\n{}\n",
+            options.config, options.limits
         );
         fs::write(folder.path().join("crannogd.toml"), config).unwrap();
         let log = folder.path().join("log");
@@ -81,8 +83,8 @@ impl Site {
             .args(["--listen", &self.address])
             .arg("--config")
             .arg(self.folder.path().join("crannogd.toml"))
-            .envs(self.options.env.iter().cloned())
             .env("CRANNOGD_LOG", "debug")
+            .envs(self.options.env.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)

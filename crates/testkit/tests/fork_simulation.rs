@@ -70,7 +70,7 @@ async fn an_entry_of_the_other_branch() {
     let mut rng = StdRng::seed_from_u64(seed);
     let pair = Pair::new().await;
     let (hers, his) = pair.part().await;
-    let (files_a, files_b) = (rng.random_range(1..4), rng.random_range(1..4));
+    let (files_a, files_b) = (rng.random_range(2..4), rng.random_range(2..4));
     write(&pair.alice, "alice", files_a).await;
     write(&pair.bob, "bob", files_b).await;
     // A partition that has not ended: each has one genuine past.
@@ -94,17 +94,34 @@ async fn an_entry_of_the_other_branch() {
     end(pair).await;
 }
 
+/// What somebody wrote before she had read anything on her branch fits on the other one too, and says nothing of the parting. What she
+/// writes next says it (CHK-014).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_entry_of_a_branch_fits_on_both() {
+    let pair = Pair::new().await;
+    let (hers, his) = pair.part().await;
+    write(&pair.alice, "alice", 1).await;
+    write(&pair.bob, "bob", 1).await;
+    hers.push(his.entries().pop().unwrap().entry);
+    assert_eq!(alarm(&pair.alice).await, None);
+    assert_eq!(names(&pair.alice).await, ["alice-0", "bob-0", "first", "second"]);
+    write(&pair.bob, "more", 1).await;
+    hers.push(his.entries().pop().unwrap().entry);
+    assert_alarm(&pair.alice, "CHK-014").await;
+    end(pair).await;
+}
+
 /// CHK-011, CHK-012: one is suddenly shown the other's branch.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_other_branch_itself() {
     for (files_a, files_b, check) in [(1, 1, "CHK-011"), (1, 2, "CHK-011"), (2, 1, "CHK-012")] {
         let pair = Pair::new().await;
         let from = pair.tip().await;
-        let _his = Branch::begin(&pair.to_bob, &pair.site.data, pair.photos, from);
+        let his = Branch::begin(&pair.to_bob, &pair.site.data, pair.photos, from);
         write(&pair.alice, "alice", files_a).await;
         let hers = Branch::begin(&pair.to_alice, &pair.site.data, pair.photos, from);
         write(&pair.bob, "bob", files_b).await;
-        for stored in _his.entries() {
+        for stored in his.entries() {
             hers.push(stored.entry);
         }
         assert_alarm(&pair.alice, check).await;
@@ -161,9 +178,8 @@ async fn a_frozen_drive_does_not_block_the_inbox() {
     carol.create_drive("hers").await.unwrap();
     carol.share("hers:/", "alice", Role::Reader).await.unwrap();
     assert_alarm(&pair.alice, "CHK-013").await;
-    pair.alice.sync().await.unwrap();
     assert_eq!(pair.alice.invites().await.len(), 1, "carol's invite came through");
-    pair.alice.sync().await.unwrap();
+    assert!(alarm(&pair.alice).await.is_some());
     let evidence = std::fs::read_dir(pair.alice.profile.join("evidence")).unwrap();
     assert_eq!(evidence.count(), 1, "the same lie is kept once");
     pair.alice.dismiss("photos").await.unwrap();

@@ -1,8 +1,5 @@
 //! Drives that appear in folders of others: a path goes through them as if there were one tree.
 
-#[path = "attacks_insider/insider.rs"]
-mod insider;
-
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -13,8 +10,7 @@ use crannog_core::drive::NodeId;
 use crannog_core::identity::HomeOp;
 use crannog_core::journal::Content;
 use crannog_proto::{BlobId, Header, JournalId, decode};
-use crannog_testkit::{Device, Liar, Route, Site};
-use insider::Insider;
+use crannog_testkit::{Device, Insider, Liar, Route, Site};
 use tokio::sync::mpsc;
 
 /// An account with the drives `main` and `photos`, and an insider who says in home what is mounted where.
@@ -430,7 +426,9 @@ async fn what_may_have_been_shared_is_sealed_anew() {
     world.device.put("team:/folder/small", b"small").await.unwrap();
     world.device.put("team:/folder/empty", b"").await.unwrap();
 
-    copy(&world.device, "team:/folder", "photos:/cited").await.unwrap();
+    copy(&world.device, "team:/folder", "photos:/cited")
+        .await
+        .unwrap();
     let (team, photos) = (world.blobs("team").await, world.blobs("photos").await);
     assert!(
         !photos.is_empty() && photos.is_subset(&team),

@@ -6,7 +6,8 @@ use std::time::Instant;
 use crannog_agent_api::Code;
 use crannog_agent_api::answer::{NewsKind, NodeKind};
 use crannog_agent_api::request::Role;
-use crannog_testkit::{Device, Site};
+
+use crannog_testkit::{Device, Liar, Route, Site, Told};
 
 /// Four devices on one server.
 struct Four {
@@ -356,4 +357,58 @@ async fn a_file_and_a_share_inside_a_share() {
     assert_eq!(refused.code, Code::Conflict);
     carol.close().await;
     four.end().await;
+}
+
+/// Wherever a share is cut off, the same command finishes it: every file once, in the share alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_share_that_was_cut_off_goes_on() {
+    let site = Site::start();
+    let liar = Liar::before(&site).await;
+    let (_, first) = site.invite();
+    let (url, second) = site.invite();
+    let (alice, _) = Device::join(&liar.url(), &first, "alice").await.unwrap();
+    let (bob, _) = Device::join(&url, &second, "bob").await.unwrap();
+    let mut finished = None;
+    for cut in 0..32 {
+        let folder = format!("/trip-{cut}");
+        alice.mkdir(&format!("{folder}/deep")).await.unwrap();
+        alice.put(&format!("{folder}/a.jpg"), b"a").await.unwrap();
+        alice
+            .put(&format!("{folder}/deep/b.jpg"), &vec![9; 2_000_000])
+            .await
+            .unwrap();
+        let mut left = cut;
+        liar.swallow(move |ask| {
+            let writes = matches!(ask.route(), Route::Append(_) | Route::Create | Route::DropInto(_));
+            if writes && left == 0 {
+                return Some(Told::refusal(400, "bad_request"));
+            }
+            left -= usize::from(writes);
+            None
+        });
+        let cut_off = alice.share(&folder, "bob", Role::Writer).await;
+        liar.repent();
+        if cut_off.is_ok() {
+            finished = Some(cut);
+            break;
+        }
+        alice.share(&folder, "bob", Role::Writer).await.unwrap();
+        let shown = contents(&alice, &folder).await;
+        assert_eq!(
+            shown.keys().collect::<Vec<_>>(),
+            ["a.jpg", "deep/b.jpg"],
+            "cut {cut}"
+        );
+        bob.sync().await.unwrap();
+        bob.accept(&format!("trip-{cut}"), None).await.unwrap();
+        assert_eq!(contents(&bob, &folder).await, shown, "cut {cut}");
+    }
+    eprintln!(
+        "a share is {} requests that change something",
+        finished.expect("a share that is never cut off")
+    );
+    assert_eq!(alice.status().await.alarms, []);
+    alice.close().await;
+    bob.close().await;
+    site.assert_sound();
 }

@@ -12,6 +12,7 @@ mod delay;
 mod image;
 mod measure;
 mod ours;
+mod people;
 mod rclone;
 mod report;
 mod restic;
@@ -22,13 +23,15 @@ use std::time::Instant;
 
 use contender::{Contender, Room};
 use data::Data;
+use people::People;
 use report::Report;
 
 use crate::layout::{Binaries, Profile};
 use crate::tidy::Scratch;
 use crate::{Outcome, build, layout, run, setup};
 
-const USAGE: &str = "usage: cargo xtask bench [--quick | --runs N] [--json FILE] [--only ours|rclone|restic]";
+const USAGE: &str = "usage: cargo xtask bench [--quick | --runs N] [--json FILE] [--only ours|rclone|restic]
+       cargo xtask bench people [--quick] [--json FILE] [visible] [rekey] [writers] [bell]";
 /// Interleaved runs, so that a slow minute of the machine hits all alike.
 const RUNS: usize = 5;
 
@@ -62,6 +65,11 @@ fn options(arguments: &[String]) -> Outcome<Options> {
 
 /// `cargo xtask bench`.
 pub fn run(arguments: &[String]) -> Outcome {
+    if let Some((first, rest)) = arguments.split_first()
+        && first == "people"
+    {
+        return people::command(rest);
+    }
     let options = options(arguments)?;
     if options
         .only
@@ -109,6 +117,10 @@ pub fn run(arguments: &[String]) -> Outcome {
     }
     disk(&mut report, &data, &scratch)?;
     layers(&mut report)?;
+    if options.only.is_none() {
+        let quick = options.runs == 1;
+        report.people(People::measure(&scratch, Profile::Release, quick, &[])?);
+    }
     report.print();
     if let Some(path) = options.json {
         std::fs::write(&path, format!("{:#}\n", report.json()))?;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::contender::Task;
 use super::measure::{Figure, Figures};
+use super::people::People;
 
 const OURS: &str = "ours";
 const PEERS: &[&str] = &["rclone", "restic"];
@@ -37,6 +38,7 @@ pub struct Report {
     place: &'static str,
     figures: BTreeMap<&'static str, Vec<Figures>>,
     layers: Vec<(String, f64)>,
+    people: Option<People>,
 }
 
 impl Report {
@@ -47,6 +49,7 @@ impl Report {
             place,
             figures: BTreeMap::new(),
             layers: Vec::new(),
+            people: None,
         }
     }
 
@@ -58,6 +61,11 @@ impl Report {
     /// A layer's own speed in MiB a second.
     pub fn layer(&mut self, name: &str, speed: f64) {
         self.layers.push((name.to_owned(), speed));
+    }
+
+    /// What people wait for when they share.
+    pub fn people(&mut self, people: People) {
+        self.people = Some(people);
     }
 
     fn of(&self, name: &str, task: Task, value: impl Fn(&Figure) -> f64) -> Option<f64> {
@@ -151,6 +159,9 @@ impl Report {
         self.verdicts()
             .iter()
             .for_each(|(met, text)| println!("{:6} {text}", if *met { "met" } else { "MISSED" }));
+        if let Some(people) = &self.people {
+            people.print();
+        }
     }
 
     fn verdicts(&self) -> Vec<(bool, String)> {
@@ -274,7 +285,8 @@ impl Report {
             .collect();
         let layers: BTreeMap<_, _> = self.layers.iter().cloned().collect();
         json!({"runs": self.runs, "place": self.place, "contenders": contenders, "medians": medians,
-               "ratios": ratios, "ratios_on_disk": on_disk, "verdicts": verdicts, "layers": layers})
+               "ratios": ratios, "ratios_on_disk": on_disk, "verdicts": verdicts, "layers": layers,
+               "people": self.people.as_ref().map(People::json)})
     }
 }
 

@@ -80,17 +80,21 @@ impl Journals<'_> {
         Ok(())
     }
 
-    /// Freezes the journal: nothing of it is used any more until the alarm was looked at. `culprit` is the place of a member's entry
+    /// Freezes the journal: nothing of it is used any more until the alarm was looked at. `culprit` is the header's hash of a member's entry
     /// that made it, if it can be passed over then.
     pub(crate) fn set_alarm(
         &self,
         journal: &JournalId,
         alarm: &str,
-        culprit: Option<u64>,
+        culprit: Option<Hash>,
     ) -> Result<(), DbError> {
         self.0.execute(
             "UPDATE journals SET alarm = ?2, culprit = ?3 WHERE journal = ?1",
-            (journal.as_bytes().as_slice(), alarm, culprit.map(to_sql)),
+            (
+                journal.as_bytes().as_slice(),
+                alarm,
+                culprit.map(|header| header.0.to_vec()),
+            ),
         )?;
         Ok(())
     }
@@ -99,7 +103,7 @@ impl Journals<'_> {
     pub(crate) fn dismiss_alarm(&self, journal: &JournalId) -> Result<(), DbError> {
         let id = journal.as_bytes().as_slice();
         self.0.execute(
-            "INSERT OR IGNORE INTO skipped (journal, seq)
+            "INSERT OR IGNORE INTO skipped (journal, header)
              SELECT id, culprit FROM journals WHERE journal = ?1 AND culprit IS NOT NULL",
             [id],
         )?;
@@ -110,12 +114,12 @@ impl Journals<'_> {
         Ok(())
     }
 
-    /// Whether the entry at this place was looked at and is passed over.
-    pub(crate) fn is_skipped(&self, id: i64, seq: u64) -> Result<bool, DbError> {
+    /// Whether the entry with this header was looked at and is passed over.
+    pub(crate) fn is_skipped(&self, id: i64, header: &Hash) -> Result<bool, DbError> {
         let found = self
             .0
-            .prepare_cached("SELECT 1 FROM skipped WHERE journal = ?1 AND seq = ?2")?
-            .exists((id, to_sql(seq)))?;
+            .prepare_cached("SELECT 1 FROM skipped WHERE journal = ?1 AND header = ?2")?
+            .exists((id, header.0.as_slice()))?;
         Ok(found)
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crannog_core::check::Check;
 use crannog_core::journal::{Fault, ReadError, check_receipt, pending_blobs};
 use crannog_proto::api::{Page, Ring, Stored};
-use crannog_proto::{ErrorCode, Header, JournalId, Kind, Receipt, decode, limits};
+use crannog_proto::{ErrorCode, Hash, Header, JournalId, Kind, Receipt, decode, labels, limits};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::Journal;
@@ -352,27 +352,26 @@ impl Shared {
         }
     }
 
-    /// A member's bad Change or Checkpoint can be passed over once somebody has looked: its place is kept with the alarm.
+    /// A member's bad Change or Checkpoint can be passed over once somebody has looked: which one it was is kept with the alarm.
     pub(super) async fn stopped(&self, journal: &Journal, stop: Stop) -> Error {
         match stop {
             Stop::Db(error) => error.into(),
-            Stop::Read(error, stored) => {
-                let culprit = match (&error, &stored) {
+            Stop::Read(error, culprit) => {
+                let plain = culprit.as_ref().filter(|culprit| is_plain(&culprit.stored));
+                let bad = match (&error, plain) {
                     (
                         ReadError::Refused {
-                            seq,
-                            by: Fault::Member,
-                            ..
+                            by: Fault::Member, ..
                         },
-                        Some(stored),
-                    ) if is_plain(stored) => Some(*seq),
+                        Some(culprit),
+                    ) => Some(Hash::of(labels::HEADER, &culprit.stored.entry.header)),
                     _ => None,
                 };
-                if let (ReadError::Refused { check, .. }, Some(stored)) = (&error, stored) {
-                    self.keep_entry(journal, *check, *stored).await;
+                if let (ReadError::Refused { check, .. }, Some(culprit)) = (&error, culprit) {
+                    self.keep_entry(journal, *check, *culprit).await;
                 }
                 let refusal = refused(&self.name_of(&journal.id), error);
-                self.alarm_by(&journal.id, refusal, culprit).await
+                self.alarm_by(&journal.id, refusal, bad).await
             }
         }
     }

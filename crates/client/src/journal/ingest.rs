@@ -8,8 +8,8 @@ use crannog_core::check::Check;
 use crannog_core::drive::{self, Applied, DriveOp, EntryMeta, check_manifest};
 use crannog_core::identity::HomeState;
 use crannog_core::journal::{
-    Content, EpochGrant, Fault, JournalKind, JournalState, Keys, Member, OpenedEntry, ReadError, Sources,
-    StateChange,
+    Author, Content, EpochGrant, Fault, JournalKind, JournalState, Keys, Member, OpenedEntry, ReadError,
+    Sources, StateChange,
 };
 use crannog_proto::api::Stored;
 use crannog_proto::{AccountId, EntryId, Hash, Receipt, Seen, labels};
@@ -61,7 +61,17 @@ pub(crate) enum Stop {
     /// The local database.
     Db(DbError),
     /// The engine's rules, at the entry that broke them.
-    Read(ReadError, Option<Box<Stored>>),
+    Read(ReadError, Option<Box<Culprit>>),
+}
+
+/// An entry that was refused, and what shows whose it is.
+#[derive(Debug)]
+pub(crate) struct Culprit {
+    pub(crate) stored: Stored,
+    /// The head before it.
+    pub(crate) before: Hash,
+    /// Its author, and what her device signed, if that can be seen.
+    pub(crate) said: Option<(Author, Vec<u8>)>,
 }
 
 impl From<DbError> for Stop {
@@ -128,8 +138,11 @@ impl Shared {
                     ingested,
                     ..
                 } = run;
+                // Of a place that was not read, or read otherwise, a receipt shows nothing that could be proved.
                 for receipt in &receipts {
-                    Receipts(tx).keep(row, receipt)?;
+                    if Journals(tx).head_at(row, receipt.seq)? == Some(receipt.head) {
+                        Receipts(tx).keep(row, receipt)?;
+                    }
                 }
                 Journals(tx).save(&id, &state.snapshot(), state.last().map(|last| last.seq))?;
                 if ingested.home_changed {
@@ -170,10 +183,10 @@ impl Run<'_> {
             return self.read_before(&arrived.stored);
         }
         let (opened, change) = self
-            .open(arrived)
-            .map_err(|error| Stop::Read(error, Some(Box::new(arrived.stored.clone()))))?;
+            .with_sources(|sources| self.open(arrived, sources))
+            .map_err(|error| Stop::Read(error, Some(Box::new(self.culprit(arrived)))))?;
         let before = self.state.members().to_vec();
-        self.ingested.applied = self.fold(&opened, &arrived.stored)?;
+        self.ingested.applied = self.fold(&opened, arrived)?;
         let header = Hash::of(labels::HEADER, &arrived.stored.entry.header);
         Journals(self.tx).add_head(self.row, opened.seq, &opened.head, change.entry(), &header)?;
         self.state
@@ -183,7 +196,29 @@ impl Run<'_> {
     }
 
     /// A member's bad entry that somebody has looked at counts for the chain alone.
-    fn open(&self, arrived: &Arrived) -> Result<(OpenedEntry, StateChange), ReadError> {
+    fn open(
+        &self,
+        arrived: &Arrived,
+        sources: &Sources<'_>,
+    ) -> Result<(OpenedEntry, StateChange), ReadError> {
+        let header = Hash::of(labels::HEADER, &arrived.stored.entry.header);
+        if Journals(self.tx).is_skipped(self.row, &header).unwrap_or(false) {
+            return self.state.skip(&arrived.stored, sources);
+        }
+        self.state.open(&arrived.stored, arrived.body.as_deref(), sources)
+    }
+
+    fn culprit(&self, arrived: &Arrived) -> Culprit {
+        let said =
+            self.with_sources(|sources| self.state.said(&arrived.stored, arrived.body.as_deref(), sources));
+        Culprit {
+            stored: arrived.stored.clone(),
+            before: self.state.last().map_or(Hash::ZERO, |last| last.head),
+            said: said.map(|(author, said)| (author, said.to_vec())),
+        }
+    }
+
+    fn with_sources<T>(&self, job: impl FnOnce(&Sources<'_>) -> T) -> T {
         let journals = Journals(self.tx);
         let head_at = |seq| -> Option<Hash> { journals.head_at(self.row, seq).ok().flatten() };
         let entry_known = |entry: &EntryId| journals.knows_entry(self.row, entry).unwrap_or(true);
@@ -198,7 +233,7 @@ impl Run<'_> {
             };
             self.home.secrets(self.state.id(), epoch).cloned().or_else(walked)
         };
-        let sources = Sources {
+        job(&Sources {
             head_at: &head_at,
             entry_known: &entry_known,
             chain: &chain,
@@ -207,12 +242,7 @@ impl Run<'_> {
                 given: &given,
             },
             floor: None,
-        };
-        if journals.is_skipped(self.row, arrived.stored.seq).unwrap_or(false) {
-            return self.state.skip(&arrived.stored, &sources);
-        }
-        self.state
-            .open(&arrived.stored, arrived.body.as_deref(), &sources)
+        })
     }
 
     /// What the entry did, for the log and for whoever watches.
@@ -263,7 +293,14 @@ impl Run<'_> {
                 seq: stored.seq,
                 by: Fault::Server,
             };
-            return Err(Stop::Read(error, Some(Box::new(stored.clone()))));
+            return Err(Stop::Read(
+                error,
+                Some(Box::new(Culprit {
+                    stored: stored.clone(),
+                    before: Hash::ZERO,
+                    said: None,
+                })),
+            ));
         }
         self.ingested.home_changed |= self.state.kind() == JournalKind::Home;
         Ok(())
@@ -286,7 +323,7 @@ impl Run<'_> {
         }
     }
 
-    fn fold(&mut self, opened: &OpenedEntry, stored: &Stored) -> Result<Vec<Applied>, Stop> {
+    fn fold(&mut self, opened: &OpenedEntry, arrived: &Arrived) -> Result<Vec<Applied>, Stop> {
         let (Some(author), Some(payload)) = (opened.author, &opened.payload) else {
             return Ok(Vec::new());
         };
@@ -319,9 +356,9 @@ impl Run<'_> {
                         seq: opened.seq,
                         by: Fault::Member,
                     };
-                    return Err(Stop::Read(error, Some(Box::new(stored.clone()))));
+                    return Err(Stop::Read(error, Some(Box::new(self.culprit(arrived)))));
                 }
-                let more = suspects(self.tx, self.row, manifest, author, stored)?;
+                let more = suspects(self.tx, self.row, manifest, author, || self.culprit(arrived))?;
                 self.ingested.suspects.extend(more);
                 Ok(Vec::new())
             }

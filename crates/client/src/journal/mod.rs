@@ -21,7 +21,7 @@ use crannog_seal::sign::EpochWriteKey;
 use crate::transport::GrantKey;
 
 pub(crate) use append::Draft;
-pub(crate) use ingest::Ingested;
+pub(crate) use ingest::{Culprit, Ingested};
 
 /// One journal that this account reads.
 #[derive(Debug)]

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use crannog_core::check::Check;
 use crannog_core::drive::{LoadError, Manifest, Segment, compare, encode_segment, open_segment, records};
 use crannog_core::journal::Author;
-use crannog_proto::api::Stored;
 use crannog_proto::{ErrorCode, Hash, labels};
 use futures_util::future::BoxFuture;
 use rusqlite::Connection;
 
 use super::Journal;
+use super::ingest::Culprit;
 use crate::db::{DbError, DriveStore, Segments};
 use crate::error::{Error, Result};
 use crate::shared::Shared;
@@ -23,7 +23,7 @@ const LONGER: u64 = 64 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct Suspect {
     author: Author,
-    stored: Stored,
+    culprit: Culprit,
     segment: Segment,
     own: u64,
 }
@@ -34,7 +34,7 @@ pub(super) fn suspects(
     row: i64,
     manifest: &Manifest,
     author: Author,
-    stored: &Stored,
+    culprit: impl Fn() -> Culprit,
 ) -> Result<Vec<Suspect>, DbError> {
     let (drive, seen) = (DriveStore::new(tx, row), Segments(tx));
     let mut suspects = Vec::new();
@@ -48,7 +48,7 @@ pub(super) fn suspects(
         } else {
             suspects.push(Suspect {
                 author,
-                stored: stored.clone(),
+                culprit: culprit(),
                 segment: segment.clone(),
                 own: own.len() as u64,
             });
@@ -72,8 +72,8 @@ impl Shared {
             match self.compare_segment(journal, &suspect).await {
                 Ok(()) => {}
                 Err(Error::Lied { check, .. }) => {
-                    let (author, seq) = (suspect.author, suspect.stored.seq);
-                    self.keep_entry(journal, check, suspect.stored).await;
+                    let (author, seq) = (suspect.author, suspect.culprit.stored.seq);
+                    self.keep_entry(journal, check, suspect.culprit).await;
                     let object = format!(
                         "the checkpoint in entry {seq} of {} by {}, device {}",
                         self.name_of(&journal.id),

@@ -9,22 +9,18 @@ use crannog_agent_api::answer::AuditInfo;
 use crannog_agent_api::{Answer, Code, Failure};
 use crannog_core::check::Check;
 use crannog_core::evidence::{self, Branch, Case, Convicted, EntryCase, Evidence, ServerProof};
-use crannog_core::journal::{Keys, Sources, pending_blobs};
-use crannog_proto::api::Stored;
-use crannog_proto::{Hash, Receipt, Seen, limits};
+use crannog_proto::{Receipt, Seen};
 use rusqlite::Connection;
 
 use crate::clock;
 use crate::db::{DbError, Journals, Receipts};
 use crate::error::{Error, Result};
-use crate::journal::Journal;
+use crate::journal::{Culprit, Journal};
 use crate::shared::Shared;
 use crate::transport::receipt_key_certified;
 
 /// Files beyond this are not written: whoever lies a thousand times fills no disk.
 const FILES: usize = 64;
-/// A body of more blobs would make a file that is too large.
-const BODY_BLOBS: usize = 2;
 /// Largest file that is read.
 const LARGEST: u64 = 32 * 1024 * 1024;
 
@@ -39,52 +35,22 @@ impl Shared {
     }
 
     /// An entry was refused.
-    pub(crate) async fn keep_entry(&self, journal: &Journal, check: Check, stored: Stored) {
-        let body = self.body_of(journal, &stored).await;
-        let (row, state) = (journal.row, journal.state());
-        let (chains, account) = (self.chains(), self.account());
-        let case = self.db.read(move |c| {
-            let head_at = |seq| Journals(c).head_at(row, seq).ok().flatten();
-            let sources = Sources {
-                head_at: &head_at,
-                entry_known: &|_| false,
-                chain: &|id| chains.state(id),
-                keys: Keys {
-                    account: &account.secrets,
-                    given: &|_| None,
-                },
-                floor: None,
-            };
-            // What the author's device signed of it, if that can be seen.
-            let said = state.said(&stored, body.as_deref(), &sources);
-            let known = said.as_ref().and_then(|(author, _)| chains.known(&author.account));
-            let seq = stored.seq;
-            let receipt = Receipts(c).next(row, state.id(), seq)?;
-            Ok(Case::Entry(EntryCase {
-                before: seq.checked_sub(1).and_then(head_at).unwrap_or(Hash::ZERO),
-                receipt: receipt.filter(|receipt| receipt.seq == seq),
-                links: known.map(|known| known.links().to_vec()).unwrap_or_default(),
-                said: said.map(|(_, said)| said.to_vec()),
-                stored,
-            }))
+    pub(crate) async fn keep_entry(&self, journal: &Journal, check: Check, culprit: Culprit) {
+        let Culprit { stored, before, said } = culprit;
+        let (row, id, seq) = (journal.row, journal.id, stored.seq);
+        let receipt = self.db.read(move |c| Receipts(c).next(row, &id, seq)).await;
+        let chains = self.chains();
+        let known = said
+            .as_ref()
+            .and_then(|(author, _)| chains.known(&author.account));
+        let case = Case::Entry(EntryCase {
+            before,
+            receipt: receipt.ok().flatten().filter(|receipt| receipt.seq == seq),
+            links: known.map(|known| known.links().to_vec()).unwrap_or_default(),
+            said: said.map(|(_, said)| said),
+            stored,
         });
-        let case = case.await.unwrap_or(Case::Nothing);
         self.keep(journal, check, case).await;
-    }
-
-    /// A body in blobs is asked for again: what it says was not kept.
-    async fn body_of(&self, journal: &Journal, stored: &Stored) -> Option<Vec<u8>> {
-        let blobs = pending_blobs(stored);
-        if blobs.is_empty() || blobs.len() > BODY_BLOBS {
-            return None;
-        }
-        let token = self.read_token(journal)?;
-        let mut body = Vec::new();
-        for id in &blobs {
-            let blob = self.transport.get_blob(&journal.id, &token, id, limits::CHUNK);
-            body.extend_from_slice(blob.await.ok()?.bytes());
-        }
-        Some(body)
     }
 
     /// What shows whose receipts these are, asked for before it is needed: a server that is about to be convicted may stop answering.

@@ -15,7 +15,11 @@ use crate::shared::Shared;
 
 impl Shared {
     pub(crate) async fn leave(self: &Arc<Self>, path: RemotePath, dry_run: bool) -> Result<Answer> {
-        let journal = self.share_at(&path).await?;
+        // Whoever names it by its drive leaves a share that an alarm stopped, too.
+        let journal = match &path.drive {
+            Some(drive) if path.components.is_empty() => self.drive(Some(drive))?,
+            _ => self.share_at(&path).await?,
+        };
         let state = journal.state();
         let name = self.drive_name(&journal.id);
         let member = !state.is_removed() && !state.is_closed() && state.role().is_some();

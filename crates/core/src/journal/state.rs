@@ -17,8 +17,8 @@ use super::payload::{Author, JournalKind, Member, Role};
 use super::rights::{Chains, newest};
 use super::seal::Ground;
 
-/// The version of the snapshot's bytes.
-const SNAPSHOT: u8 = 1;
+/// The version of the snapshot's bytes; version 1 kept every list.
+const SNAPSHOT: u8 = 2;
 
 /// The reign of one set of keys.
 #[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
@@ -47,8 +47,13 @@ pub struct JournalState {
     pub(super) id: JournalId,
     pub(super) kind: JournalKind,
     pub(super) me: AccountId,
-    /// By number.
+    /// By number. Only the last one has its list.
     pub(super) epochs: Vec<Epoch>,
+    /// Since which epoch, opened where, each member is one without a break.
+    since: BTreeMap<AccountId, (u64, u64)>,
+    creator: Option<AccountId>,
+    /// Some list had more than one member.
+    shared: bool,
     /// The newest citation of everyone who was ever cited.
     pub(super) cited: BTreeMap<AccountId, Cite>,
     pub(super) last: Option<Seen>,
@@ -91,6 +96,9 @@ impl JournalState {
             kind,
             me,
             epochs: Vec::new(),
+            since: BTreeMap::new(),
+            creator: None,
+            shared: false,
             cited: BTreeMap::new(),
             last: None,
             checkpoint: None,
@@ -110,10 +118,28 @@ impl JournalState {
         self.checkpoint = self.checkpoint.max(change.checkpoint);
         self.end = change.end;
         if let Some(epoch) = change.epoch {
-            self.epochs.push(epoch);
-            self.body_key = OnceLock::new();
+            self.enter(epoch);
         }
         Ok(())
+    }
+
+    /// What lists before the current one have to tell is kept apart: the state costs what the journal has of members now.
+    fn enter(&mut self, epoch: Epoch) {
+        let number = self.epochs.len() as u64;
+        let since = |member: &Member| {
+            let known = self.since.get(&member.account).copied();
+            (member.account, known.unwrap_or((number, epoch.begins)))
+        };
+        self.since = epoch.members.iter().map(since).collect();
+        self.creator = self
+            .creator
+            .or_else(|| epoch.members.first().map(|first| first.account));
+        self.shared |= epoch.members.len() > 1;
+        if let Some(before) = self.epochs.last_mut() {
+            before.members = Vec::new();
+        }
+        self.epochs.push(epoch);
+        self.body_key = OnceLock::new();
     }
 
     /// The bytes to keep, secrets included.
@@ -127,8 +153,9 @@ impl JournalState {
     pub fn restore(bytes: &[u8]) -> Result<Self, DecodeError> {
         match bytes.split_first() {
             Some((&SNAPSHOT, rest)) => decode(rest),
+            Some((1, rest)) => decode(rest).map(StateV1::into_state),
             _ => Err(DecodeError {
-                expected: "JournalState, version 1",
+                expected: "JournalState, version 1 or 2",
             }),
         }
     }
@@ -175,21 +202,17 @@ impl JournalState {
 
     /// Who made the journal: the first of the first list; `None` before the genesis was read.
     pub fn creator(&self) -> Option<AccountId> {
-        Some(self.epochs.first()?.members.first()?.account)
+        self.creator
     }
 
     /// Since when an account is a member without a break: the epoch, and the place of the entry that opened it. `None` if it is none now.
     pub fn member_since(&self, account: &AccountId) -> Option<(u64, u64)> {
-        let numbered = (0u64..).zip(&self.epochs);
-        numbered.fold(None, |since, (number, epoch)| {
-            let listed = epoch.members.iter().any(|member| member.account == *account);
-            listed.then(|| since.unwrap_or((number, epoch.begins)))
-        })
+        self.since.get(account).copied()
     }
 
     /// Whether it ever had more than one member.
     pub fn ever_shared(&self) -> bool {
-        self.epochs.iter().any(|epoch| epoch.members.len() > 1)
+        self.shared
     }
 
     /// What this account may do now.
@@ -301,5 +324,30 @@ impl JournalState {
 
     fn at(&self, epoch: u64) -> Option<&Epoch> {
         self.epochs.get(usize::try_from(epoch).ok()?)
+    }
+}
+
+/// Version 1 of the snapshot.
+#[derive(BorshDeserialize)]
+struct StateV1 {
+    id: JournalId,
+    kind: JournalKind,
+    me: AccountId,
+    epochs: Vec<Epoch>,
+    cited: BTreeMap<AccountId, Cite>,
+    last: Option<Seen>,
+    checkpoint: Option<u64>,
+    end: Option<End>,
+}
+
+impl StateV1 {
+    fn into_state(self) -> JournalState {
+        let mut state = JournalState::new(self.id, self.kind, self.me);
+        self.epochs.into_iter().for_each(|epoch| state.enter(epoch));
+        state.cited = self.cited;
+        state.last = self.last;
+        state.checkpoint = self.checkpoint;
+        state.end = self.end;
+        state
     }
 }

@@ -22,6 +22,7 @@ const PING: Duration = Duration::from_secs(30);
 /// A client that is silent for so long, pongs included, is gone.
 const SILENCE: Duration = Duration::from_secs(90);
 const MESSAGE_MAX: usize = limits::BELL_JOURNALS * 64 + 4;
+const READ_BUFFER: usize = 4 * 1024;
 const SMALL: usize = 32 * 1024;
 
 pub(super) async fn open(
@@ -31,6 +32,7 @@ pub(super) async fn open(
 ) -> Result<Response, ApiError> {
     let upgrade = upgrade.map_err(|_| ErrorCode::BadRequest)?;
     Ok(upgrade
+        .read_buffer_size(READ_BUFFER)
         .max_message_size(MESSAGE_MAX)
         .max_frame_size(MESSAGE_MAX)
         .on_upgrade(move |socket| serve(app, caller, socket)))

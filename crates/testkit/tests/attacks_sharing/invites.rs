@@ -5,10 +5,10 @@ use crannog_agent_api::request;
 use crannog_core::drive::{DriveOp, NodeId};
 use crannog_core::inbox::{Inside, Invite, Purpose};
 use crannog_core::journal::{EpochGrant, Role};
-use crannog_proto::api::Drop;
+use crannog_proto::api::{Drop, Page};
 use crannog_proto::{Hash, JournalId};
 use crannog_seal::schedule::EpochSecrets;
-use crannog_testkit::{Device, Liar, Reading, Signed, Site};
+use crannog_testkit::{Device, Liar, Reading, Route, Signed, Site, Told};
 
 use crate::circle::Circle;
 use crate::seen::{Asleep, alarm, picture, refusals};
@@ -38,7 +38,7 @@ async fn chk_031_an_invite_is_used_once_by_one() {
         .to_bob
         .heard()
         .iter()
-        .filter(|exchange| exchange.ask.route() == crannog_testkit::Route::Inbox)
+        .filter(|exchange| exchange.ask.route() == Route::Inbox)
         .flat_map(|exchange| exchange.told.decode::<crannog_proto::api::Inbox>().drops)
         .next()
         .expect("an invite");
@@ -121,7 +121,7 @@ async fn declined(alice: &Device, to_bob: &Liar, site: &Site) {
     let heard = to_bob.heard();
     let inboxes = heard
         .iter()
-        .filter(|exchange| exchange.ask.route() == crannog_testkit::Route::Inbox);
+        .filter(|exchange| exchange.ask.route() == Route::Inbox);
     let drop = inboxes
         .flat_map(|exchange| exchange.told.decode::<crannog_proto::api::Inbox>().drops)
         .next()
@@ -253,6 +253,45 @@ async fn invites_that_lie() {
     device.close().await;
     share.alice.close().await;
     share.site.assert_sound();
+}
+
+/// CHK-022 (attacks 15, 51): an invite into an epoch that can't be counted on from, by somebody whom the server helps.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chk_022_an_epoch_beyond_counting() {
+    let share = Share::new().await;
+    let mut eve = insider(&share.site, "eve").await;
+    let bob = eve.meet("bob").await;
+    let mut loot = eve.create_share().await;
+    eve.admit(&mut loot, &[(bob, Role::Writer)]).await;
+    for epoch in [u64::MAX, u64::MAX - 1, 1 << 40] {
+        let (seq, head) = loot.last();
+        let (id, stored) = (loot.id(), loot.stored.clone());
+        let last = share.keys().receipt(id, seq, head);
+        share.to_bob.swallow(move |ask| {
+            let after = crate::share::after(&ask.path);
+            let entries = stored
+                .iter()
+                .filter(|stored| after.is_none_or(|after| stored.seq > after));
+            let entries = entries.cloned().collect();
+            (ask.route() == Route::Entries(id)).then(|| Told::ok(&Page { entries, last }))
+        });
+        let mut invite = eve.invite(&loot, &bob, "loot");
+        invite.epoch = epoch;
+        eve.send(&bob, Purpose::Invite(invite)).await;
+        share.bob.sync().await.unwrap();
+        let failure = share.bob.accept("loot", None).await.unwrap_err();
+        crate::seen::assert_lie(&failure, "beyond counting", "CHK-022", "drive loot");
+        share.bob.put("photos:/more", b"more").await.unwrap();
+        share.bob.leave("loot:/").await.unwrap();
+        share.to_bob.repent();
+        assert_eq!(alarm(&share.bob).await, None);
+    }
+    let invite = eve.invite(&loot, &bob, "loot");
+    eve.send(&bob, Purpose::Invite(invite)).await;
+    share.bob.sync().await.unwrap();
+    share.bob.accept("loot", None).await.unwrap();
+    share.bob.put("loot:/here", b"here").await.unwrap();
+    share.end().await;
 }
 
 /// CHK-022 (attack 15): a grant alone makes nobody a member: she who has the keys and is not in the list has no share.

@@ -38,12 +38,12 @@ CREATE TABLE history (
 ) WITHOUT ROWID;
 CREATE INDEX history_by_time ON history (time);
 
--- The place of the entry of a member that made the alarm, and the entries that were looked at and are passed over.
-ALTER TABLE journals ADD COLUMN culprit INTEGER;
+-- The header's hash of the entry of a member that made the alarm, and of the entries that were looked at and are passed over.
+ALTER TABLE journals ADD COLUMN culprit BLOB;
 CREATE TABLE skipped (
     journal INTEGER NOT NULL REFERENCES journals ON DELETE CASCADE,
-    seq     INTEGER NOT NULL,
-    PRIMARY KEY (journal, seq)
+    header  BLOB NOT NULL,
+    PRIMARY KEY (journal, header)
 ) WITHOUT ROWID;
 
 -- What came out of the inbox and was refused.

@@ -111,7 +111,7 @@ fn a_snapshot_comes_back_and_goes_on() {
     log.append(&reader.change(&mut rng));
     reader.read_all(&log).unwrap();
     let mut unknown = bytes.to_vec();
-    unknown[0] = 2;
+    unknown[0] = 9;
     assert!(JournalState::restore(&unknown).is_err());
     let debug = format!("{:?}", reader.state);
     assert!(

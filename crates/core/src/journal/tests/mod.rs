@@ -6,11 +6,8 @@ mod devices;
 mod envelopes;
 mod flips;
 mod honest;
-<<<<<<< HEAD
-mod partitions;
-=======
 mod members;
->>>>>>> main
+mod partitions;
 mod rekeys;
 mod share;
 mod spoilt;

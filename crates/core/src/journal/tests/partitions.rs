@@ -85,12 +85,7 @@ impl Device<'_> {
     /// A catch-up: the page's receipt, then its entries in order.
     fn catch_up(&mut self, server: &Server<'_>, log: &Log) -> Result<(), Check> {
         let last = server.receipt(log.stored.last().unwrap());
-        check_receipt(
-            &last,
-            &server.public,
-            &server.journal,
-            self.reader.state.last(),
-        )?;
+        check_receipt(&last, &server.public, &server.journal, self.reader.state.last())?;
         for (stored, body) in log.stored.iter().zip(&log.bodies).skip(self.view.len()) {
             match self.reader.read(stored, body.as_deref()) {
                 Ok(_) => self.view.push(stored.clone()),
@@ -618,7 +613,9 @@ fn chk_013_every_partition_that_ends_is_noticed() {
     let (log, alice) = drive(&people[0], &others, &mut rng);
     let begun = (log, *alice.state.id(), alice.given[&0].clone());
     let (mut forked, mut honest) = (Tally::default(), Tally::default());
-    let one = std::env::var("CRANNOG_SEED").ok().map(|seed| seed.parse().unwrap());
+    let one = std::env::var("CRANNOG_SEED")
+        .ok()
+        .map(|seed| seed.parse().unwrap());
     let seeds = one.map_or(0..SEEDS, |seed: u32| seed..seed + 1);
     for seed in seeds {
         // Shown with the failure, if there is one.

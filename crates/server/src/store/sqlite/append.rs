@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crannog_proto::chain::next_head;
 use crannog_proto::entry::VerifiedEntry;
-use crannog_proto::{BlobId, ErrorCode, Hash, Header, JournalId, Kind, Place, SeqRange, decode};
+use crannog_proto::{BlobId, ErrorCode, Hash, Header, JournalId, Kind, Place, SeqRange, Signer, decode};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::journals::{insert_entry, open_epoch, weight};
@@ -33,8 +33,17 @@ enum Source {
 pub(super) fn append(db: &Connection, batch: &Batch) -> Result<BatchDone> {
     let mut journal = load(db, &batch.journal)?.ok_or(StoreError::Refused(ErrorCode::NotFound))?;
     let mut done = BatchDone::default();
+    let mut unknown_keys = false;
     for entry in &batch.entries {
-        let outcome = one(db, batch, &mut journal, entry, &mut done.freed)?;
+        let outcome = if unknown_keys {
+            Outcome::Refused(ErrorCode::StaleEpoch)
+        } else {
+            one(db, batch, &mut journal, entry, &mut done.freed)?
+        };
+        // A repeated rekey that is not byte for byte the one that stands: what follows was verified with keys that it names, and no epoch has.
+        unknown_keys = matches!(entry.header().kind, Kind::Rekey { .. })
+            && matches!(outcome, Outcome::Done { fresh: false, .. })
+            && !stands(db, journal.row, entry)?;
         let stop = !matches!(outcome, Outcome::Done { .. });
         done.outcomes.push(outcome);
         if stop {
@@ -71,6 +80,9 @@ fn one(
     };
     if let Err(code) = check(header, &facts) {
         return Ok(Outcome::Refused(code));
+    }
+    if !keeps_admin_key(db, journal, header)? {
+        return Ok(Outcome::Refused(ErrorCode::BadRequest));
     }
     let ids: HashSet<&BlobId> = header.held_blobs().collect();
     let (mut sources, mut missing, mut unsynced) = (Vec::with_capacity(ids.len()), Vec::new(), Vec::new());
@@ -181,6 +193,27 @@ fn save(db: &Connection, journal: &Journal) -> Result<()> {
     })
     .map_err(failed)?;
     Ok(())
+}
+
+/// Whether this very header stands under its entry id.
+fn stands(db: &Connection, journal: i64, entry: &VerifiedEntry) -> Result<bool> {
+    db.prepare_cached("SELECT 1 FROM entries WHERE journal = ?1 AND entry = ?2 AND header = ?3")
+        .and_then(|mut select| select.exists(params![journal, entry.header().entry.0, entry.entry().header]))
+        .map_err(failed)
+}
+
+/// Rule 6: a refresh names the admin key that is.
+fn keeps_admin_key(db: &Connection, journal: &Journal, header: &Header) -> Result<bool> {
+    let Kind::Rekey {
+        signer: Signer::Writer,
+        next,
+    } = &header.kind
+    else {
+        return Ok(true);
+    };
+    db.prepare_cached("SELECT 1 FROM epochs WHERE journal = ?1 AND epoch = ?2 AND admin_key = ?3")
+        .and_then(|mut select| select.exists(params![journal.row, int(journal.epoch), next.admin_key.0]))
+        .map_err(failed)
 }
 
 fn first_answer(db: &Connection, journal: i64, header: &Header) -> Result<Option<Placed>> {
