@@ -401,6 +401,10 @@ class Journal:
             demand(rekey.previous is None, "CHK-022", f"{where}: home carries a previous secret")
         elif rekey.previous is None or EpochKeys(self.id, header.epoch, rekey.previous).token_hash != self.public.read_token_hash:
             raise bad("the previous secret is not that of the epoch before")
+        count = len(rekey.members)
+        room = 1 << max(count - 1, 0).bit_length()
+        due = 0 if self.keyring.home else (room - count) * 101
+        demand(len(rekey.padding) == due and not any(rekey.padding), "CHK-018", f"{where}: the list is not padded as prescribed")
         self._list(rekey.members, "CHK-022", where)
         old = {m.account: m for m in self.members}
         for m in rekey.members:

@@ -45,7 +45,7 @@ Role = Enum(("Reader", NONE), ("Writer", NONE), ("Admin", NONE))
 RANK = {"Reader": 0, "Writer": 1, "Admin": 2}
 Member = Struct(account=H32, role=Role, chain=Cite)
 JournalKind = Enum(("Home", NONE), ("Drive", NONE), ("Conversation", NONE))
-RekeyContent = Struct(members=Vec(Member), previous=Option(H32))
+RekeyContent = Struct(members=Vec(Member), previous=Option(H32), padding=Bytes)
 Envelope = Struct(tag_=ID16, wrapped=Bytes)
 RekeyBody = Struct(sealed=Bytes, envelopes=Vec(Envelope), notice=Bytes)
 EpochGrant = Struct(read=H32, write=Option(H32), admin=Option(H32))

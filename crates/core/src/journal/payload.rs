@@ -47,6 +47,17 @@ pub struct RekeyContent {
     pub members: Vec<Member>,
     /// The epoch's read secret before (drives only).
     pub previous: Option<crannog_seal::schedule::ReadSecret>,
+    /// Zero bytes in place of the members that are missing up to a power of two (drives only): the list's length tells no more than
+    /// the number of envelopes.
+    pub padding: Vec<u8>,
+}
+
+/// Bytes of an encoded [`Member`].
+const MEMBER_LEN: usize = 101;
+
+/// How long the padding of a list of so many members is.
+pub(super) fn list_padding(members: usize) -> usize {
+    members.next_power_of_two().saturating_sub(members).saturating_mul(MEMBER_LEN)
 }
 
 /// What an entry says, by kind.

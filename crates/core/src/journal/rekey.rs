@@ -8,7 +8,7 @@ use rand_core::CryptoRng;
 
 use super::error::WriteError;
 use super::grant::{EpochGrant, public_halves};
-use super::payload::{Content, JournalKind, Member, Payload, RekeyContent, Role};
+use super::payload::{Content, JournalKind, Member, Payload, RekeyContent, Role, list_padding};
 use super::rekey_body::{Envelope, Notice, RekeyBody, envelope_tag};
 use super::seal::{Ground, SealedEntry, place_body};
 use super::signed::seal_signed;
@@ -58,9 +58,11 @@ pub fn seal_rekey<'c>(
     };
     let mut header = ground.header(draft.entry, kind, Vec::new(), Vec::new());
     let home = state.kind() == JournalKind::Home;
+    let padding = if home { 0 } else { list_padding(draft.members.len()) };
     let content = RekeyContent {
         members: draft.members,
         previous: (!home).then(|| ground.secrets.read().clone()),
+        padding: vec![0; padding],
     };
     let mut envelopes = Vec::new();
     if !home {

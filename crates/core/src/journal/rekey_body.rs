@@ -3,7 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use crannog_proto::padme::padme;
 use crannog_proto::{AccountId, Entry, Header, JournalId, Kind, decode, encode};
-use crannog_seal::asym::{Info, KemPublicKey, KemSecretKey, WRAP_OVERHEAD, unwrap, wrap};
+use crannog_seal::asym::{Info, KemPublicKey, KemSecretKey, unwrap, wrap};
 use crannog_seal::labels::WRAP_EPOCH_GRANT;
 use crannog_seal::schedule::{AdminSecret, EnvelopeTagKey, EpochSecrets, ReadSecret, WriteSecret};
 use rand_core::CryptoRng;
@@ -77,11 +77,14 @@ impl Envelope {
         Self { tag, wrapped }
     }
 
-    /// One that nobody can open, of the same length.
+    /// One that nobody can open: zeros to a key that is thrown away. Random bytes would not look like a box (X25519's top bit, the range of
+    /// ML-KEM's coefficients).
     pub(super) fn dummy(rng: &mut impl CryptoRng) -> Self {
-        let (mut tag, mut wrapped) = ([0; 16], vec![0; WRAP_OVERHEAD + GRANT_LEN]);
+        let (mut tag, mut seed) = ([0; 16], Zeroizing::new([0; 32]));
         rng.fill_bytes(&mut tag);
-        rng.fill_bytes(&mut wrapped);
+        rng.fill_bytes(seed.as_mut());
+        let nobody = KemSecretKey::from_seed(&seed).public();
+        let wrapped = wrap(&nobody, Info::new(WRAP_EPOCH_GRANT, &[]), b"", &[0; GRANT_LEN], rng);
         Self { tag, wrapped }
     }
 

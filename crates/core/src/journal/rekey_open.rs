@@ -5,7 +5,7 @@ use crannog_proto::{EpochPublic, Header, Signer, decode};
 use super::error::{Fault, ReadError, by_member, by_server};
 use super::grant::EpochGrant;
 use super::open::Sources;
-use super::payload::{Content, JournalKind, Member, RekeyContent, Role};
+use super::payload::{Content, JournalKind, Member, RekeyContent, Role, list_padding};
 use super::rekey_body::{Notice, RekeyBody, envelope_tag};
 use super::rights::{check_list, newest};
 use super::said::Said;
@@ -47,6 +47,11 @@ impl JournalState {
             return Err(by_member(Check::Author, seq));
         };
 
+        // CHK-018
+        let padding = if home { 0 } else { list_padding(content.members.len()) };
+        if content.padding.len() != padding || content.padding.iter().any(|byte| *byte != 0) {
+            return Err(by_member(Check::Body, seq));
+        }
         check_list(&content.members, sources.chain, seq)?;
         self.check_continues(content, sources)?;
         self.check_previous(content)?;

@@ -6,10 +6,12 @@ use super::{Result, bytes, failed, int, uint};
 use crate::store::{BlobFile, FileName};
 use crannog_proto::BlobId;
 
-/// A new file with one name, which counts for its owner.
+/// A new file with one name, which counts for its owner. Its number is random: in the order of their coming files would tell which journals
+/// grew together.
 pub(super) fn create(db: &Connection, owner: i64, file: &BlobFile) -> Result<i64> {
     db.prepare_cached(
-        "INSERT INTO files (name, blob, owner, size, refs, live, durable) VALUES (?1, ?2, ?3, ?4, 1, 1, 0)",
+        "INSERT INTO files (id, name, blob, owner, size, refs, live, durable)
+         VALUES (random() & 9223372036854775807, ?1, ?2, ?3, ?4, 1, 1, 0)",
     )
     .and_then(|mut insert| insert.insert(params![file.name.0, file.blob.0, owner, int(file.size)]))
     .map_err(failed)

@@ -72,6 +72,7 @@ pub(super) fn open_epoch(
     Ok(())
 }
 
+/// Rows are numbered at random: in the order of their coming they would tell which journals grew together.
 pub(super) fn insert_entry(
     db: &Connection,
     journal: i64,
@@ -80,7 +81,8 @@ pub(super) fn insert_entry(
 ) -> Result<()> {
     let (header, entry) = (verified.header(), verified.entry());
     db.prepare_cached(
-        "INSERT INTO entries (journal, seq, entry, head, header, signature, body, gone) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0)",
+        "INSERT INTO entries (rowid, journal, seq, entry, head, header, signature, body, gone)
+         VALUES (random() & 9223372036854775807, ?1, ?2, ?3, ?4, ?5, ?6, ?7, 0)",
     )
     .and_then(|mut insert| {
         insert.execute(params![
