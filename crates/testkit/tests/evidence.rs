@@ -1,9 +1,6 @@
 //! Files of evidence: whom they convict in the eyes of somebody who believes nobody, and that nobody else is ever convicted
 //! (`docs/spec/membership.md`, Evidence).
 
-#[path = "attacks_insider/insider.rs"]
-mod insider;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -20,8 +17,7 @@ use crannog_proto::api::Page;
 use crannog_proto::sign::{Signature, message};
 use crannog_proto::{Hash, JournalId, Receipt, Seen, encode, labels};
 use crannog_seal::schedule::EpochSecrets;
-use crannog_testkit::{Branch, Device, Liar, Pair, Route, ServerKeys, Site};
-use insider::{Insider, NOW};
+use crannog_testkit::{Branch, Device, Insider, Liar, NOW, Pair, Route, ServerKeys, Site};
 
 /// Somebody without an account looks at a file.
 async fn audit(file: &Path) -> Result<AuditInfo, Failure> {
