@@ -133,7 +133,7 @@ async fn rings_for_the_inbox() {
     share.end().await;
 }
 
-/// Attack 31: a member freezes a share by what she writes, and then sends notes about it. What others send is taken all the same, and her
+/// Attacks 31, 40: a member freezes a share by what she writes, and then sends notes about it. What others send is taken all the same, and her
 /// wish to leave is not lost.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn notes_about_a_frozen_share_stop_nothing() {
