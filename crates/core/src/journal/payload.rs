@@ -57,7 +57,10 @@ const MEMBER_LEN: usize = 101;
 
 /// How long the padding of a list of so many members is.
 pub(super) fn list_padding(members: usize) -> usize {
-    members.next_power_of_two().saturating_sub(members).saturating_mul(MEMBER_LEN)
+    members
+        .next_power_of_two()
+        .saturating_sub(members)
+        .saturating_mul(MEMBER_LEN)
 }
 
 /// What an entry says, by kind.

@@ -58,7 +58,11 @@ pub fn seal_rekey<'c>(
     };
     let mut header = ground.header(draft.entry, kind, Vec::new(), Vec::new());
     let home = state.kind() == JournalKind::Home;
-    let padding = if home { 0 } else { list_padding(draft.members.len()) };
+    let padding = if home {
+        0
+    } else {
+        list_padding(draft.members.len())
+    };
     let content = RekeyContent {
         members: draft.members,
         previous: (!home).then(|| ground.secrets.read().clone()),

@@ -84,7 +84,13 @@ impl Envelope {
         rng.fill_bytes(&mut tag);
         rng.fill_bytes(seed.as_mut());
         let nobody = KemSecretKey::from_seed(&seed).public();
-        let wrapped = wrap(&nobody, Info::new(WRAP_EPOCH_GRANT, &[]), b"", &[0; GRANT_LEN], rng);
+        let wrapped = wrap(
+            &nobody,
+            Info::new(WRAP_EPOCH_GRANT, &[]),
+            b"",
+            &[0; GRANT_LEN],
+            rng,
+        );
         Self { tag, wrapped }
     }
 

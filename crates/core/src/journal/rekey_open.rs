@@ -48,7 +48,11 @@ impl JournalState {
         };
 
         // CHK-018
-        let padding = if home { 0 } else { list_padding(content.members.len()) };
+        let padding = if home {
+            0
+        } else {
+            list_padding(content.members.len())
+        };
         if content.padding.len() != padding || content.padding.iter().any(|byte| *byte != 0) {
             return Err(by_member(Check::Body, seq));
         }

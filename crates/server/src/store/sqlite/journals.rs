@@ -86,7 +86,13 @@ pub(super) fn insert_entry(
     )
     .and_then(|mut insert| {
         insert.execute(params![
-            journal, int(placed.seq), header.entry.0, placed.head.0, entry.header, entry.signature.0, entry.body
+            journal,
+            int(placed.seq),
+            header.entry.0,
+            placed.head.0,
+            entry.header,
+            entry.signature.0,
+            entry.body
         ])
     })
     .map_err(failed)?;
