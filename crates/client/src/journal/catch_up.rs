@@ -260,9 +260,22 @@ impl Shared {
                 Err(Stop::Read(ReadError::NeedsChain { account, seq }, _))
                     if asked.insert((account, seq)) =>
                 {
-                    if let Err(error) = self.follow_chain(&account).await {
-                        return Err(self.alarm(&journal.id, error).await);
+                    match self.follow_chain(&account).await {
+                        Ok(()) => {}
+                        // CHK-022: a list has somebody whom the directory does not know, though it keeps everyone.
+                        Err(error) if error.server_code() == Some(ErrorCode::NotFound) => {
+                            let ghost = Error::lied(Check::Rekey, self.name_of(&journal.id));
+                            return Err(self.alarm(&journal.id, ghost).await);
+                        }
+                        Err(error) => return Err(self.alarm(&journal.id, error).await),
                     }
+                }
+                // CHK-007: a member has seen this link, and the server, asked just now, keeps it for itself.
+                Err(Stop::Read(ReadError::NeedsChain { account, .. }, _)) => {
+                    let name = self.name_of_person(&account);
+                    let object = format!("the sigchain of {name}, in {}", self.name_of(&journal.id));
+                    let withheld = Error::lied(Check::ChainFloor, object);
+                    return Err(self.alarm(&journal.id, withheld).await);
                 }
                 Err(Stop::Read(ReadError::NeedsSecrets { .. }, _)) if !helped => {
                     helped = true;

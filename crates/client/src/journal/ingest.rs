@@ -127,6 +127,10 @@ impl Shared {
                     ingested: Ingested::default(),
                 };
                 for one in arrived.iter() {
+                    // What a server shows beyond that is not for this account.
+                    if run.state.is_removed() {
+                        break;
+                    }
                     run.entry(one)?;
                 }
                 if let Some(own) = &own {

@@ -88,7 +88,10 @@ impl Journal {
     /// What shows the server that blobs may be put here now.
     pub(crate) fn grant(&self) -> Option<WriteKey> {
         let state = self.state();
-        let epoch = state.epoch()?;
+        // Keys of an epoch that ended open nothing.
+        let epoch = state
+            .epoch()
+            .filter(|_| !state.is_removed() && !state.is_closed())?;
         Some(WriteKey {
             epoch,
             key: state.secrets(epoch)?.write_key()?,

@@ -42,7 +42,7 @@ impl Shared {
         // Forward first: a token that died with its epoch shows no more than that epoch and the rekey that ended it.
         let rekeys = loop {
             let (rekeys, last) = self.rekeys(journal).await?;
-            let Some(last) = last.filter(|_| rekeys.contains_key(&(epoch + 1))) else {
+            let Some(last) = last.filter(|_| epoch < u64::MAX && rekeys.contains_key(&(epoch + 1))) else {
                 break rekeys;
             };
             grant = self.next_grant(journal, &grant, epoch, last).await?;
