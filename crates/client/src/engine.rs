@@ -211,7 +211,7 @@ impl Engine {
             if waits_for_sync(&request) {
                 shared.settled().await;
             }
-            dispatch(shared, request, caller).await
+            Box::pin(dispatch(shared, request, caller)).await
         };
         tokio::select! {
             answer = work => Ok(answer?),

@@ -416,7 +416,7 @@ async fn a_share_of_one_file_stands_for_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_may_have_been_shared_is_sealed_anew() {
-    let world = World::new().await;
+    let mut world = World::new().await;
     let (url, invite) = world.site.invite();
     let (bob, _) = Device::join(&url, &invite, "bob").await.unwrap();
     world.device.create_drive("team").await.unwrap();
