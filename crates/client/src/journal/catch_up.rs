@@ -270,7 +270,6 @@ impl Shared {
                         Err(error) => return Err(self.alarm(&journal.id, error).await),
                     }
                 }
-<<<<<<< HEAD
                 // CHK-007: a member says that she has seen this link, and the server, asked just now, does not show it. Whoever of the two
                 // lies, a plain entry can be passed over once somebody has looked.
                 Err(Stop::Read(ReadError::NeedsChain { account, .. }, culprit)) => {
@@ -280,14 +279,6 @@ impl Shared {
                     let plain = culprit.filter(|culprit| is_plain(&culprit.stored));
                     let header = plain.map(|culprit| Hash::of(labels::HEADER, &culprit.stored.entry.header));
                     return Err(self.alarm_by(&journal.id, withheld, header).await);
-=======
-                // CHK-007: a member has seen this link, and the server, asked just now, keeps it for itself.
-                Err(Stop::Read(ReadError::NeedsChain { account, .. }, _)) => {
-                    let name = self.name_of_person(&account);
-                    let object = format!("the sigchain of {name}, in {}", self.name_of(&journal.id));
-                    let withheld = Error::lied(Check::ChainFloor, object);
-                    return Err(self.alarm(&journal.id, withheld).await);
->>>>>>> wt-liar-proposed
                 }
                 Err(Stop::Read(ReadError::NeedsSecrets { .. }, _)) if !helped => {
                     helped = true;
