@@ -42,7 +42,8 @@ impl Printer {
         match (event, self.style) {
             (Event::Sheet { .. } | Event::Recovery(_), _) => {}
             (event, ProgressStyle::Json) => {
-                error(&format!("{}\n", serde_json::to_string(event).unwrap_or_default()))
+                let text = serde_json::to_string(event).unwrap_or_default();
+                error(&format!("{}\n", sanitise::json(&text)))
             }
             (Event::Progress(progress), ProgressStyle::Auto) => {
                 self.bar.get_or_insert_with(Bar::new).show(progress)
@@ -84,7 +85,8 @@ impl Printer {
             Err(failure) => (Shown::default(), Some(failure)),
         };
         let printed = if self.json {
-            let text = format!("{}\n", document(&shown, failure.as_ref(), remarks));
+            let text = document(&shown, failure.as_ref(), remarks).to_string();
+            let text = format!("{}\n", sanitise::json(&text));
             if shown.streamed {
                 error(&text);
                 Print::Done
@@ -152,10 +154,8 @@ pub(crate) fn usage(wrong: &clap::Error) -> ExitCode {
         let first = text.lines().next().unwrap_or_default();
         let failure =
             Failure::new(Code::Usage, first.strip_prefix("error: ").unwrap_or(first)).hint("crannog help");
-        print(&format!(
-            "{}\n",
-            document(&Shown::default(), Some(&failure), &Remarks::default())
-        ));
+        let text = document(&Shown::default(), Some(&failure), &Remarks::default()).to_string();
+        print(&format!("{}\n", sanitise::json(&text)));
     } else {
         error(&wrong.render().ansi_if(io::stderr().is_terminal()));
     }

@@ -1,5 +1,5 @@
 //! Names that others gave, for a terminal or a pipe: no control characters, no escapes, nothing that turns the direction of
-//! writing. JSON has its own escapes and goes out as it is (CHK-023).
+//! writing. JSON has escapes of its own for all of that, so a program reads the same names as ever (CHK-023).
 
 use std::fmt::Write;
 
@@ -21,6 +21,21 @@ pub(crate) fn line(text: &str) -> String {
     shown
 }
 
+/// A JSON document with `\u` escapes for what could do something else than be read: `serde_json` writes out C0 alone.
+pub(crate) fn json(document: &str) -> String {
+    let mut shown = String::with_capacity(document.len());
+    for c in document.chars() {
+        // Outside of strings there is none of these; all of them have four digits.
+        if acts(c) && c != '\n' {
+            // A String takes everything.
+            let _ = write!(shown, "\\u{:04x}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
 /// C0, DEL, C1; line and paragraph separators; marks, embeddings, overrides and isolates of direction; what is invisible.
 fn acts(c: char) -> bool {
     c.is_control()
@@ -31,7 +46,7 @@ fn acts(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::line;
+    use super::{json, line};
 
     #[test]
     fn what_acts_is_written_out() {
@@ -42,6 +57,19 @@ mod tests {
         assert_eq!(
             line("\u{2066}x\u{2069}\u{200f}\u{feff}"),
             "\\u{2066}x\\u{2069}\\u{200f}\\u{feff}"
+        );
+    }
+
+    #[test]
+    fn documents_are_the_same_documents() {
+        let everything: String = ('\0'..=char::MAX).collect();
+        let document = format!("{}\n", serde_json::to_string(&everything).unwrap());
+        let shown = json(&document);
+        assert!(!shown.chars().any(|c| super::acts(c) && c != '\n'));
+        assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), everything);
+        assert_eq!(
+            json("{\"a\":\"\u{9b}2J\u{202e}\"}\n"),
+            "{\"a\":\"\\u009b2J\\u202e\"}\n"
         );
     }
 

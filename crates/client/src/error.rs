@@ -184,6 +184,8 @@ fn database(error: &DbError) -> Failure {
         DbError::Full => {
             Failure::new(Code::LocalIo, "the local disk is full").hint("make room, then repeat the command")
         }
+        DbError::TooMuch => Failure::new(Code::Other, error.to_string())
+            .hint("look at one folder at a time; stat, get and mv take a single path, however many lie beside it"),
         DbError::Disk(_) | DbError::Io(_) => Failure::new(Code::LocalIo, error.to_string())
             .hint("look after the disk (read-only, damaged?) and the permissions of the profile's folder, then repeat the command"),
         _ => Failure::new(Code::LocalState, error.to_string()).hint(

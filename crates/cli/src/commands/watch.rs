@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use crate::news::news_line;
 use crate::notices::Notices;
+use crate::sanitise;
 use crate::session::Session;
 use crate::shown::Shown;
 use crate::stream::Output;
@@ -56,7 +57,7 @@ fn teller(json: bool, notices: Option<Notices>) -> Tell {
         match event {
             Event::News(_) | Event::Note(_) if json => serde_json::to_string(event)
                 .ok()
-                .map(|document| format!("{document}\n")),
+                .map(|document| format!("{}\n", sanitise::json(&document))),
             Event::News(news) => Some(format!("{}\n", news_line(news, TimeZone::system()))),
             _ => None,
         }

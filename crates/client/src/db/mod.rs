@@ -24,7 +24,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use zeroize::Zeroizing;
 
 pub(crate) use drive::{
-    DriveStore, Forest, Found, Met, Mounts, NodeRow, RowKind, Seen, Share, UsageTotals, Walked, Way,
+    DriveStore, Forest, Found, Met, Mounts, Names, NodeRow, Opened, RowKind, Seen, Share, UsageTotals, Way,
 };
 pub(crate) use earlier::EarlierKeys;
 pub(crate) use heard::Heard;
@@ -69,6 +69,9 @@ pub(crate) enum DbError {
     /// The thread that did the work died.
     #[error("a database task failed")]
     Task,
+    /// An answer has no room for all of it (CHK-024).
+    #[error("there is more than one answer can hold")]
+    TooMuch,
 }
 
 impl From<rusqlite::Error> for DbError {

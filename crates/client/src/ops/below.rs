@@ -6,7 +6,7 @@ use crannog_core::content::{Chunks, Content};
 use crannog_core::drive::{DriveState, NodeId, Version, VersionId};
 
 use super::carry::{Aim, Item, Need};
-use crate::db::{DbError, DriveStore, Forest, Met, NodeRow, RowKind, Seen, Way};
+use crate::db::{DbError, DriveStore, Forest, Met, Names, NodeRow, RowKind, Seen, Way};
 use crate::error::Result;
 use crate::journal::Journal;
 use crate::shared::Shared;
@@ -43,6 +43,7 @@ impl Shared {
         let aim = Aim {
             journal: target,
             under,
+            top: None,
             path: "/",
             verb: "cp",
         };
@@ -67,7 +68,7 @@ impl Shared {
                 _ => false,
             });
             let met = |seen: Seen| Met {
-                names: vec![seen.row.name.clone()],
+                names: Names::default().with(&seen.row.name),
                 seen,
             };
             match wanted.map(met) {
@@ -78,6 +79,7 @@ impl Shared {
         let aim = Aim {
             journal: target,
             under: NodeId::ROOT,
+            top: None,
             path: "/",
             verb: "cp",
         };
@@ -186,9 +188,9 @@ pub(super) fn unknown(forest: &Forest<'_>, from: i64, kept: i64, node: NodeId) -
         return Ok(0);
     };
     let mut count = 0;
-    source.walk(row, &mut |walked: crate::db::Walked| -> Result<(), DbError> {
-        let versions = source.versions(walked.row.node)?;
-        if need(&target, &walked.row, &versions, false)? != Need::Nothing {
+    source.walk(row, &mut |row: NodeRow| -> Result<(), DbError> {
+        let versions = source.versions(row.node)?;
+        if need(&target, &row, &versions, false)? != Need::Nothing {
             count += 1;
         }
         Ok(())

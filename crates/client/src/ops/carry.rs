@@ -9,7 +9,7 @@ use crannog_core::drive::{DriveOp, NewNode, NodeId, Version, VersionId};
 use crannog_core::journal::JournalState;
 
 use super::named;
-use crate::db::{NodeRow, RowKind};
+use crate::db::{Names, NodeRow, RowKind};
 use crate::error::Result;
 use crate::journal::Journal;
 use crate::shared::Shared;
@@ -18,8 +18,8 @@ use crate::transfer::{Batch, Fetcher, FileHead, Report, Target, fresh_version, j
 /// A node that is to be carried; folders come before what they hold.
 #[derive(Debug)]
 pub(super) struct Item {
-    /// Names below the folder into which everything goes; never empty.
-    pub(super) names: Vec<String>,
+    /// Names below the folder into which everything goes, or below the topmost item, which has none.
+    pub(super) names: Names,
     pub(super) row: NodeRow,
     /// Its id there.
     pub(super) node: NodeId,
@@ -45,6 +45,8 @@ pub(super) enum Need {
 pub(super) struct Aim<'a> {
     pub(super) journal: &'a Arc<Journal>,
     pub(super) under: NodeId,
+    /// The name that the topmost item gets, where there is one.
+    pub(super) top: Option<&'a str>,
     /// The path of `under`, for messages.
     pub(super) path: &'a str,
     /// What is being done, for messages.
@@ -99,12 +101,12 @@ struct Carrier<'a> {
 
 impl Carrier<'_> {
     async fn all(&mut self, items: Vec<Item>, report: &mut Report<'_>) -> Result<u64> {
-        let mut folders: HashMap<Vec<String>, NodeId> = HashMap::new();
+        let mut folders: HashMap<Names, NodeId> = HashMap::new();
         let mut count = 0;
         for item in items {
             report.check_cancel()?;
-            let above = item.names.split_last().map_or(&[][..], |(_, above)| above);
-            let parent = folders.get(above).copied().unwrap_or(self.aim.under);
+            let above = item.names.above().and_then(|above| folders.get(above));
+            let parent = above.copied().unwrap_or(self.aim.under);
             if item.row.kind == RowKind::Directory {
                 folders.insert(item.names.clone(), item.node);
             }
@@ -112,7 +114,12 @@ impl Carrier<'_> {
                 continue;
             }
             count += 1;
-            let path = join_path(self.aim.path, &item.names.join("/"));
+            let mut path = self.aim.path.to_owned();
+            for part in [self.aim.top.unwrap_or_default(), &item.names.path()] {
+                if !part.is_empty() {
+                    path = join_path(&path, part);
+                }
+            }
             self.item(item, parent, report)
                 .await
                 .map_err(|error| named(error, &path))?;
@@ -129,7 +136,7 @@ impl Carrier<'_> {
             need,
             names,
         } = item;
-        let name = names.last().cloned().unwrap_or_default();
+        let name = names.last().or(self.aim.top).unwrap_or_default().to_owned();
         let new = match (row.kind, version) {
             (RowKind::Directory, _) => {
                 report.changed.folders += 1;

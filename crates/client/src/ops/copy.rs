@@ -11,7 +11,7 @@ use super::change::Place;
 use super::mounts::is_a_share;
 use super::spot::{Spot, refuse_reader};
 use super::{is_folder, usage};
-use crate::db::{DbError, Met, NodeRow, Seen};
+use crate::db::{DbError, Met, Names, NodeRow, Seen};
 use crate::engine::Caller;
 use crate::error::Result;
 use crate::journal::Journal;
@@ -19,7 +19,7 @@ use crate::shared::Shared;
 use crate::transfer::{Report, fresh_node, join_path};
 
 /// The nodes of a tree as they were copied, with the names below its top.
-type Copied = HashMap<NodeId, (Vec<String>, NodeRow)>;
+type Copied = HashMap<NodeId, (Names, NodeRow)>;
 
 impl Shared {
     pub(crate) async fn copy(
@@ -79,14 +79,14 @@ impl Shared {
         let (mut items, mut copied) = (Vec::new(), Copied::new());
         for (met, version) in tree.await? {
             if met.is_share() {
-                let path = join_path(&spot.shown.to_string(), &met.names.join("/"));
+                let path = join_path(&spot.shown.to_string(), &met.names.path());
                 report.note(path, "a share: left out of the copy").await;
                 continue;
             }
             let row = met.seen.row;
             copied.insert(row.node, (met.names.clone(), row.clone()));
             items.push(Item {
-                names: [name.clone()].into_iter().chain(met.names).collect(),
+                names: met.names,
                 row,
                 node: fresh_node(),
                 version: anew(version),
@@ -96,6 +96,7 @@ impl Shared {
         let aim = Aim {
             journal: &place.journal,
             under: place.parent,
+            top: Some(&name),
             path: &place.parent_path,
             verb,
         };
@@ -193,11 +194,10 @@ impl Shared {
         let (going, stays) = after_copy(&copied, &now.await?);
         for names in stays {
             let failure = Failure::new(Code::Conflict, "it changed while it was moved, so it stays")
-                .object(
-                    names
-                        .iter()
-                        .fold(shown.clone(), |path, name| join_path(&path, name)),
-                )
+                .object(match names.is_empty() {
+                    true => shown.clone(),
+                    false => join_path(&shown, &names.path()),
+                })
                 .hint("what was there before has been copied; compare, and remove one");
             report.failed(failure).await;
         }
@@ -242,25 +242,25 @@ impl Shared {
 
 /// Which nodes may go (the topmost alone, all below goes with them), and the names of what is not as it was copied. What is above something
 /// that stays, stays too.
-fn after_copy(copied: &Copied, now: &[Met]) -> (Vec<NodeId>, Vec<Vec<String>>) {
+fn after_copy(copied: &Copied, now: &[Met]) -> (Vec<NodeId>, Vec<Names>) {
     let same = |met: &&Met| {
         let row = &met.seen.row;
         copied.get(&row.node).is_some_and(|(names, before)| {
             *names == met.names && before.kind == row.kind && before.attrs == row.attrs
         })
     };
-    let stays: Vec<Vec<String>> = now
+    let stays: Vec<Names> = now
         .iter()
         .filter(|met| !same(met))
         .map(|met| met.names.clone())
         .collect();
     let mut kept = HashSet::new();
     for names in &stays {
-        kept.extend((0..=names.len()).filter_map(|count| names.get(..count)));
+        kept.extend(names.upwards());
     }
     let goes = |met: &&Met| {
-        let above = met.names.split_last().map(|(_, above)| above);
-        !kept.contains(met.names.as_slice()) && above.is_none_or(|above| kept.contains(above))
+        let above = met.names.above();
+        !kept.contains(&met.names) && above.is_none_or(|above| kept.contains(above))
     };
     let going = now.iter().filter(goes).map(|met| met.seen.row.node).collect();
     (going, stays)

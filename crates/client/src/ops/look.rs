@@ -7,6 +7,7 @@ use crannog_agent_api::{Answer, Code, Failure, RemotePath};
 use globset::GlobBuilder;
 
 use super::is_folder;
+use super::room::Room;
 use crate::db::{DbError, Met, NodeRow, RowKind, Seen};
 use crate::error::Result;
 use crate::shared::Shared;
@@ -43,6 +44,14 @@ fn seen_info(seen: &Seen, path: String) -> NodeInfo {
     info
 }
 
+/// A link's target is shown too.
+fn target_len(row: &NodeRow) -> usize {
+    match &row.kind {
+        RowKind::Symlink(target) => target.len(),
+        _ => 0,
+    }
+}
+
 impl Shared {
     pub(crate) async fn list(self: &Arc<Self>, path: RemotePath, recursive: bool) -> Result<Answer> {
         let spot = self.locate(&path).await?;
@@ -51,18 +60,22 @@ impl Shared {
             return Ok(Answer::Nodes(vec![seen_info(&seen, seen.row.name.clone())]));
         }
         let nodes = self.with_forest(&spot.mounts, move |forest| {
-            let mut nodes = Vec::new();
+            let (mut nodes, mut room) = (Vec::new(), Room::new());
+            let mut add = |seen: &Seen, path: String| -> Result<(), DbError> {
+                room.take(path.len() + target_len(&seen.row))?;
+                nodes.push(seen_info(seen, path));
+                Ok(())
+            };
             if recursive {
-                let mut each = |met: Met| -> Result<(), DbError> {
-                    if !met.names.is_empty() {
-                        nodes.push(seen_info(&met.seen, met.names.join("/")));
-                    }
-                    Ok(())
-                };
-                forest.walk(seen, &mut each)?;
+                forest.walk(seen, &mut |met: Met| match met.names.is_empty() {
+                    true => Ok(()),
+                    false => add(&met.seen, met.names.path()),
+                })?;
             } else {
-                let children = forest.list(&seen)?;
-                nodes.extend(children.iter().map(|seen| seen_info(seen, seen.row.name.clone())));
+                let mut folder = forest.open(&seen);
+                while let Some(child) = forest.next(&mut folder)? {
+                    add(&child, child.row.name.clone())?;
+                }
             }
             Ok(nodes)
         });
@@ -94,10 +107,11 @@ impl Shared {
         let matcher = glob.compile_matcher();
         let base = path.to_string();
         let nodes = self.with_forest(&spot.mounts, move |forest| {
-            let mut nodes = Vec::new();
+            let (mut nodes, mut room) = (Vec::new(), Room::new());
             let mut each = |met: Met| -> Result<(), DbError> {
                 if met.names.last().is_some_and(|name| matcher.is_match(name)) {
-                    let path = crate::transfer::join_path(&base, &met.names.join("/"));
+                    let path = crate::transfer::join_path(&base, &met.names.path());
+                    room.take(path.len() + target_len(&met.seen.row))?;
                     nodes.push(seen_info(&met.seen, path));
                 }
                 Ok(())
@@ -113,9 +127,11 @@ impl Shared {
         let spot = self.locate(&path).await?;
         let seen = spot.look()?;
         let rows = self.with_forest(&spot.mounts, move |forest| {
-            let mut rows = Vec::new();
-            for child in forest.list(&seen)? {
+            let (mut rows, mut room) = (Vec::new(), Room::new());
+            let mut folder = forest.open(&seen);
+            while let Some(child) = forest.next(&mut folder)? {
                 if is_folder(&child.row) {
+                    room.take(child.row.name.len())?;
                     rows.push((path.join(&child.row.name), forest.totals(&child)?));
                 }
             }

@@ -9,6 +9,7 @@ mod doctor;
 mod drives;
 mod look;
 mod mounts;
+mod room;
 mod spot;
 mod transfers;
 mod trash;

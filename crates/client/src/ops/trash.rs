@@ -11,6 +11,7 @@ use crannog_core::journal::{Content as EntryContent, JournalState};
 use crannog_proto::BlobId;
 
 use super::look::info;
+use super::room::Room;
 use super::spot::refuse_reader;
 use crate::db::{DbError, NodeRow, Share};
 use crate::error::{Error, Result};
@@ -46,8 +47,13 @@ impl Shared {
             kind: info(&item.row, String::new()).kind,
             size: item.bytes,
         };
-        let all = self.all_trash(&journal).await?;
-        Ok(Answer::Trash(all.into_iter().map(entry).collect()))
+        let listed = (Vec::new(), Room::new());
+        let listed = self.each_trashed(&journal, true, listed, move |(all, room), item| {
+            room.take(item.path.len())?;
+            all.push(entry(item));
+            Ok(())
+        });
+        Ok(Answer::Trash(listed.await?.0))
     }
 
     pub(crate) async fn trash_restore(
@@ -86,9 +92,11 @@ impl Shared {
     ) -> Result<Answer> {
         let journal = self.open_to_change(drive.as_deref()).await?;
         let chosen = if items.is_empty() {
-            let mut all = self.all_trash(&journal).await?;
-            all.retain(|item| item.drive == journal.row);
-            all
+            let all = |all: &mut Vec<Trashed>, item| {
+                all.push(item);
+                Ok(())
+            };
+            self.each_trashed(&journal, false, Vec::new(), all).await?
         } else {
             self.chosen(&journal, &items).await?
         };
@@ -109,15 +117,21 @@ impl Shared {
         }))
     }
 
-    /// The trash of a drive, newest first, then that of each share in it.
-    async fn all_trash(&self, journal: &Journal) -> Result<Vec<Trashed>> {
+    /// Looks at the trash of a drive, newest first, then if wanted at that of each share in it. What is there is others' choice: nothing is
+    /// kept but what `each` keeps.
+    async fn each_trashed<T: Send + 'static>(
+        &self,
+        journal: &Journal,
+        with_shares: bool,
+        mut kept: T,
+        mut each: impl FnMut(&mut T, Trashed) -> Result<(), DbError> + Send + 'static,
+    ) -> Result<T> {
         let (mounts, drive) = (Arc::new(self.mounts().await?), journal.row);
         let open = Arc::clone(&mounts);
         self.with_forest(&mounts, move |forest| {
-            let mut all = Vec::new();
             let shares = match forest.resolve(drive, &[])?.seen {
-                Some(top) => forest.shares(&top)?,
-                None => Vec::new(),
+                Some(top) if with_shares => forest.shares(&top)?,
+                _ => Vec::new(),
             };
             let own = Share {
                 names: Vec::new(),
@@ -126,33 +140,42 @@ impl Shared {
             let open = |share: &Share| !open.is_closed(share.drive);
             for share in [own].into_iter().chain(shares).filter(open) {
                 let store = forest.store(share.drive);
-                for (row, names) in store.trash()? {
-                    let path = share
-                        .names
-                        .iter()
-                        .chain(&names)
-                        .fold(String::new(), |path, name| format!("{path}/{name}"));
-                    all.push(Trashed {
+                store.trash(&mut |row, names| {
+                    let path = format!("/{}", [share.names.as_slice(), &names].concat().join("/"));
+                    let item = Trashed {
                         drive: share.drive,
                         bytes: store.totals(row.node)?.bytes,
                         row,
                         path,
-                    });
-                }
+                    };
+                    each(&mut kept, item)
+                })?;
             }
-            Ok(all)
+            Ok(kept)
         })
         .await
     }
 
     /// Items by id or by the path where they were, ready to be changed.
     async fn chosen(self: &Arc<Self>, journal: &Journal, items: &[String]) -> Result<Vec<Trashed>> {
-        let all = self.all_trash(journal).await?;
+        let wanted = items.to_vec();
+        let found = vec![None; items.len()];
+        let found = self.each_trashed(
+            journal,
+            true,
+            found,
+            move |found: &mut Vec<Option<Trashed>>, known| {
+                let id = known.row.node.to_string();
+                for (slot, item) in found.iter_mut().zip(&wanted) {
+                    if slot.is_none() && (id == *item || known.path == *item) {
+                        *slot = Some(known.clone());
+                    }
+                }
+                Ok(())
+            },
+        );
         let mut chosen: Vec<Trashed> = Vec::new();
-        for item in items {
-            let found = all
-                .iter()
-                .find(|known| known.row.node.to_string() == *item || known.path == *item);
+        for (item, found) in items.iter().zip(found.await?) {
             let found = found.ok_or_else(|| {
                 Failure::new(Code::NotFound, "there is no such thing in the trash")
                     .object(item.clone())
@@ -161,7 +184,7 @@ impl Shared {
             let share = self.numbered(found.drive)?;
             refuse_reader(&share, &found.path)?;
             self.be_current(&share).await?;
-            chosen.push(found.clone());
+            chosen.push(found);
         }
         Ok(chosen)
     }

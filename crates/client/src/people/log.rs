@@ -14,6 +14,8 @@ use crate::shared::Shared;
 
 /// Lines kept of one entry.
 const LINES: usize = 64;
+/// Bytes kept of what an author calls her device: as many as a conflict name has of it (CHK-024).
+const DEVICE: usize = 64;
 /// A path is not looked up deeper, nor shown longer in bytes, than this.
 const DEPTH: usize = 64;
 const PATH: usize = 512;
@@ -61,10 +63,19 @@ pub(crate) fn deed_of(
         time,
         account: author.account,
         device: author.device,
-        device_name: payload.device_name.clone(),
+        device_name: beginning(&payload.device_name, DEVICE).to_owned(),
         changes,
         more,
     }))
+}
+
+/// Whole characters from the beginning, of at most so many bytes together.
+fn beginning(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end))
+        .unwrap_or(0);
+    text.get(..end).unwrap_or_default()
 }
 
 fn list_changes(before: &[Member], after: &[Member], name: &dyn Fn(&AccountId) -> String) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! From records to bytes: fetch, open, and keep the packs that neighbours need.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crannog_core::check::Check;
@@ -8,7 +8,7 @@ use crannog_core::content::{
     Blob, Chunk, Chunks, Content, LEAF_MAX, Leaf, OpenedLeaf, OpenedPack, chunk_count, open_chunk,
 };
 use crannog_proto::{BlobId, ErrorCode, limits};
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::sync::OnceCell;
 
 use super::Task;
@@ -80,17 +80,31 @@ impl Fetcher {
             .await
     }
 
-    /// All chunks of a content; lists are fetched where it has any.
-    pub(crate) async fn chunks(&self, content: &Content) -> Result<Vec<Chunk>> {
-        match &content.chunks {
-            Chunks::Inline(chunks) => Ok(chunks.clone()),
-            Chunks::Leaves(_) => Ok(self
-                .leaves(content)
-                .await?
-                .into_iter()
-                .flat_map(|leaf| leaf.chunks)
-                .collect()),
-        }
+    /// All chunks of a content in order, with their numbers. A list is fetched when its turn comes and then forgotten: a short record can
+    /// claim more chunks than fit into memory (CHK-024).
+    pub(crate) fn chunks(
+        &self,
+        content: &Content,
+    ) -> impl Stream<Item = Result<(u64, Chunk)>> + Send + use<> {
+        let (inline, leaves) = match &content.chunks {
+            Chunks::Inline(chunks) => (chunks.clone(), Vec::new()),
+            Chunks::Leaves(leaves) => (Vec::new(), leaves.clone()),
+        };
+        let (fetcher, size) = (self.clone(), content.size);
+        let listed = stream::iter((0..).zip(leaves)).then(move |(index, leaf)| {
+            let fetcher = fetcher.clone();
+            // A task of its own: half fetched it would keep a connection from others while the taker waits.
+            let task = Task::new(tokio::spawn(
+                async move { fetcher.leaf(&leaf, size, index).await },
+            ));
+            async move { task.end().await.flatten().map(|leaf| leaf.chunks) }
+        });
+        stream::iter([Ok(inline)])
+            .chain(listed)
+            .map_ok(|chunks| stream::iter(chunks.into_iter().map(Ok)))
+            .try_flatten()
+            .enumerate()
+            .map(|(index, chunk)| chunk.map(|chunk| (index as u64, chunk)))
     }
 
     /// The leaves of a content, opened; none if it names its chunks itself.
@@ -170,13 +184,14 @@ impl Fetcher {
 
     /// Every blob of a content, its lists and what they name.
     pub(crate) async fn all_blobs(&self, content: &Content) -> Result<Vec<BlobId>> {
-        let mut blobs: Vec<BlobId> = crannog_core::content::blobs_of(content).collect();
+        let mut blobs: BTreeSet<BlobId> = crannog_core::content::blobs_of(content).collect();
         if let Chunks::Leaves(_) = content.chunks {
-            blobs.extend(self.chunks(content).await?.iter().map(|chunk| chunk.blob));
+            let mut chunks = Box::pin(self.chunks(content));
+            while let Some((_, chunk)) = chunks.try_next().await? {
+                blobs.insert(chunk.blob);
+            }
         }
-        blobs.sort_unstable();
-        blobs.dedup();
-        Ok(blobs)
+        Ok(blobs.into_iter().collect())
     }
 
     /// A record that names more or fewer chunks than its size has is refused before anything is fetched (CHK-003, CHK-024).
@@ -194,24 +209,24 @@ impl Fetcher {
 }
 
 /// The chunks of a content in order, opened, a few fetched ahead.
-pub(crate) async fn pieces(
+pub(crate) fn pieces(
     fetcher: &Fetcher,
     content: &Content,
 ) -> Result<impl Stream<Item = Result<Vec<u8>>> + use<>> {
     Fetcher::check_shape(content)?;
-    let (size, chunks) = (content.size, fetcher.chunks(content).await?);
+    let (size, chunks) = (content.size, fetcher.chunks(content));
     let fetcher = fetcher.clone();
     // Tasks of their own: nobody polls them here while the taker waits, and half fetched they would keep a connection from others.
-    let fetch = move |(index, chunk): (u64, Chunk)| {
+    let fetch = move |found: Result<(u64, Chunk)>| {
         let fetcher = fetcher.clone();
-        let task = Task::new(tokio::spawn(
-            async move { fetcher.chunk(&chunk, size, index).await },
-        ));
-        async move { task.end().await.flatten() }
+        let task = found.map(|(index, chunk)| {
+            Task::new(tokio::spawn(
+                async move { fetcher.chunk(&chunk, size, index).await },
+            ))
+        });
+        async move { task?.end().await.flatten() }
     };
-    Ok(futures_util::stream::iter((0..).zip(chunks))
-        .map(fetch)
-        .buffered(AHEAD))
+    Ok(chunks.map(fetch).buffered(AHEAD))
 }
 
 /// The bytes of a content in order; false when the taker wants no more.
@@ -220,7 +235,7 @@ pub(crate) async fn stream<F: Future<Output = bool>>(
     content: &Content,
     mut take: impl FnMut(Vec<u8>) -> F,
 ) -> Result<bool> {
-    let mut pieces = Box::pin(pieces(fetcher, content).await?);
+    let mut pieces = Box::pin(pieces(fetcher, content)?);
     while let Some(piece) = pieces.next().await {
         if !take(piece?).await {
             return Ok(false);

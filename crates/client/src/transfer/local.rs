@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use crannog_agent_api::{Code, Failure};
@@ -34,6 +34,27 @@ pub(crate) fn component(name: &str) -> Result<&OsStr> {
     Ok(OsStr::new(name))
 }
 
+/// No system call takes a longer path; what lies deeper cannot be made (CHK-024).
+pub(crate) const PATH_LONGEST: usize = 4_095;
+
+/// CHK-024: a file that claims more bytes than the disk has room for is not begun. `part` is what an earlier attempt left of it.
+pub(crate) fn has_room(path: &Path, part: &Path, size: u64) -> Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    let disk = nix::sys::statvfs::statvfs(folder).map_err(|error| Error::io(folder, error.into()))?;
+    let free = disk.blocks_available().saturating_mul(disk.fragment_size());
+    let there = fs::symlink_metadata(part).map_or(0, |part| part.blocks().saturating_mul(512));
+    if size <= free.saturating_add(there) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Code::LocalIo,
+        "the file is larger than the room on the local disk",
+    )
+    .object(path.display().to_string())
+    .hint("make room, or choose another target; crannog stat says how large it claims to be")
+    .into())
+}
+
 /// Makes a folder, or takes one that is there; never a link to one (CHK-023). True if it is new.
 pub(crate) fn folder(path: &Path, umask: u32) -> Result<bool> {
     match fs::symlink_metadata(path) {
@@ -55,10 +76,10 @@ pub(crate) fn symlink(target: &[u8], path: &Path, node: NodeId, attrs: Attrs) ->
     let new = path.with_file_name(format!(".crannog-{node}.link"));
     let _ = fs::remove_file(&new);
     std::os::unix::fs::symlink(OsStr::from_bytes(target), &new).map_err(|error| Error::io(&new, error))?;
-    set_times(&new, attrs)?;
-    fs::rename(&new, path).map_err(|error| {
+    let placed =
+        set_times(&new, attrs).and_then(|()| fs::rename(&new, path).map_err(|error| Error::io(path, error)));
+    placed.inspect_err(|_| {
         let _ = fs::remove_file(&new);
-        Error::io(path, error)
     })
 }
 

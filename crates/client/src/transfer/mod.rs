@@ -43,14 +43,16 @@ use tokio::task::JoinHandle;
 use crate::engine::Caller;
 use crate::error::{Error, Result};
 
-/// Lines of a plan that are kept for the answer.
+/// Lines of a plan that are kept for the answer, and their bytes: paths are others' choice (CHK-024).
 const PLAN_LINES: usize = 10_000;
+const PLAN_BYTES: usize = 16 * 1024 * 1024;
 
 /// What a long work tells its caller.
 pub(crate) struct Report<'a> {
     caller: &'a Caller,
     phase: &'static str,
     pub(crate) changed: Changed,
+    plan_left: usize,
     files: AtomicU64,
     bytes: AtomicU64,
     files_total: Arc<AtomicU64>,
@@ -66,6 +68,7 @@ impl<'a> Report<'a> {
                 dry_run,
                 ..Changed::default()
             },
+            plan_left: PLAN_BYTES,
             files: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             files_total: Arc::default(),
@@ -87,7 +90,8 @@ impl<'a> Report<'a> {
     }
 
     pub(crate) fn line(&mut self, verb: &str, path: &str) {
-        if self.changed.plan.len() < PLAN_LINES {
+        if self.changed.plan.len() < PLAN_LINES && path.len() <= self.plan_left {
+            self.plan_left -= path.len();
             self.changed.plan.push(format!("{verb} {path}"));
         }
     }

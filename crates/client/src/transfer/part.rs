@@ -1,6 +1,5 @@
 //! A file on its way to the local disk: it is there whole, or not at all.
 
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -44,10 +43,13 @@ impl Part {
         Ok(part)
     }
 
+    /// Where the part of a file is.
+    pub(crate) fn path(target: &Path, node: NodeId, version: VersionId) -> PathBuf {
+        target.with_file_name(format!(".crannog-{node}-{version}.part"))
+    }
+
     fn open(target: &Path, node: NodeId, version: VersionId, truncate: bool) -> Result<Self> {
-        let mut name = OsString::from(".crannog-");
-        name.push(format!("{node}-{version}.part"));
-        let path = target.with_file_name(name);
+        let path = Self::path(target, node, version);
         let file = OpenOptions::new()
             .read(true)
             .write(true)

@@ -37,7 +37,7 @@ async fn send(
     batch: &mut Batch,
     report: &Report<'_>,
 ) -> Result<()> {
-    let mut pieces = Box::pin(pieces(fetcher, content).await?);
+    let mut pieces = Box::pin(pieces(fetcher, content)?);
     while let Some(piece) = pieces.next().await {
         report.check_cancel()?;
         let (piece, key) = (piece?, shared.hash_key.clone());

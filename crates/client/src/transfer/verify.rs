@@ -9,7 +9,7 @@ use crannog_agent_api::answer::Finding;
 use crannog_agent_api::request::Filter;
 use crannog_core::content::{Content, chunk_count};
 use crannog_core::drive::{NodeId, Version};
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::batch::{Batch, FileHead, Target};
 use super::content::Fetcher;
@@ -97,7 +97,8 @@ async fn path_of(shared: &Arc<Shared>, journal: &Arc<Journal>, node: NodeId) -> 
 
 async fn check_content(fetcher: &Fetcher, content: &Content) -> Result<()> {
     Fetcher::check_shape(content)?;
-    for (index, chunk) in (0..).zip(fetcher.chunks(content).await?) {
+    let mut chunks = Box::pin(fetcher.chunks(content));
+    while let Some((index, chunk)) = chunks.try_next().await? {
         fetcher.chunk(&chunk, content.size, index).await?;
     }
     Ok(())

@@ -5,7 +5,8 @@ use rusqlite::Connection;
 
 use super::super::DbError;
 use super::mounts::{Mounts, Way};
-use super::query::{NodeRow, RowKind, UsageTotals};
+use super::names::Names;
+use super::query::{Listing, NodeRow, RowKind, UsageTotals};
 use super::{DriveStore, KIND_FILE};
 
 /// The drives in one snapshot.
@@ -37,11 +38,19 @@ impl Seen {
     }
 }
 
+/// A folder that is being read.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    way: Way,
+    /// None of a drive that an alarm stopped.
+    listing: Option<Listing>,
+}
+
 /// A seen node below the folder that was walked.
 #[derive(Debug, Clone)]
 pub(crate) struct Met {
     /// Names from there; empty for the folder itself.
-    pub(crate) names: Vec<String>,
+    pub(crate) names: Names,
     pub(crate) seen: Seen,
 }
 
@@ -207,18 +216,32 @@ impl<'a> Forest<'a> {
         }
     }
 
-    /// What lies in a folder, by name. Nothing of a drive that an alarm stopped.
-    pub(crate) fn list(&self, folder: &Seen) -> Result<Vec<Seen>, DbError> {
-        self.children(&folder.way, folder.row.node)
+    /// What lies in a folder, by name; the folder need not be there. Nothing of a drive that an alarm stopped. All at once: [`Self::open`] is
+    /// for folders of any size.
+    pub(crate) fn children(&self, way: &Way, folder: NodeId) -> Result<Vec<Seen>, DbError> {
+        let mut opened = self.opened(way, folder);
+        std::iter::from_fn(|| self.next(&mut opened).transpose()).collect()
     }
 
-    /// The same of a folder by its node, which need not be there.
-    pub(crate) fn children(&self, way: &Way, folder: NodeId) -> Result<Vec<Seen>, DbError> {
-        if self.mounts.is_closed(last(way)) {
-            return Ok(Vec::new());
+    /// A folder to be read a few rows at a time.
+    pub(crate) fn open(&self, folder: &Seen) -> Opened {
+        self.opened(&folder.way, folder.row.node)
+    }
+
+    fn opened(&self, way: &Way, folder: NodeId) -> Opened {
+        Opened {
+            way: way.clone(),
+            listing: (!self.mounts.is_closed(last(way))).then(|| Listing::of(folder)),
         }
-        let rows = self.store(last(way)).list(folder)?;
-        rows.into_iter().map(|row| self.shown(way, row)).collect()
+    }
+
+    /// What comes next in an opened folder.
+    pub(crate) fn next(&self, opened: &mut Opened) -> Result<Option<Seen>, DbError> {
+        let Some(listing) = &mut opened.listing else {
+            return Ok(None);
+        };
+        let row = listing.next(&self.store(last(&opened.way)))?;
+        row.map(|row| self.shown(&opened.way, row)).transpose()
     }
 
     /// Everything below a node (itself first), folders before what they hold, siblings by name. `each` may stop the walk by an error.
@@ -239,27 +262,36 @@ impl<'a> Forest<'a> {
         self.walk_into(from, |met| !met.is_share(), each)
     }
 
+    /// In memory are a few rows of each folder on the way down.
     fn walk_into<E: From<DbError>>(
         &self,
         from: Seen,
         enters: impl Fn(&Met) -> bool,
         each: &mut impl FnMut(Met) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut stack = vec![Met {
-            names: Vec::new(),
+        let mut open: Vec<(Names, Opened)> = Vec::new();
+        let mut next = Some(Met {
+            names: Names::default(),
             seen: from,
-        }];
-        while let Some(met) = stack.pop() {
-            if met.seen.row.kind == RowKind::Directory && enters(&met) {
-                for seen in self.list(&met.seen)?.into_iter().rev() {
-                    let mut names = met.names.clone();
-                    names.push(seen.row.name.clone());
-                    stack.push(Met { names, seen });
+        });
+        loop {
+            if let Some(met) = next {
+                if met.seen.row.kind == RowKind::Directory && enters(&met) {
+                    open.push((met.names.clone(), self.open(&met.seen)));
                 }
+                each(met)?;
             }
-            each(met)?;
+            let Some((above, folder)) = open.last_mut() else {
+                return Ok(());
+            };
+            next = self.next(folder)?.map(|seen| Met {
+                names: above.with(&seen.row.name),
+                seen,
+            });
+            if next.is_none() {
+                open.pop();
+            }
         }
-        Ok(())
     }
 
     /// The mount points below a node of a drive, those below another one left out.

@@ -3,6 +3,7 @@
 mod authors;
 mod forest;
 mod mounts;
+mod names;
 mod query;
 
 use crannog_core::content::{self, Content};
@@ -13,9 +14,10 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::DbError;
 use super::journals::{from_sql, to_sql};
 
-pub(crate) use forest::{Forest, Found, Met, Seen, Share};
+pub(crate) use forest::{Forest, Found, Met, Opened, Seen, Share};
 pub(crate) use mounts::{Mounts, Way};
-pub(crate) use query::{NodeRow, RowKind, UsageTotals, Walked};
+pub(crate) use names::Names;
+pub(crate) use query::{NodeRow, RowKind, UsageTotals};
 
 /// One drive in an open transaction.
 pub(crate) struct DriveStore<'a> {

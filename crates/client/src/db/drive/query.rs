@@ -37,14 +37,6 @@ impl NodeRow {
     }
 }
 
-/// A node below the folder that was walked.
-#[derive(Debug, Clone)]
-pub(crate) struct Walked {
-    /// Names from there; empty for the folder itself.
-    pub(crate) names: Vec<String>,
-    pub(crate) row: NodeRow,
-}
-
 /// Sums over a subtree.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct UsageTotals {
@@ -88,6 +80,47 @@ fn read_row(row: &Row<'_>) -> rusqlite::Result<NodeRow> {
     })
 }
 
+/// Rows of a folder that are in memory at once: a member may put millions into one (CHK-024).
+const PAGE: usize = 128;
+
+/// What lies in a folder, by name, a few at a time.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    parent: NodeId,
+    page: std::vec::IntoIter<NodeRow>,
+    /// No name is empty, so everything comes after this one at first. None: the last page was read.
+    after: Option<String>,
+}
+
+impl Listing {
+    /// From its beginning.
+    pub(crate) fn of(parent: NodeId) -> Self {
+        Self {
+            parent,
+            page: Vec::new().into_iter(),
+            after: Some(String::new()),
+        }
+    }
+
+    /// The next one.
+    pub(crate) fn next(&mut self, store: &DriveStore<'_>) -> Result<Option<NodeRow>, DbError> {
+        if let Some(row) = self.page.next() {
+            return Ok(Some(row));
+        }
+        let Some(after) = self.after.take() else {
+            return Ok(None);
+        };
+        let mut rows = store.list_after(self.parent, &after)?;
+        if rows.len() == PAGE {
+            self.after = rows.last().map(|row| row.name.clone());
+        } else if self.parent == NodeId::ROOT && store.holds_anything(NodeId::RECOVERED)? {
+            rows.extend(store.row(NodeId::RECOVERED)?);
+        }
+        self.page = rows.into_iter();
+        Ok(self.page.next())
+    }
+}
+
 impl DriveStore<'_> {
     /// A node by id, trashed or not. The root and `/Recovered` are folders that always are.
     pub(crate) fn row(&self, node: NodeId) -> Result<Option<NodeRow>, DbError> {
@@ -116,19 +149,21 @@ impl DriveStore<'_> {
         Ok(rows.next().transpose()?)
     }
 
-    /// What lies in a folder, by name; the trash does not.
+    /// What lies in a folder, by name; the trash does not. All at once: [`Listing`] is for folders of any size.
     pub(crate) fn list(&self, parent: NodeId) -> Result<Vec<NodeRow>, DbError> {
+        let mut listing = Listing::of(parent);
+        std::iter::from_fn(|| listing.next(self).transpose()).collect()
+    }
+
+    /// The first rows of a folder behind a name.
+    fn list_after(&self, parent: NodeId, name: &str) -> Result<Vec<NodeRow>, DbError> {
         let sql = format!(
             "SELECT {ROW} FROM nodes n INDEXED BY nodes_by_parent
-             WHERE n.drive = ?1 AND n.parent = ?2 AND n.trashed IS NULL ORDER BY n.name"
+             WHERE n.drive = ?1 AND n.parent = ?2 AND n.name > ?3 AND n.trashed IS NULL ORDER BY n.name LIMIT {PAGE}"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let rows = statement.query_map((self.drive, parent.0.as_slice()), read_row)?;
-        let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
-        if parent == NodeId::ROOT && self.holds_anything(NodeId::RECOVERED)? {
-            rows.extend(self.row(NodeId::RECOVERED)?);
-        }
-        Ok(rows)
+        let rows = statement.query_map((self.drive, parent.0.as_slice(), name), read_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     fn holds_anything(&self, parent: NodeId) -> Result<bool, DbError> {
@@ -157,25 +192,25 @@ impl DriveStore<'_> {
     pub(crate) fn walk<E: From<DbError>>(
         &self,
         from: NodeRow,
-        each: &mut impl FnMut(Walked) -> Result<(), E>,
+        each: &mut impl FnMut(NodeRow) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut stack = vec![Walked {
-            names: Vec::new(),
-            row: from,
-        }];
-        while let Some(walked) = stack.pop() {
-            if walked.row.kind == RowKind::Directory {
-                let mut children = self.list(walked.row.node)?;
-                children.reverse();
-                for row in children {
-                    let mut names = walked.names.clone();
-                    names.push(row.name.clone());
-                    stack.push(Walked { names, row });
+        let mut open = Vec::new();
+        let mut next = Some(from);
+        loop {
+            if let Some(row) = next {
+                if row.kind == RowKind::Directory {
+                    open.push(Listing::of(row.node));
                 }
+                each(row)?;
             }
-            each(walked)?;
+            let Some(folder) = open.last_mut() else {
+                return Ok(());
+            };
+            next = folder.next(self)?;
+            if next.is_none() {
+                open.pop();
+            }
         }
-        Ok(())
     }
 
     /// A node and everything below it, the trash included.
@@ -197,18 +232,22 @@ impl DriveStore<'_> {
         Ok(self.versions(node)?.pop())
     }
 
-    /// The nodes that were put into the trash themselves, newest first, with the names from the top to where they were.
-    pub(crate) fn trash(&self) -> Result<Vec<(NodeRow, Vec<String>)>, DbError> {
+    /// The nodes that were put into the trash themselves, newest first, with the names from the top to where they were; one at a time, since a
+    /// member may put millions there.
+    pub(crate) fn trash(
+        &self,
+        each: &mut impl FnMut(NodeRow, Vec<String>) -> Result<(), DbError>,
+    ) -> Result<(), DbError> {
         let sql = format!(
             "SELECT {ROW} FROM nodes n INDEXED BY nodes_in_trash WHERE n.drive = ?1 AND n.trashed IS NOT NULL ORDER BY n.trashed DESC"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let rows = statement
-            .query_map([self.drive], read_row)?
-            .collect::<Result<Vec<_>, _>>()?;
-        rows.into_iter()
-            .map(|row| Ok((row.clone(), self.names_of(row.node)?)))
-            .collect()
+        for row in statement.query_map([self.drive], read_row)? {
+            let row = row?;
+            let names = self.names_of(row.node)?;
+            each(row, names)?;
+        }
+        Ok(())
     }
 
     /// The names from the top to a node.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crannog_core::content::{CHUNK, Chunk, chunk_len};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt};
 
-use super::super::Report;
 use super::super::content::Fetcher;
 use super::super::part::Part;
 use super::super::seal::internal;
+use super::super::{Report, local};
 use super::plan::FileStep;
 use crate::db::{ChunkHash, Transfers};
 use crate::error::{Error, Result};
@@ -26,18 +26,20 @@ pub(super) async fn large(
     report: &Report<'_>,
 ) -> Result<u64> {
     let size = step.version.content.size;
-    let chunks = fetcher.chunks(&step.version.content).await?;
+    local::has_room(
+        &step.local,
+        &Part::path(&step.local, step.node, step.version.version),
+        size,
+    )?;
+    let chunks = fetcher.chunks(&step.version.content);
     let part = Arc::new(Part::resumable(&step.local, step.node, step.version.version)?);
     let key = part.key();
     let have = present(shared, &part, size).await?;
-    let fetch = |(index, chunk): (u64, Chunk)| {
-        let (part, shared, key, have) = (
-            Arc::clone(&part),
-            Arc::clone(shared),
-            key.clone(),
-            have.contains(&index),
-        );
+    let fetch = |found: Result<(u64, Chunk)>| {
+        let (part, shared, key) = (Arc::clone(&part), Arc::clone(shared), key.clone());
+        let known = found.as_ref().is_ok_and(|(index, _)| have.contains(index));
         async move {
+            let ((index, chunk), have) = (found?, known);
             let len = chunk_len(size, index).unwrap_or(0);
             if !have {
                 let bytes = fetcher.chunk(&chunk, size, index).await?;
@@ -55,9 +57,7 @@ pub(super) async fn large(
             Ok::<u64, Error>(len)
         }
     };
-    let mut lens = stream::iter((0..).zip(chunks))
-        .map(fetch)
-        .buffer_unordered(CHUNKS);
+    let mut lens = Box::pin(chunks.map(fetch).buffer_unordered(CHUNKS));
     while let Some(len) = lens.try_next().await? {
         report.moved(0, len);
         report.check_cancel()?;

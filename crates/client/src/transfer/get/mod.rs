@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crannog_agent_api::answer::Changed;
+use crannog_core::check::Check;
 use crannog_core::drive::Attrs;
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
@@ -48,7 +49,7 @@ pub(crate) async fn get(
         .iter()
         .map(|journal| (journal.row, Fetcher::new(shared, journal)));
     let fetchers = Arc::new(fetchers.collect::<Fetchers>());
-    let mut folders = Vec::new();
+    let (mut folders, mut lie) = (Vec::new(), None);
     let work = |group| {
         // Tasks of their own: while a large file is fetched nobody polls them here, and it may wait for a pack that one of them fetches.
         let task = match group {
@@ -75,7 +76,7 @@ pub(crate) async fn get(
                 for (path, result) in results {
                     match result {
                         Ok(size) => finished(&mut report, &path, size),
-                        Err(error) => lied_or_failed(&mut report, &path, error).await?,
+                        Err(error) => lied_or_failed(&mut report, &mut lie, &path, error).await?,
                     }
                 }
             }
@@ -105,7 +106,7 @@ pub(crate) async fn get(
                         report.moved(1, 0);
                         report.line("get", &path.display().to_string());
                     }
-                    Err(error) => lied_or_failed(&mut report, &path, error).await?,
+                    Err(error) => lied_or_failed(&mut report, &mut lie, &path, error).await?,
                 }
             }
             Unit::One(Step::Unchanged) => report.changed.unchanged += 1,
@@ -120,7 +121,10 @@ pub(crate) async fn get(
             report.failed_or_stop(error).await?;
         }
     }
-    Ok(report.done())
+    match lie {
+        Some(lie) => Err(lie),
+        None => Ok(report.done()),
+    }
 }
 
 fn finished(report: &mut Report<'_>, path: &Path, size: u64) {
@@ -130,12 +134,34 @@ fn finished(report: &mut Report<'_>, path: &Path, size: u64) {
     report.line("get", &path.display().to_string());
 }
 
-/// A lie is named with the file it concerns, and ends the work: nobody should go on with such a server.
-async fn lied_or_failed(report: &mut Report<'_>, path: &Path, error: Error) -> Result<()> {
-    match error {
-        Error::Lied { check, object } => Err(Error::lied(check, format!("{} ({object})", path.display()))),
-        other => report.failed_or_stop(other).await,
+/// A lie is named with the file it concerns. One that only the server can have told ends the work: nobody should go on with such a server.
+/// A member's is the end of that file alone, else one bad record would keep everybody from getting the rest; the first is told once more
+/// when all else is done.
+async fn lied_or_failed(
+    report: &mut Report<'_>,
+    lie: &mut Option<Error>,
+    path: &Path,
+    error: Error,
+) -> Result<()> {
+    let Error::Lied { check, object } = error else {
+        return report.failed_or_stop(error).await;
+    };
+    let named = || Error::lied(check, format!("{} ({object})", path.display()));
+    if !a_member_can(check) {
+        return Err(named());
     }
+    report.failed(named().into()).await;
+    lie.get_or_insert(named());
+    Ok(())
+}
+
+/// Whether a member who may write can make the check fail by what she writes: keys, lengths and numbers that do not fit, a list that does not
+/// decode, a blob that was never stored.
+fn a_member_can(check: Check) -> bool {
+    matches!(
+        check,
+        Check::Seal | Check::Length | Check::Bounds | Check::Missing | Check::Decode
+    )
 }
 
 enum Unit {

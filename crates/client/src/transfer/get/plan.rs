@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::super::content::Fetcher;
 use super::super::{groups, interrupted, local, scan};
-use crate::db::{Db, DriveStore, Forest, Mounts, NodeRow, RowKind, Seen};
+use crate::db::{Db, DriveStore, Forest, Mounts, NodeRow, Opened, RowKind, Seen};
 use crate::error::{Error, Result};
 
 /// One thing to do.
@@ -88,29 +88,45 @@ pub(crate) fn plan(
         steps,
         wanted: wanted(landing)?,
     };
-    let mut stack = vec![(landing.from.clone(), landing.to.clone())];
-    while let Some((seen, path)) = stack.pop() {
-        match planner.node(&seen, &path) {
-            Ok(true) => {
-                let children = db.read_blocking(|c| Forest::new(c, mounts).list(&seen))?;
-                for child in children.into_iter().rev() {
-                    match local::component(&child.row.name) {
-                        Ok(name) => {
-                            let path = path.join(name);
-                            stack.push((child, path));
-                        }
-                        Err(error) => planner.send(Step::Failed(error.into()))?,
-                    }
+    // Of each folder on the way down a few rows are in memory.
+    let mut open: Vec<(Opened, PathBuf)> = Vec::new();
+    let mut next = Some((landing.from.clone(), landing.to.clone()));
+    loop {
+        if let Some((seen, path)) = next.take() {
+            match planner.node(&seen, &path) {
+                Ok(true) => {
+                    let opened = db.read_blocking(|c| Ok(Forest::new(c, mounts).open(&seen)))?;
+                    open.push((opened, path));
                 }
+                Ok(false) => {}
+                Err(error) => planner.failed(error)?,
             }
-            Ok(false) => {}
-            Err(error @ (Error::Io { .. } | Error::User(_) | Error::Lied { .. })) => {
-                planner.send(Step::Failed(error.into()))?
-            }
-            Err(error) => return Err(error),
+        }
+        let Some((folder, path)) = open.last_mut() else {
+            return Ok(());
+        };
+        match db.read_blocking(|c| Forest::new(c, mounts).next(folder))? {
+            Some(child) => match landing_place(path, &child.row.name) {
+                Ok(path) => next = Some((child, path)),
+                Err(error) => planner.failed(error)?,
+            },
+            None => drop(open.pop()),
         }
     }
-    Ok(())
+}
+
+/// Where a child goes, if the local system can have it there at all.
+fn landing_place(folder: &Path, name: &str) -> Result<PathBuf> {
+    let path = folder.join(local::component(name)?);
+    if path.as_os_str().len() <= local::PATH_LONGEST {
+        return Ok(path);
+    }
+    Err(
+        Failure::new(Code::LocalIo, "this path is too long for the local system")
+            .object(path.display().to_string())
+            .hint("get the folders far below by themselves")
+            .into(),
+    )
 }
 
 fn wanted(landing: &Landing) -> Result<Override> {
@@ -139,6 +155,16 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn send(&self, step: Step) -> Result<()> {
         self.steps.blocking_send(step).map_err(|_| interrupted())
+    }
+
+    /// What concerns one node alone is told, and the rest goes on.
+    fn failed(&self, error: Error) -> Result<()> {
+        match error {
+            error @ (Error::Io { .. } | Error::User(_) | Error::Lied { .. }) => {
+                self.send(Step::Failed(error.into()))
+            }
+            error => Err(error),
+        }
     }
 
     /// True for a folder whose contents come next.
