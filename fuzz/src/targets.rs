@@ -112,6 +112,7 @@ fn batch(data: &[u8]) {
     for (seq, op) in (1..).zip(&batch.ops) {
         let meta = EntryMeta {
             seq,
+            index: 0,
             seen_seq: seq - 1,
             time: i64::MAX,
             account: AccountId::ZERO,

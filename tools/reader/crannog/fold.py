@@ -28,7 +28,8 @@ def cut(text: str, limit: int) -> str:
     return text.encode()[:max(0, limit)].decode("utf-8", "ignore")
 
 
-def conflict_names(name: str, device: str, time_ms: int):
+def conflict_names(name: str, device: str, time_ms: int, own: str):
+    """`own` is the placing's own mark, from the tenth name on."""
     at = name.rfind(".")
     stem, ext = (name[:at], name[at:]) if at > 0 else (name, "")
     if len(ext.encode()) > 64:
@@ -39,8 +40,9 @@ def conflict_names(name: str, device: str, time_ms: int):
     date = (datetime.date(1970, 1, 1) + datetime.timedelta(days=days)).isoformat()
     n = 1
     while True:
-        tail = f" (conflict, {device}, {date}{'' if n == 1 else f' {n}'})" + ext
-        yield cut(stem, 1024 - len(tail.encode())) + tail
+        number = (f" {n}" if n > 1 else "") if n < 10 else f" {own}" + (f" {n - 9}" if n > 10 else "")
+        tail = f" (conflict, {device}, {date}{number})" + ext
+        yield cut(stem, max(255, len(name.encode())) - len(tail.encode())) + tail
         n += 1
 
 
@@ -58,6 +60,7 @@ class Drive:
         self.gone = {}       # id -> seq by which it went
         self.children = {}   # id -> set of ids, trashed ones too
         self.names = {(ROOT, "Recovered"): RECOVERED}  # (parent, name) -> untrashed node
+        self.index = 0       # of the operation in its entry
 
     # --- questions
 
@@ -105,7 +108,8 @@ class Drive:
         if not (self.is_directory(parent) and self.live(parent)):
             parent = RECOVERED
         if self.names.get((parent, name), node.id) != node.id:
-            name = next(n for n in conflict_names(name, payload.device_name, payload.time)
+            own = f"{seq}-{self.index}-{node.id.hex()}"
+            name = next(n for n in conflict_names(name, payload.device_name, payload.time, own)
                         if self.names.get((parent, n), node.id) == node.id)
         node.parent, node.name, node.trashed, node.changed = parent, name, None, seq
         self.nodes[node.id] = node
@@ -114,7 +118,7 @@ class Drive:
     # --- operations
 
     def apply(self, entry):
-        for op in entry.payload.content.batch.ops:
+        for self.index, op in enumerate(entry.payload.content.batch.ops):
             if op.node not in FIXED:
                 getattr(self, "_" + op.tag.lower())(op, entry.seq, entry)
 

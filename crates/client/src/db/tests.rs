@@ -111,6 +111,7 @@ fn op() -> impl Strategy<Value = DriveOp> {
 fn meta(seq: u64) -> EntryMeta<'static> {
     EntryMeta {
         seq,
+        index: 0,
         seen_seq: seq.saturating_sub(2),
         time: 1_700_000_000_000,
         account: AccountId([1; 32]),

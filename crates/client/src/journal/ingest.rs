@@ -345,6 +345,7 @@ impl Run<'_> {
             Content::Drive(batch) => {
                 let meta = EntryMeta {
                     seq: opened.seq,
+                    index: 0,
                     seen_seq: opened.header.seen.seq,
                     time: payload.time,
                     account: author.account,
@@ -372,7 +373,8 @@ impl Run<'_> {
 
     fn apply(&self, meta: &EntryMeta<'_>, ops: &[DriveOp]) -> Result<Vec<Applied>, DbError> {
         let mut drive = DriveStore::new(self.tx, self.row);
-        ops.iter().map(|op| drive::apply(&mut drive, meta, op)).collect()
+        let each = |(index, op)| drive::apply(&mut drive, &EntryMeta { index, ..*meta }, op);
+        (0..).zip(ops).map(each).collect()
     }
 }
 

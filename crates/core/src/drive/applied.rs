@@ -10,6 +10,8 @@ use crate::content::Content;
 pub struct EntryMeta<'a> {
     /// Its place, assigned by the server; never 0.
     pub seq: u64,
+    /// The operation's place in the entry, from 0.
+    pub index: u32,
     /// The place up to which its author had read.
     pub seen_seq: u64,
     /// The author's clock, milliseconds since 1970: shown, and the date in conflict names. Decides nothing.

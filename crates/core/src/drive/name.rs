@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::{EntryMeta, NodeId};
+
 /// The longest name, bytes of UTF-8.
 pub const NAME_MAX: usize = 1_024;
 /// The name of `/Recovered` in the top folder; always taken there.
@@ -9,6 +11,10 @@ pub const RECOVERED_NAME: &str = "Recovered";
 /// The name of a node that has no sensible one.
 pub(super) const NAMELESS: &str = "recovered";
 
+/// Bytes of the longest name that disks take: no conflict makes a name longer.
+const ON_DISK_MAX: usize = 255;
+/// So many attempts are told apart by their number alone.
+const NUMBERED: u64 = 9;
 const DEVICE_MAX: usize = 64;
 const EXTENSION_MAX: usize = 64;
 /// 9999-12-31T23:59:59.999Z: later clocks count as this one.
@@ -43,16 +49,21 @@ pub fn check_name(name: &str) -> Result<(), NameError> {
     }
 }
 
-/// `stem (conflict, DEVICE, YYYY-MM-DD).ext`, with `, 2` and so on before the bracket from the second attempt.
-pub(super) fn conflict_name(name: &str, device_name: &str, time: i64, attempt: u64) -> String {
+/// `stem (conflict, DEVICE, YYYY-MM-DD).ext`, with ` 2` to ` 9` before the bracket from the second attempt. The tenth has ` SEQ-INDEX-NODE`
+/// there, which belongs to one operation's placing of one node: whoever has that name ready for it has it for nothing else. After that
+/// come ` SEQ-INDEX-NODE 2` and so on.
+pub(super) fn conflict_name(name: &str, entry: &EntryMeta<'_>, node: NodeId, attempt: u64) -> String {
     let (stem, extension) = split(name);
-    let number = if attempt < 2 {
-        String::new()
-    } else {
-        format!(" {attempt}")
+    let number = match attempt.checked_sub(NUMBERED) {
+        None | Some(0) if attempt < 2 => String::new(),
+        None | Some(0) => format!(" {attempt}"),
+        Some(1) => format!(" {}-{}-{node}", entry.seq, entry.index),
+        Some(nth) => format!(" {}-{}-{node} {nth}", entry.seq, entry.index),
     };
-    let mark = format!(" (conflict, {}, {}{number})", device(device_name), date(time));
-    let room = NAME_MAX.saturating_sub(mark.len() + extension.len());
+    let (device, date) = (device(entry.device_name), date(entry.time));
+    let mark = format!(" (conflict, {device}, {date}{number})");
+    let most = name.len().clamp(ON_DISK_MAX, NAME_MAX);
+    let room = most.saturating_sub(mark.len() + extension.len());
     format!("{}{mark}{extension}", cut(stem, room))
 }
 
@@ -128,30 +139,63 @@ mod tests {
         assert_eq!(check_name(&"n".repeat(65_536)), Err(NameError::Length));
     }
 
+    fn named(name: &str, device_name: &str, time: i64, attempt: u64) -> String {
+        let entry = EntryMeta {
+            seq: u64::MAX,
+            index: 8_191,
+            seen_seq: 0,
+            time,
+            account: crannog_proto::AccountId([1; 32]),
+            device: crannog_proto::DeviceId([2; 16]),
+            device_name,
+        };
+        conflict_name(name, &entry, NodeId([0xab; 16]), attempt)
+    }
+
     #[test]
     fn conflict_names() {
-        let of = |name| conflict_name(name, "lap/top", 1_763_683_200_000, 1);
+        let of = |name| named(name, "lap/top", 1_763_683_200_000, 1);
         assert_eq!(of("a.txt"), "a (conflict, lap_top, 2025-11-21).txt");
         assert_eq!(of("a.tar.gz"), "a.tar (conflict, lap_top, 2025-11-21).gz");
         assert_eq!(of(".bashrc"), ".bashrc (conflict, lap_top, 2025-11-21)");
         assert_eq!(of("a"), "a (conflict, lap_top, 2025-11-21)");
+        assert_eq!(named("a.b", "", 0, 3), "a (conflict, unknown, 1970-01-01 3).b");
+        assert_eq!(named("a.b", "", 0, 9), "a (conflict, unknown, 1970-01-01 9).b");
+        let own = "18446744073709551615-8191-abababababababababababababababab";
         assert_eq!(
-            conflict_name("a.b", "", 0, 3),
-            "a (conflict, unknown, 1970-01-01 3).b"
-        );
-        let long = format!("{}.txt", "ü".repeat(510));
-        let name = conflict_name(&long, &"ß".repeat(100), 0, 12);
-        assert!(
-            name.len() <= NAME_MAX && name.len() > NAME_MAX - 2 && name.ends_with(".txt"),
-            "{}",
-            name.len()
+            named("a.b", "", 0, 10),
+            format!("a (conflict, unknown, 1970-01-01 {own}).b")
         );
         assert_eq!(
-            check_name(&conflict_name(&"x.".repeat(512), "d", 0, u64::MAX)),
-            Ok(())
+            named("a.b", "", 0, 11),
+            format!("a (conflict, unknown, 1970-01-01 {own} 2).b")
         );
-        let dotted = format!("a.{}", "e".repeat(1_000));
-        assert_eq!(check_name(&conflict_name(&dotted, "d", 0, u64::MAX)), Ok(()));
+    }
+
+    /// CHK-023, CHK-024
+    #[test]
+    fn chk_024_no_conflict_makes_a_name_too_long() {
+        let device = "ß".repeat(100);
+        for attempt in [1, 2, 9, 10, u64::MAX] {
+            // What a disk takes stays so; what it does not take grows no more.
+            for (bytes, most) in [(6, 255), (254, 255), (258, 258), (1_024, 1_024)] {
+                let long = format!("{}.txt", "ü".repeat((bytes - 4) / 2));
+                let name = named(&long, &device, 0, attempt);
+                assert_eq!(check_name(&name), Ok(()));
+                assert!(
+                    name.len() <= most && name.ends_with(").txt"),
+                    "{attempt}: {}",
+                    name.len()
+                );
+                assert!(bytes < 200 || name.len() > most - 2, "{attempt}: {}", name.len());
+            }
+            let longest_extension = format!("{}.{}", "s".repeat(190), "e".repeat(63));
+            let name = named(&longest_extension, &device, 0, attempt);
+            assert!(name.len() == 255 && name.starts_with('s'), "{attempt}: {name}");
+            assert_eq!(check_name(&named(&"x.".repeat(512), "d", 0, attempt)), Ok(()));
+            let dotted = format!("a.{}", "e".repeat(1_000));
+            assert_eq!(check_name(&named(&dotted, "d", 0, attempt)), Ok(()));
+        }
     }
 
     #[test]

@@ -31,13 +31,14 @@ pub(super) fn place<S: DriveState>(
     })
 }
 
-/// The name itself, else a conflict name, else a numbered one.
+/// The name itself, else a conflict name, else a numbered one, else one that is this placing's own: how many names are looked at depends on
+/// how many there are of one operation, not on how many nodes want the name (CHK-024).
 fn free_name<S: DriveState>(state: &S, entry: &EntryMeta<'_>, head: &Head) -> Result<String, S::Error> {
     let mut name = head.name.clone();
     let mut attempt = 0;
     while is_taken(state, head, &name)? {
         attempt += 1;
-        name = conflict_name(&head.name, entry.device_name, entry.time, attempt);
+        name = conflict_name(&head.name, entry, head.node, attempt);
     }
     Ok(name)
 }

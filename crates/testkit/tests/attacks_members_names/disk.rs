@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crannog_core::drive::{Attrs, DriveOp, NewNode, NodeId, VersionId};
@@ -19,7 +19,13 @@ fn picture(folder: &Path, without: &Path) -> BTreeMap<PathBuf, String> {
     let mut open = vec![folder.to_owned()];
     while let Some(path) = open.pop() {
         let kind = fs::symlink_metadata(&path).unwrap();
-        let mut shown = format!("{:o} {} {} {}", kind.mode(), kind.uid(), kind.mtime(), kind.mtime_nsec());
+        let mut shown = format!(
+            "{:o} {} {} {}",
+            kind.mode(),
+            kind.uid(),
+            kind.mtime(),
+            kind.mtime_nsec()
+        );
         if kind.is_dir() && path != without {
             open.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
         } else if kind.is_symlink() {
@@ -53,11 +59,7 @@ impl Around {
         }
         std::os::unix::fs::symlink("../secret", home.join("a").join("hers")).unwrap();
         let before = picture(&home, &target);
-        Self {
-            home,
-            target,
-            before,
-        }
+        Self { home, target, before }
     }
 
     /// Nothing around the target changed, and in it is nothing that acts for somebody else.
@@ -183,8 +185,15 @@ async fn chk_023_a_get_changes_nothing_around_it() {
     assert!([0, 3].contains(&done.code), "{done:?}");
     let honest = around.target.join("honest.txt");
     assert_eq!(fs::read_to_string(&honest).unwrap(), "honest");
-    for name in hostile().iter().filter(|name| name.len() <= 255 && *name != "Recovered") {
-        assert_eq!(fs::read(around.target.join(name)).unwrap(), b"planted", "{name:?}");
+    for name in hostile()
+        .iter()
+        .filter(|name| name.len() <= 255 && *name != "Recovered")
+    {
+        assert_eq!(
+            fs::read(around.target.join(name)).unwrap(),
+            b"planted",
+            "{name:?}"
+        );
     }
     let left_behind: Vec<_> = fs::read_dir(&around.target)
         .unwrap()
@@ -282,13 +291,18 @@ async fn chk_023_one_thing_at_a_time() {
             around.unchanged();
         }
     }
-    assert!(fs::symlink_metadata(around.target.join("door")).unwrap().is_symlink());
-    assert!(fs::symlink_metadata(around.target.join("x")).unwrap().is_symlink());
+    assert!(
+        fs::symlink_metadata(around.target.join("door"))
+            .unwrap()
+            .is_symlink()
+    );
+    assert!(
+        fs::symlink_metadata(around.target.join("x"))
+            .unwrap()
+            .is_symlink()
+    );
     // What a link leads to is not read either.
-    world
-        .alice
-        .run(["cat", "/photos/door"])
-        .must_fail(2, "usage");
+    world.alice.run(["cat", "/photos/door"]).must_fail(2, "usage");
     world.unharmed();
 }
 
@@ -365,11 +379,17 @@ async fn chk_024_depths_and_circles() {
         &["rm", "-r", "/photos/a"],
     ] {
         let done = world.alice.run(words);
-        assert!([0, 3].contains(&done.code), "{words:?}: {:.2000}", format!("{done:?}"));
+        // What is too much for one answer is refused in words.
+        let refused = done.error() == "other" && ["ls", "tree"].contains(&words[0]);
+        assert!(
+            [0, 3].contains(&done.code) || refused,
+            "{words:?}: {:.2000}",
+            format!("{done:?}")
+        );
     }
     around.unchanged();
     assert_eq!(fs::read(around.target.join("honest.txt")).unwrap(), b"honest");
-    let mode = fs::metadata(around.target.join("d")).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o755);
+    let long = fs::metadata(around.target.join("l".repeat(255))).unwrap();
+    assert_eq!(long.mode() & 0o777, 0o755);
     world.unharmed();
 }

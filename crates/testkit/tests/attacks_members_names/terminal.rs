@@ -148,7 +148,11 @@ async fn chk_023_nothing_acts_on_a_terminal() {
     let (moved, op) = folder(TOP, "plain");
     ops.extend([op, relocate(moved, TOP, "\u{1b}[1mmoved\n")]);
     let (gone, op) = folder(TOP, "\u{1b}]0;trash\u{7}");
-    ops.extend([op, file(gone, "\u{9b}below", &empty()), DriveOp::Trash { node: gone }]);
+    ops.extend([
+        op,
+        file(gone, "\u{9b}below", &empty()),
+        DriveOp::Trash { node: gone },
+    ]);
     world.mallory.post(ops).await;
     world.alice.ok(["sync"]);
     heard(&[&log, &log_json], "end", &mut world).await;
@@ -252,11 +256,11 @@ async fn chk_024_an_entry_of_too_many_operations() {
     // The honest twin: as many as may be.
     world.mallory.say(most(limits::OPS_MAX), &Said::default()).await;
     world.unharmed();
-    world.mallory.say(most(limits::OPS_MAX + 1), &Said::default()).await;
     world
         .mallory
-        .post(vec![file(TOP, "afterwards", &empty())])
+        .say(most(limits::OPS_MAX + 1), &Said::default())
         .await;
+    world.mallory.post(vec![file(TOP, "afterwards", &empty())]).await;
     let done = world.alice.run(["sync"]);
     done.must_fail(11, "verification_failed");
     assert_eq!(done.text("check"), "CHK-024", "{done:?}");

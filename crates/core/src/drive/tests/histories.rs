@@ -27,6 +27,7 @@ pub(super) fn entry(seq: u64, step: Step) -> EntryMeta<'static> {
     let author = step.4 % 3;
     EntryMeta {
         seq,
+        index: 0,
         seen_seq: (seq - 1).saturating_sub(u64::from(step.4)),
         time: 1_763_683_200_000 + i64::from(step.4 / 4) * 86_400_000,
         account: AccountId([author; 32]),

@@ -43,6 +43,143 @@ fn names_of_the_greatest_length_can_conflict() {
     }
 }
 
+/// Counts how often a name is looked up.
+#[derive(Default)]
+struct Counting {
+    state: MemoryDrive,
+    looks: std::cell::Cell<usize>,
+}
+
+impl DriveState for Counting {
+    type Error = std::convert::Infallible;
+
+    fn child(&self, parent: NodeId, name: &str) -> Result<Option<NodeId>, Self::Error> {
+        self.looks.set(self.looks.get() + 1);
+        self.state.child(parent, name)
+    }
+
+    fn head(&self, node: NodeId) -> Result<Option<Head>, Self::Error> {
+        self.state.head(node)
+    }
+
+    fn children(&self, parent: NodeId) -> Result<Vec<NodeId>, Self::Error> {
+        self.state.children(parent)
+    }
+
+    fn has_version(&self, node: NodeId, version: VersionId) -> Result<bool, Self::Error> {
+        self.state.has_version(node, version)
+    }
+
+    fn versions(&self, node: NodeId) -> Result<Vec<Version>, Self::Error> {
+        self.state.versions(node)
+    }
+
+    fn gone(&self, node: NodeId) -> Result<Option<u64>, Self::Error> {
+        self.state.gone(node)
+    }
+
+    fn changed(&self, after: u64, to: u64) -> Result<Vec<NodeId>, Self::Error> {
+        self.state.changed(after, to)
+    }
+
+    fn put(&mut self, head: Head) -> Result<(), Self::Error> {
+        self.state.put(head)
+    }
+
+    fn add_version(&mut self, node: NodeId, version: Version) -> Result<(), Self::Error> {
+        self.state.add_version(node, version)
+    }
+
+    fn remove_version(&mut self, node: NodeId, version: VersionId) -> Result<Option<Content>, Self::Error> {
+        self.state.remove_version(node, version)
+    }
+
+    fn remove(&mut self, node: NodeId, seq: u64) -> Result<Vec<Content>, Self::Error> {
+        self.state.remove(node, seq)
+    }
+}
+
+impl Counting {
+    /// One entry.
+    fn entry(&mut self, seq: u64, seen: u64, ops: &[DriveOp]) {
+        for (index, op) in (0..).zip(ops) {
+            let meta = EntryMeta {
+                index,
+                ..meta(seq, seen)
+            };
+            let applied = apply(self, &meta, op).unwrap();
+            assert!(
+                !matches!(applied.outcome, Outcome::Ignored(_)),
+                "{op:?}: {applied:?}"
+            );
+        }
+    }
+}
+
+/// CHK-024: how many want a name does not make one of them dear: neither one by one, nor in a single Purge, nor where names were made ready.
+#[test]
+fn chk_024_many_of_one_name_cost_a_few_looks_each() {
+    let many = 3_000_u64;
+    let id = |kind: u8, n: u64| {
+        let mut id = [kind; 16];
+        id[..8].copy_from_slice(&n.to_be_bytes());
+        NodeId(id)
+    };
+    let mut drive = Counting::default();
+    let bounded = |drive: &Counting, ops: u64| {
+        let looks = drive.looks.take() as u64;
+        assert!(looks <= ops * 12, "{looks} looks for {ops} operations");
+    };
+    let same: Vec<DriveOp> = (0..many).map(|n| create(id(1, n), ROOT, "a.txt", n)).collect();
+    drive.entry(1, 0, &same);
+    bounded(&drive, many);
+
+    // One that comes and goes, and finds everything taken.
+    let mut ops = vec![mkdir(node(7), ROOT, "away")];
+    ops.extend((0..many).map(|n| relocate(id(1, 5), [ROOT, node(7)][(n % 2) as usize], "a.txt")));
+    drive.entry(2, 1, &ops);
+    bounded(&drive, many);
+    // Names made ready for it hold up one placing each.
+    let ready = |n: u64| match n {
+        1 => format!("a (conflict, laptop, 2025-11-21 4-0-{}).txt", id(1, 5)),
+        n => format!("a (conflict, laptop, 2025-11-21 4-0-{} {n}).txt", id(1, 5)),
+    };
+    let traps: Vec<DriveOp> = (1..many).map(|n| create(id(2, n), ROOT, &ready(n), n)).collect();
+    drive.entry(3, 2, &traps);
+    drive.looks.take();
+    let back: Vec<DriveOp> = (0..many)
+        .map(|n| relocate(id(1, 5), [ROOT, node(7)][(n % 2) as usize], "a.txt"))
+        .collect();
+    drive.entry(4, 3, &back);
+    bounded(&drive, 2 * many);
+
+    // Changed in the trash, so that a Purge by one who has not seen it spares them all at once.
+    let top = node(8);
+    let mut ops = vec![mkdir(top, ROOT, "top")];
+    for n in 0..many {
+        ops.push(mkdir(id(3, n), top, &n.to_string()));
+        ops.push(create(id(4, n), id(3, n), "same", 2 * n));
+        ops.push(write(id(4, n), 2 * n, 2 * n + 1));
+    }
+    ops.push(trash(top));
+    drive.entry(5, 4, &ops);
+    let changes: Vec<DriveOp> = (0..many)
+        .map(|n| DriveOp::PurgeVersion {
+            node: id(4, n),
+            version: version(2 * n),
+        })
+        .collect();
+    drive.entry(6, 5, &changes);
+    drive.looks.take();
+    drive.entry(7, 5, &[purge(top)]);
+    bounded(&drive, many);
+    assert_eq!(
+        drive.state.children(NodeId::RECOVERED).unwrap().len() as u64,
+        many
+    );
+    check_invariants(&drive.state);
+}
+
 #[test]
 fn ids_that_are_or_were() {
     let mut drive = Drive::default();

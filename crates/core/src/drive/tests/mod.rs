@@ -165,6 +165,7 @@ fn meta(seq: u64, seen_seq: u64) -> EntryMeta<'static> {
     let (account, device) = (AccountId([7; 32]), DeviceId([8; 16]));
     EntryMeta {
         seq,
+        index: 0,
         seen_seq,
         time: 1_763_683_200_000,
         account,

@@ -30,8 +30,8 @@ fn check(name: &str, value: &Value) {
     );
 }
 
-/// Two batches: all that an operation can be, and a conflict.
-fn batches() -> [DriveBatch; 2] {
+/// Two batches: all that an operation can be, and a conflict. A third: many of one name, and long ones.
+fn batches() -> [DriveBatch; 3] {
     let link = NewNode::Symlink {
         target: b"a.txt".to_vec(),
     };
@@ -67,6 +67,13 @@ fn batches() -> [DriveBatch; 2] {
             },
         },
     ];
+    let mut third: Vec<DriveOp> = (0x60..0x6c)
+        .map(|n| mkdir(node(n), node(0x11), "same.name"))
+        .collect();
+    for (n, name) in [(0x70, "ü".repeat(126)), (0x72, "ü".repeat(150) + ".txt")] {
+        third.push(mkdir(node(n), NodeId::ROOT, &name));
+        third.push(mkdir(node(n + 1), NodeId::ROOT, &name));
+    }
     let filler = vec![BlobId::of(b"filler")];
     [
         DriveBatch {
@@ -74,6 +81,10 @@ fn batches() -> [DriveBatch; 2] {
             filler: Vec::new(),
         },
         DriveBatch { ops: second, filler },
+        DriveBatch {
+            ops: third,
+            filler: Vec::new(),
+        },
     ]
 }
 
@@ -86,10 +97,10 @@ fn drive_vectors() {
             let bytes = encode(&batch);
             assert_eq!(decode::<DriveBatch>(&bytes).unwrap(), batch);
             let meta = meta(seq, seq - 1);
-            let outcomes: Vec<String> = batch
-                .ops
-                .iter()
-                .map(|op| match apply(&mut state, &meta, op).unwrap().outcome {
+            let outcomes: Vec<String> = (0..)
+                .zip(&batch.ops)
+                .map(|(index, op)| (EntryMeta { index, ..meta }, op))
+                .map(|(meta, op)| match apply(&mut state, &meta, op).unwrap().outcome {
                     Outcome::Done => "done".to_owned(),
                     Outcome::Conflict(landing) => format!("conflict: {}", landing.name),
                     Outcome::Recovered(landing) => format!("recovered: {}", landing.name),
