@@ -3,8 +3,6 @@
 
 #[path = "../bin/mod.rs"]
 mod bin;
-#[path = "../attacks_insider/insider.rs"]
-mod insider;
 
 mod bombs;
 mod claims;

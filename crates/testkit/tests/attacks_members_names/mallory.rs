@@ -16,7 +16,7 @@ use crannog_testkit::Device as Engine;
 use serde_json::Value;
 
 use crate::bin::{Device, Scratch, Server};
-use crate::insider::{DEVICE_NAME, Insider, NOW, random_entry};
+use crannog_testkit::{DEVICE_NAME, Insider, NOW, random_entry};
 
 /// The top of the share.
 pub(crate) const TOP: NodeId = NodeId::ROOT;
