@@ -503,9 +503,10 @@ fn a_get_into_a_full_disk_goes_on() {
     let command = ["get", "/large", text(&disk.0)];
     let done = world.device.run(command);
     assert_eq!((done.code, done.failed()), (3, vec!["local_io"]), "{done:?}");
-    let part = done.json["failed"][0]["object"].as_str().unwrap();
-    assert!(part.ends_with(".part") && Path::new(part).exists(), "{part}");
-    assert!(!disk.0.join("large").exists());
+    // There is no room for it: it is not begun.
+    let refused = done.json["failed"][0]["object"].as_str().unwrap();
+    assert_eq!(Path::new(refused), disk.0.join("large"));
+    assert_eq!(names(&disk.0), [""; 0]);
     disk.remount("size=200m");
     world.device.ok(command);
     assert!(same_bytes(&file, &disk.0.join("large")));

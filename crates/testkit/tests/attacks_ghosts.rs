@@ -73,6 +73,8 @@ async fn steal(world: &World) -> Stolen {
         .unwrap();
     owner.sync().await.unwrap();
     owner.close().await;
+    // What the new device wrote itself it never read: another one does.
+    world.victim().await.device.close().await;
     let heard = world.liar.heard();
     let told = heard
         .iter()

@@ -270,15 +270,13 @@ impl Shared {
                         Err(error) => return Err(self.alarm(&journal.id, error).await),
                     }
                 }
-                // CHK-007: a member says that she has seen this link, and the server, asked just now, does not show it. Whoever of the two
-                // lies, a plain entry can be passed over once somebody has looked.
-                Err(Stop::Read(ReadError::NeedsChain { account, .. }, culprit)) => {
+                // CHK-007: a member has seen this link, and the server, asked just now, keeps it for itself. It is not passed over: whoever
+                // is shown the link reads the entry.
+                Err(Stop::Read(ReadError::NeedsChain { account, .. }, _)) => {
                     let name = self.name_of_person(&account);
                     let object = format!("the sigchain of {name}, in {}", self.name_of(&journal.id));
                     let withheld = Error::lied(Check::ChainFloor, object);
-                    let plain = culprit.filter(|culprit| is_plain(&culprit.stored));
-                    let header = plain.map(|culprit| Hash::of(labels::HEADER, &culprit.stored.entry.header));
-                    return Err(self.alarm_by(&journal.id, withheld, header).await);
+                    return Err(self.alarm(&journal.id, withheld).await);
                 }
                 Err(Stop::Read(ReadError::NeedsSecrets { .. }, _)) if !helped => {
                     helped = true;
