@@ -216,7 +216,7 @@ impl Loot {
         let of = |stored: &&Stored| decode::<Header>(&stored.entry.header).unwrap().epoch == epoch;
         let mut places = stored.iter().filter(of).map(|stored| stored.seq);
         let first = places.next().expect("an epoch with entries");
-        (first, places.last().unwrap_or(first))
+        (first, places.next_back().unwrap_or(first))
     }
 
     /// The head at a place.

@@ -220,32 +220,18 @@ fn header(row: &Row) -> String {
     )
 }
 
-/// In which order the rows were written, of tables whose rows are numbered.
+/// The journals of nine entries and more whose rows lie in the order in which they were written: numbered by coming, all would.
 fn order(tables: &Tables) -> Vec<String> {
     let names = Names::of(tables);
-    let entries = tables.table("entries").iter();
-    let mut lines: Vec<String> = entries
-        .map(|row| format!("entry of {}", names.journals[&row.int("journal")]))
-        .collect();
-    let held: BTreeMap<i64, i64> = tables
-        .table("blobs")
-        .iter()
-        .map(|row| (row.int("file"), row.int("journal")))
-        .collect();
-    let files = tables.table("files").iter();
-    lines.extend(files.map(|row| {
-        let journal = held
-            .get(&row.int("id"))
-            .map_or("nothing", |journal| names.journals[journal].as_str());
-        format!("file in {journal}, {} bytes", row.int("size"))
-    }));
-    lines.extend(
-        tables
-            .table("links")
-            .iter()
-            .map(|row| format!("link of {}", names.accounts[&row.int("account")])),
-    );
-    lines
+    let mut places: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+    for row in tables.table("entries") {
+        places.entry(row.int("journal")).or_default().push(row.int("seq"));
+    }
+    places.retain(|_, places| places.len() >= 9);
+    assert!(!places.is_empty(), "journals that have grown");
+    let told = places.into_iter().filter(|(_, places)| places.is_sorted());
+    told.map(|(journal, _)| names.journals[&journal].clone())
+        .collect()
 }
 
 /// The files of the directory, with their sizes; of those named at random only these.
@@ -335,9 +321,5 @@ async fn who_shares_with_whom_is_not_on_the_disk() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nor_in_the_order_of_the_rows() {
     let (one, other) = both().await;
-    assert_eq!(
-        differences(&one.order, &other.order),
-        [] as [String; 0],
-        "order of rows"
-    );
+    assert_eq!((one.order, other.order), (Vec::new(), Vec::new()));
 }
