@@ -260,7 +260,7 @@ async fn honest_history_convicts_nobody() {
                 .chain(entries.iter().map(|stored| (stored.seq, stored.head)))
                 .find(|(seq, _)| *seq == from)?
                 .1;
-            (headers.len() as u64 == receipt.seq - from).then(|| Past {
+            (headers.len() as u64 == receipt.seq - from).then_some(Past {
                 from: Seen { seq: from, head },
                 headers,
                 receipt: *receipt,

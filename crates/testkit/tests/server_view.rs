@@ -75,6 +75,12 @@ struct View {
 }
 
 impl View {
+    fn demand(&mut self, right: bool, ask: &Ask, what: impl std::fmt::Display) {
+        if !right {
+            self.wrong(ask, what);
+        }
+    }
+
     fn wrong(&mut self, ask: &Ask, what: impl std::fmt::Display) {
         self.wrong.push(format!("{} {}: {what}", ask.method, ask.path));
     }
@@ -235,9 +241,8 @@ impl View {
             }
             Route::Link => drop(self.decoded::<AppendLink>(ask, &ask.body)),
             Route::DropInto(_) => {
-                if !limits::DROP_SIZES.contains(&ask.body.len()) {
-                    self.wrong(ask, format!("a drop of {} bytes", ask.body.len()));
-                }
+                let sized = limits::DROP_SIZES.contains(&ask.body.len());
+                self.demand(sized, ask, format!("a drop of {} bytes", ask.body.len()));
             }
             Route::Create => {
                 let Some(entry) = self.decoded::<Entry>(ask, &ask.body) else {
@@ -362,9 +367,8 @@ impl View {
             Route::Entries(_) => drop(self.decoded::<Page>(ask, &told.body)),
             Route::Append(_) => drop(self.decoded::<Appended>(ask, &told.body)),
             Route::Get(_, blob) => {
-                if BlobId::of(&told.body) != blob {
-                    self.wrong(ask, "not the blob that was asked for");
-                }
+                let asked = BlobId::of(&told.body) == blob;
+                self.demand(asked, ask, "not the blob that was asked for");
             }
             _ if !told.body.is_empty() => self.wrong(ask, "an answer"),
             _ => {}
