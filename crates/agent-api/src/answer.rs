@@ -175,10 +175,16 @@ pub struct News {
     /// The drive or share that it concerns, by its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drive: Option<String>,
+    /// Its id, hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal: Option<String>,
+    /// The entry's place in it, if it was an entry: what the log has there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seq: Option<u64>,
     /// Who did it, if anyone did; proved by her signature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<Person>,
-    /// In words: `put beach.jpg`, `bob is a writer now`; at most 64 lines, and how many more there are.
+    /// In words, at most 64 lines: `put /beach.jpg`, a path inside the drive; `bob is writer now`.
     pub changes: Vec<String>,
     /// Those that did not fit.
     #[serde(default)]
@@ -191,8 +197,10 @@ pub struct News {
 /// A person with one of her devices, as she is shown everywhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
-    /// Her account's name; for a stranger the account id.
+    /// Her account's name; for a stranger the account id. Of somebody who goes by the name of a contact it says so.
     pub name: String,
+    /// Account id, hex.
+    pub account: String,
     /// Her device's name as she gave it; empty if unknown.
     pub device: String,
     /// It is this account.
@@ -260,8 +268,11 @@ pub struct ContactInfo {
     pub account: String,
     /// Her root as ten words.
     pub words: String,
-    /// `not verified`, `qr`, `word` or `compared`.
-    pub verified: String,
+    /// Her root was verified.
+    pub verified: bool,
+    /// How: `qr`, `word` or `compared`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub how: Option<String>,
     /// Her root is another one than the pinned: these are the new root's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_to: Option<String>,
@@ -276,6 +287,8 @@ pub struct ContactInfo {
 pub struct LogInfo {
     /// The drive or share, by its name.
     pub drive: String,
+    /// Its id, hex.
+    pub journal: String,
     /// The entry's place in its journal.
     pub seq: u64,
     /// The author's clock, milliseconds since 1970.
@@ -294,15 +307,33 @@ pub struct LogInfo {
 pub struct AuditInfo {
     /// `server`, `member` or `nobody`: whom the file convicts by signatures alone.
     pub convicts: String,
-    /// Who that is: the server's fingerprint, or account and device.
+    /// Who that is: the server's fingerprint, or account and device. Nobody unless convicted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub who: Option<String>,
+    /// Who signed what the file shows, where that convicts nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said_by: Option<String>,
     /// The check that the finder's client raised.
     pub check: String,
     /// In which journal.
     pub journal: String,
     /// What was proved, or why nothing is.
     pub findings: Vec<String>,
+}
+
+/// What accepting an invite did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcceptedInfo {
+    /// How the share is called.
+    pub name: String,
+    /// Its id, hex.
+    pub journal: String,
+    /// Where it appears.
+    pub path: String,
+    /// As what.
+    pub role: Role,
+    /// Nothing was done: `--dry-run`.
+    pub dry_run: bool,
 }
 
 /// What sharing did.
@@ -480,6 +511,8 @@ pub enum Answer {
     Findings(Vec<Finding>),
     /// To Share.
     Shared(SharedInfo),
+    /// To Accept.
+    Accepted(AcceptedInfo),
     /// To Invites.
     Invites(Vec<InviteInfo>),
     /// To Members.

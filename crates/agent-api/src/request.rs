@@ -190,11 +190,12 @@ pub enum Request {
     Usage {
         path: RemotePath,
     },
-    /// Shares a folder or a file with a person; shared already: takes one more in. Sends the invite (again).
+    /// Shares a folder or a file with a person; shared already: takes one more in. Sends the invite (again). Without a role a member
+    /// keeps hers, and anybody else becomes a reader.
     Share {
         path: RemotePath,
         with: String,
-        role: Role,
+        role: Option<Role>,
         dry_run: bool,
     },
     /// Invites that wait for an answer.
@@ -203,22 +204,24 @@ pub enum Request {
     Accept {
         invite: String,
         at: Option<RemotePath>,
+        dry_run: bool,
     },
     Decline {
         invite: String,
+        dry_run: bool,
     },
     /// Who may do what in the share at a path.
     Members {
         path: RemotePath,
     },
-    /// Gives a member another role.
+    /// Gives a member of the share whose top is at a path another role.
     SetRole {
         path: RemotePath,
         name: String,
         role: Role,
         dry_run: bool,
     },
-    /// Removes members; `names` empty: all but oneself.
+    /// Removes members of the share whose top is at a path; `names` empty: all but oneself.
     Unshare {
         path: RemotePath,
         names: Vec<String>,
@@ -231,16 +234,19 @@ pub enum Request {
     },
     /// The people one shares with.
     Contacts,
-    /// A person whose root changed was looked at: work with her goes on with the new one.
+    /// A person whose root changed was looked at: work with her goes on with the new one, of which these are the words.
     TrustContact {
-        name: String,
+        /// Account id, hex.
+        account: String,
+        words: String,
     },
-    /// Who changed what, newest first; at most `limit` entries. Without a path: everywhere.
+    /// Who changed what in the drive or share that holds a path, newest first; at most `limit` entries. Without a path: everywhere.
     Log {
         path: Option<RemotePath>,
         limit: u32,
     },
-    /// News as [`crate::Event::News`] until the caller goes away. Without a path: of everything.
+    /// News of the drive or share that holds a path as [`crate::Event::News`] until the caller goes away, after a note that begins them.
+    /// Without a path: of everything.
     Watch {
         path: Option<RemotePath>,
     },
@@ -266,6 +272,16 @@ pub enum Role {
     Writer,
     /// Take people in, give roles and remove people too.
     Admin,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reader => "reader",
+            Self::Writer => "writer",
+            Self::Admin => "admin",
+        })
+    }
 }
 
 /// A local file or folder to upload.

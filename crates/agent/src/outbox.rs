@@ -88,6 +88,8 @@ mod tests {
             kind: NewsKind::Change,
             time: 0,
             drive: None,
+            journal: None,
+            seq: None,
             author: None,
             changes: vec![change],
             more: 0,

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crannog_agent_api::lock_file::{self, Lock};
 use crannog_agent_api::start::LISTENING;
@@ -18,6 +19,9 @@ use crate::handover::{self, Legacy};
 use crate::listen::Post;
 use crate::serve::{End, Signals, serve, stop};
 use crate::{log, process};
+
+/// So long work on threads may still take when everything else has ended.
+const LAST: Duration = Duration::from_secs(10);
 
 /// Is the agent of the profile that the environment names, until it stops. Call it first thing in the process.
 pub fn run(how: Start) -> Result<(), Failure> {
@@ -62,7 +66,7 @@ fn be(how: Start, mut say: impl FnMut(&str)) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(system)?;
-    runtime.block_on(async {
+    let result = runtime.block_on(async {
         let agent = Arc::new(Agent::new(&home, program, &config));
         let mut signals = Signals::watch()?;
         if let Some(legacy) = legacy {
@@ -74,7 +78,10 @@ fn be(how: Start, mut say: impl FnMut(&str)) -> Result<(), Failure> {
         post.leave();
         tracing::info!("ended");
         result
-    })
+    });
+    // A thread that waits for a disk that does not answer keeps no profile locked.
+    runtime.shutdown_timeout(LAST);
+    result
 }
 
 /// The lock and the socket: taken, or left by an older agent.

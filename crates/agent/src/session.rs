@@ -71,6 +71,15 @@ struct Session {
     entered: Option<Entered>,
 }
 
+/// A word of a program of another version, which waits for its turn while this one is busy.
+fn unknown() -> Failure {
+    Failure::new(
+        Code::TryAgain,
+        "the running agent does not know this request: it is of another version",
+    )
+    .hint("it makes way when nothing runs any more, or at once: crannog agent stop")
+}
+
 impl Session {
     async fn requests(&mut self) -> io::Result<()> {
         let mut phase = self.agent.phase.subscribe();
@@ -82,7 +91,10 @@ impl Session {
             };
             match frame {
                 Some(Frame::Json(text)) => {
-                    let request = word(&text)?;
+                    let Ok(request) = word(&text) else {
+                        self.reply(Err(unknown())).await?;
+                        continue;
+                    };
                     drop(text);
                     if let Request::Watch { .. } = request {
                         return self.watch(request).await;

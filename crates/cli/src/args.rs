@@ -243,8 +243,11 @@ mod tests {
             Command::Share(share) => share.role,
             other => panic!("{other:?}"),
         };
-        assert_eq!(role("crannog share /a bob"), RoleWord::Reader);
-        assert_eq!(role("crannog share /a bob --role admin -n"), RoleWord::Admin);
+        assert_eq!(role("crannog share /a bob"), None);
+        assert_eq!(
+            role("crannog share /a bob --role admin -n"),
+            Some(RoleWord::Admin)
+        );
         for right in [
             "crannog unshare /a bob carol -y",
             "crannog unshare /a --all -n",

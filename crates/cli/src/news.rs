@@ -71,18 +71,19 @@ pub(crate) fn is_worth_a_notice(news: &News) -> bool {
     !news.author.as_ref().is_some_and(|author| author.me)
 }
 
-/// Where and who, for the first line of a notice.
-pub(crate) fn headline(news: &News) -> String {
-    let place = news.drive.as_deref().map_or_else(|| "crannog".to_owned(), line);
-    match &news.author {
-        Some(author) if !author.me => {
-            format!(
-                "{place}: {} ({})",
-                line(&author.name),
-                people::mark(author.verified)
-            )
+/// What kind of thing it was, and whether she is verified who did it: no name of anybody or anything.
+pub(crate) fn discreetly(news: &News) -> String {
+    let what = match news.kind {
+        NewsKind::Change => {
+            let number = (news.changes.len() as u64).saturating_add(news.more);
+            format!("{} in a share", human::count(number.max(1), "change"))
         }
-        _ => place,
+        kind => plainly(kind).to_owned(),
+    };
+    match (&news.author, &news.check) {
+        (Some(author), _) => format!("{what}, by somebody {}", people::mark(author.verified)),
+        (None, Some(check)) => format!("{what} ({})", line(check)),
+        (None, None) => what,
     }
 }
 
@@ -91,15 +92,18 @@ mod tests {
     use crannog_agent_api::answer::{News, NewsKind, Person};
     use jiff::tz::TimeZone;
 
-    use super::{headline, is_worth_a_notice, news_line};
+    use super::{discreetly, is_worth_a_notice, news_line};
 
     fn news(kind: NewsKind, changes: &[&str]) -> News {
         News {
             kind,
             time: 43_391_999,
             drive: Some("photos".into()),
+            journal: Some("0b".into()),
+            seq: Some(7),
             author: Some(Person {
                 name: "bob".into(),
+                account: "07".into(),
                 device: "phone".into(),
                 me: false,
                 verified: false,
@@ -145,15 +149,27 @@ mod tests {
 
     #[test]
     fn notices_are_about_others() {
-        let mut own = news(NewsKind::Change, &["put a"]);
-        assert!(is_worth_a_notice(&own));
-        assert_eq!(headline(&own), "photos: bob (not verified)");
-        if let Some(author) = &mut own.author {
+        let mut others = news(NewsKind::Change, &["put a", "put b"]);
+        assert!(is_worth_a_notice(&others));
+        assert_eq!(
+            discreetly(&others),
+            "2 changes in a share, by somebody not verified"
+        );
+        others.kind = NewsKind::Invite;
+        assert_eq!(
+            discreetly(&others),
+            "an invite came (`crannog invites`), by somebody not verified"
+        );
+        if let Some(author) = &mut others.author {
             author.me = true;
         }
-        assert!(!is_worth_a_notice(&own));
-        own.author = None;
-        assert!(is_worth_a_notice(&own));
-        assert_eq!(headline(&own), "photos");
+        assert!(!is_worth_a_notice(&others));
+        let alarm = News {
+            author: None,
+            check: Some("CHK-013".into()),
+            ..news(NewsKind::Alarm, &["two pasts of photos"])
+        };
+        assert!(is_worth_a_notice(&alarm));
+        assert_eq!(discreetly(&alarm), "a check failed (CHK-013)");
     }
 }

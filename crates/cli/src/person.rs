@@ -42,6 +42,7 @@ mod tests {
     fn people() {
         let bob = Person {
             name: "bob\x1b".into(),
+            account: "07".into(),
             device: "pho\nne".into(),
             me: false,
             verified: false,

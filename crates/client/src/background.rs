@@ -1,13 +1,14 @@
 //! What runs while nobody asks: the first catch-up, the bell, and heads recorded in home.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crannog_agent_api::Failure;
 use crannog_core::identity::HomeOp;
-use crannog_proto::ErrorCode;
 use crannog_proto::api::{Held, Rung};
+use crannog_proto::{ErrorCode, limits};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
@@ -132,6 +133,7 @@ pub(crate) async fn sync_all(shared: &Arc<Shared>) -> Result<()> {
     shared.ensure_current_members(&home).await?;
     let recorded = shared.home();
     shared.compare_heads(&home, &recorded, true).await?;
+    let mut followed = HashSet::new();
     for journal in shared.all_journals() {
         if journal.id == shared.identity.home {
             continue;
@@ -140,7 +142,7 @@ pub(crate) async fn sync_all(shared: &Arc<Shared>) -> Result<()> {
             shared.catch_up(&journal).await?;
             shared.compare_heads(&journal, &recorded, true).await?;
             let state = journal.state();
-            shared.follow_members(&state).await?;
+            shared.follow_members(&state, &mut followed).await?;
             shared.pin_members(&state).await?;
             shared.ensure_current_members(&journal).await?;
             shared.mend_grant(&journal).await
@@ -149,19 +151,25 @@ pub(crate) async fn sync_all(shared: &Arc<Shared>) -> Result<()> {
             stays_behind(&shared.name_of(&journal.id), error)?;
         }
     }
-    if let Err(error) = shared.settle_mounts().await {
-        stays_behind("a folder that is a share", error)?;
+    if let Err(error) = shared.empty_inbox().await {
+        stays_behind("the inbox", error)?;
     }
-    shared.empty_inbox().await?;
+    shared.settle_mounts().await?;
     record_heads(shared).await
 }
 
 /// What concerns one journal alone, a drive that its maker never sent included, holds up no other.
-fn stays_behind(journal: &str, error: Error) -> Result<()> {
+pub(crate) fn stays_behind(journal: &str, error: Error) -> Result<()> {
     let its_own = matches!(error, Error::Lied { .. } | Error::User(_))
         || matches!(
             error.server_code(),
-            Some(ErrorCode::NotFound | ErrorCode::Forbidden | ErrorCode::JournalClosed)
+            Some(
+                ErrorCode::NotFound
+                    | ErrorCode::Forbidden
+                    | ErrorCode::JournalClosed
+                    | ErrorCode::Quota
+                    | ErrorCode::StorageFull
+            )
         );
     if !its_own {
         return Err(error);
@@ -200,15 +208,21 @@ async fn record_heads(shared: &Arc<Shared>) -> Result<()> {
     Ok(())
 }
 
-/// The journals with the tokens of their epochs, in an order of their own.
+/// The journals with the tokens of their epochs, in an order of their own. Of more than a bell holds, home and the first are held; the
+/// others are asked for every quarter of an hour.
 fn held(shared: &Shared) -> Vec<Held> {
     let held = |journal: &Arc<crate::journal::Journal>| {
+        let state = journal.state();
+        if state.is_removed() || state.is_closed() {
+            return None;
+        }
         Some(Held {
             journal: journal.id,
             token: shared.read_token(journal)?,
         })
     };
     let mut all: Vec<Held> = shared.all_journals().iter().filter_map(held).collect();
-    all.sort_unstable_by_key(|held| held.journal);
+    all.sort_unstable_by_key(|held| (held.journal != shared.identity.home, held.journal));
+    all.truncate(limits::BELL_JOURNALS);
     all
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use crannog_agent_api::{Answer, Code, Event, Failure, Request, Secret};
+use crannog_agent_api::{Answer, Code, Event, Failure, Request, Secret, answer};
 use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
@@ -48,6 +48,16 @@ impl Caller {
             umask: 0o077,
             cancel: Arc::default(),
         }
+    }
+
+    /// Something about one object that the user should see.
+    pub(crate) async fn note(&self, object: &str, text: &str) {
+        let note = Event::Note(answer::Note {
+            object: object.to_owned(),
+            text: text.to_owned(),
+        });
+        // Whoever went away need not hear it.
+        let _ = self.events.send(note).await;
     }
 }
 
@@ -363,8 +373,8 @@ async fn dispatch(shared: &Arc<Shared>, request: Request, caller: &Caller) -> cr
             dry_run,
         } => shared.share(path, with, role, dry_run, caller).await,
         Request::Invites => shared.invites().await,
-        Request::Accept { invite, at } => shared.accept(invite, at).await,
-        Request::Decline { invite } => shared.decline(invite).await,
+        Request::Accept { invite, at, dry_run } => shared.accept(invite, at, dry_run).await,
+        Request::Decline { invite, dry_run } => shared.decline(invite, dry_run).await,
         Request::Members { path } => shared.members(path).await,
         Request::SetRole {
             path,
@@ -375,7 +385,7 @@ async fn dispatch(shared: &Arc<Shared>, request: Request, caller: &Caller) -> cr
         Request::Unshare { path, names, dry_run } => shared.unshare(path, names, dry_run).await,
         Request::Leave { path, dry_run } => shared.leave(path, dry_run).await,
         Request::Contacts => shared.contacts().await,
-        Request::TrustContact { name } => shared.trust_contact(&name).await,
+        Request::TrustContact { account, words } => shared.trust_contact(&account, &words).await,
         Request::Log { path, limit } => shared.log(path, limit).await,
         Request::Watch { path } => shared.watch(path, caller).await,
         Request::Audit { file } => people::audit(file).await,

@@ -10,7 +10,7 @@ use crannog_agent_api::answer::NewsKind;
 use crannog_agent_api::{Answer, Secret};
 use crannog_core::check::Check;
 use crannog_core::identity::HomeState;
-use crannog_core::journal::{Author, JournalKind, JournalState, check_heads};
+use crannog_core::journal::{Author, EpochGrant, JournalKind, JournalState, check_heads};
 use crannog_proto::sigchain::Cite;
 use crannog_proto::{AccountId, BlobId, Hash, JournalId};
 use crannog_seal::schedule::DeviceKeys;
@@ -217,13 +217,13 @@ impl Shared {
             .epoch()
             .and_then(|epoch| Some((epoch, state.grant(epoch)?.clone())));
         let mut tokens = Vec::new();
-        // Of a drive whose newest recorded grant lost a race, the first epoch shows the way to the one that won.
-        let first = match state.epoch() {
-            None if journal.id != self.identity.home => self.home().secrets(&journal.id, 0).cloned(),
-            _ => None,
+        // Of a drive of which nothing was read, the newest recorded grant may have lost a race, or be that of a rekey that was never sent:
+        // an earlier one shows the way.
+        let earlier = match state.epoch() {
+            None => self.recorded_grants(&journal.id),
+            Some(_) => Vec::new(),
         };
-        let first = first.map(|grant| (0, grant));
-        let mut grants: Vec<_> = newest.into_iter().chain(current).chain(first).collect();
+        let mut grants: Vec<_> = newest.into_iter().chain(current).chain(earlier).collect();
         // Home may lag behind the journal: a token that died with its epoch still opens that epoch's entries, and would show an
         // end that lies before what was read.
         grants.sort_by_key(|(epoch, _)| std::cmp::Reverse(*epoch));
@@ -234,6 +234,20 @@ impl Shared {
             }
         }
         tokens
+    }
+
+    fn recorded_grants(&self, journal: &JournalId) -> Vec<(u64, EpochGrant)> {
+        let home = self.home();
+        let grants = home.all_secrets(journal);
+        grants.map(|(epoch, grant)| (epoch, grant.clone())).collect()
+    }
+
+    /// The recorded grant whose token this is, and its epoch.
+    pub(crate) fn grant_of_token(&self, journal: &Journal, token: &[u8; 32]) -> Option<(u64, EpochGrant)> {
+        let mut recorded = self.recorded_grants(&journal.id).into_iter();
+        recorded.find(|(epoch, grant)| {
+            grant.secrets(&journal.id, *epoch).read_token().expose_to_server() == token
+        })
     }
 
     /// The token that opens a journal's blobs.

@@ -15,6 +15,10 @@ use crate::{encode, labels};
 pub const READ_HEADER: &str = "crannog-read";
 /// Header with a write grant, `EPOCH:HEX`.
 pub const WRITE_HEADER: &str = "crannog-write";
+/// Header that says of a blob that it is an entry's body, not content: [`BODY`].
+pub const BODY_HEADER: &str = "crannog-body";
+/// Its only value.
+pub const BODY: &str = "1";
 
 /// Who the server is; true because it came over the pinned connection.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

@@ -1,8 +1,6 @@
 //! What people do with each other: share, accept, watch.
 
-use std::future::{Future, poll_fn};
 use std::sync::Arc;
-use std::task::Poll;
 
 use crannog_agent_api::answer::{ContactInfo, InviteInfo, LogInfo, MemberInfo, News, NewsKind, SharedInfo};
 use crannog_agent_api::request::Role;
@@ -53,7 +51,7 @@ impl Watch {
 impl Device {
     /// News from now on.
     pub async fn watch(&self) -> Watch {
-        let (events, news) = mpsc::channel(65_536);
+        let (events, mut news) = mpsc::channel(65_536);
         let cancel = Arc::new(Cancel::default());
         let caller = Caller {
             events,
@@ -63,21 +61,9 @@ impl Device {
             cancel: Arc::clone(&cancel),
         };
         let engine = self.engine.clone();
-        // Answered: the first catch-up is over, and the watch below begins at once.
-        self.paths().await;
-        let (begun, begins) = tokio::sync::oneshot::channel();
-        let task = tokio::spawn(async move {
-            let work = engine.perform(Request::Watch { path: None }, &caller);
-            tokio::pin!(work);
-            // Polled once: it listens.
-            let first = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await;
-            let _ = begun.send(());
-            match first {
-                Poll::Ready(answer) => answer,
-                Poll::Pending => work.await,
-            }
-        });
-        begins.await.unwrap();
+        let task = tokio::spawn(async move { engine.perform(Request::Watch { path: None }, &caller).await });
+        let first = news.recv().await;
+        assert!(matches!(first, Some(Event::Note(_))), "{first:?}");
         Watch { news, cancel, task }
     }
 
@@ -86,7 +72,7 @@ impl Device {
         let request = Request::Share {
             path: remote(path),
             with: with.to_owned(),
-            role,
+            role: Some(role),
             dry_run: false,
         };
         match self.perform(request).await? {
@@ -108,6 +94,7 @@ impl Device {
         let request = Request::Accept {
             invite: invite.to_owned(),
             at: at.map(remote),
+            dry_run: false,
         };
         self.perform(request).await.map(drop)
     }
@@ -115,7 +102,11 @@ impl Device {
     /// Declines one.
     pub async fn decline(&self, invite: &str) -> Result<(), Failure> {
         let invite = invite.to_owned();
-        self.perform(Request::Decline { invite }).await.map(drop)
+        let request = Request::Decline {
+            invite,
+            dry_run: false,
+        };
+        self.perform(request).await.map(drop)
     }
 
     /// Who is in the share at a path.

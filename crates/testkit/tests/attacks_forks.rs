@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use crannog_agent_api::Code;
-use crannog_proto::api::{Append, AppendResult, Appended, Page};
-use crannog_proto::{Hash, JournalId, chain, decode};
-use crannog_testkit::{Device, Liar, Route, ServerKeys, Site, Told, World};
+use crannog_proto::api::Page;
+use crannog_proto::{Hash, JournalId, decode};
+use crannog_testkit::{Branch, Device, Liar, Route, ServerKeys, Site, Told, World};
 
 /// One device, which has only the liar to talk to.
 async fn alone() -> (Site, Liar, Device) {
@@ -15,33 +15,6 @@ async fn alone() -> (Site, Liar, Device) {
         .await
         .unwrap();
     (site, liar, device)
-}
-
-/// Keeps a journal's newcomer on a branch that begins at this place: all it writes is "stored" there, and nothing else exists.
-fn branch(liar: &Liar, keys: ServerKeys, journal: JournalId, from: (u64, Hash)) {
-    let tip = Arc::new(Mutex::new(from));
-    liar.swallow(move |ask| match ask.route() {
-        Route::Put(id, _) if id == journal => Some(Told::nothing()),
-        Route::Append(id) if id == journal => {
-            let append: Append = decode(&ask.body).unwrap();
-            let mut tip = tip.lock().unwrap();
-            let done = |entry: &crannog_proto::Entry| {
-                let seq = tip.0 + 1;
-                *tip = (seq, chain::next_head(&tip.1, seq, &entry.header));
-                AppendResult::Done(keys.receipt(journal, tip.0, tip.1))
-            };
-            let results = append.entries.iter().map(done).collect();
-            Some(Told::ok(&Appended { results }))
-        }
-        Route::Entries(id) if id == journal => {
-            let (seq, head) = *tip.lock().unwrap();
-            Some(Told::ok(&Page {
-                entries: Vec::new(),
-                last: keys.receipt(journal, seq, head),
-            }))
-        }
-        _ => None,
-    });
 }
 
 /// The last place of the drive that the victim knows.
@@ -74,7 +47,7 @@ async fn branches_are_found_in_home() {
         .await;
         let drive: JournalId = world.author.drives().await[0].id.parse().unwrap();
         let from = known(&world, drive).await;
-        branch(&world.liar, ServerKeys::of(&world.site.data), drive, from);
+        Branch::begin(&world.liar, &world.site.data, drive, from);
         let victim = world.unlocked().await;
         for at in 0..files {
             victim.put(&format!("/mine-{at}"), b"on a branch").await.unwrap();

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use crannog_agent_api::Code;
 use crannog_agent_api::answer::{NewsKind, NodeKind};
 use crannog_agent_api::request::Role;
+use crannog_agent_api::{Answer, Code, Request};
 
 use crannog_testkit::{Device, Liar, Route, Site, Told};
 
@@ -410,5 +410,185 @@ async fn a_share_that_was_cut_off_goes_on() {
     assert_eq!(alice.status().await.alarms, []);
     alice.close().await;
     bob.close().await;
+    site.assert_sound();
+}
+
+/// The same inside another share: nobody of the outer one loses sight of the folder, wherever it is cut off.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_share_inside_a_share_that_was_cut_off_goes_on() {
+    let site = Site::start();
+    let liar = Liar::before(&site).await;
+    let (alice, _) = Device::join(&liar.url(), &site.invite().1, "alice")
+        .await
+        .unwrap();
+    let (bob, _) = Device::join(&site.url(), &site.invite().1, "bob").await.unwrap();
+    let (carol, _) = Device::join(&site.url(), &site.invite().1, "carol")
+        .await
+        .unwrap();
+    alice.mkdir("/outer").await.unwrap();
+    alice.share("/outer", "bob", Role::Writer).await.unwrap();
+    bob.sync().await.unwrap();
+    bob.accept("outer", None).await.unwrap();
+    let mut finished = None;
+    for cut in 0..32 {
+        let folder = format!("/outer/trip-{cut}");
+        alice.mkdir(&folder).await.unwrap();
+        alice.put(&format!("{folder}/a.jpg"), b"a").await.unwrap();
+        let mut left = cut;
+        liar.swallow(move |ask| {
+            let writes = matches!(ask.route(), Route::Append(_) | Route::Create | Route::DropInto(_));
+            if writes && left == 0 {
+                return Some(Told::refusal(400, "bad_request"));
+            }
+            left -= usize::from(writes);
+            None
+        });
+        let cut_off = alice.share(&folder, "carol", Role::Reader).await;
+        liar.repent();
+        if cut_off.is_ok() {
+            finished = Some(cut);
+        } else {
+            alice.share(&folder, "carol", Role::Reader).await.unwrap();
+        }
+        let shown = contents(&alice, &folder).await;
+        assert_eq!(shown.keys().collect::<Vec<_>>(), ["a.jpg"], "cut {cut}");
+        bob.sync().await.unwrap();
+        bob.sync().await.unwrap();
+        assert_eq!(contents(&bob, &folder).await, shown, "cut {cut}");
+        let members = bob.members(&folder).await.unwrap();
+        assert_eq!(members.len(), 3, "cut {cut}: {members:?}");
+        carol.sync().await.unwrap();
+        carol.accept(&format!("trip-{cut}"), None).await.unwrap();
+        assert_eq!(
+            contents(&carol, &format!("/trip-{cut}")).await,
+            shown,
+            "cut {cut}"
+        );
+        if finished.is_some() {
+            break;
+        }
+    }
+    assert!(finished.is_some(), "a share that is never cut off");
+    for device in [alice, bob, carol] {
+        assert_eq!(device.status().await.alarms, []);
+        device.close().await;
+    }
+    site.assert_sound();
+}
+
+/// What somebody puts into a folder that others see as a share goes to nobody whom she did not mean, and stays where she put it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_of_someone_who_is_not_in_the_inner_share_stay() {
+    let site = Site::start();
+    let join = async |name: &str| {
+        let (url, invite) = site.invite();
+        Device::join(&url, &invite, name).await.unwrap().0
+    };
+    let (alice, bob) = (join("alice").await, join("bob").await);
+    let (carol, dave) = (join("carol").await, join("dave").await);
+    alice.mkdir("/club/den").await.unwrap();
+    alice.share("/club", "bob", Role::Writer).await.unwrap();
+    alice.share("/club/den", "carol", Role::Writer).await.unwrap();
+    // Who comes into the outer share later is not in the inner one, and sees a folder.
+    alice.share("/club", "dave", Role::Writer).await.unwrap();
+    dave.sync().await.unwrap();
+    dave.accept("club", None).await.unwrap();
+    dave.put("/club/den/his", b"for the club").await.unwrap();
+    carol.sync().await.unwrap();
+    carol.accept("den", None).await.unwrap();
+    for _ in 0..2 {
+        alice.sync().await.unwrap();
+        carol.sync().await.unwrap();
+        dave.sync().await.unwrap();
+    }
+    assert!(
+        contents(&carol, "/den").await.is_empty(),
+        "carol is not in the club"
+    );
+    assert_eq!(dave.cat("/club/den/his").await.unwrap(), b"for the club");
+    for device in [alice, bob, carol, dave] {
+        assert_eq!(device.status().await.alarms, []);
+        device.close().await;
+    }
+    site.assert_sound();
+}
+
+/// Sharing again changes no role by itself; and who changes members names the share, not a place in it, and no place that is not there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_about_members_mean_the_share_that_is_named() {
+    let four = four().await;
+    shared_photos(&four).await;
+    let again = Request::Share {
+        path: "/photos".parse().unwrap(),
+        with: "bob".to_owned(),
+        role: None,
+        dry_run: false,
+    };
+    match four.alice.perform(again).await.unwrap() {
+        Answer::Shared(shared) => assert_eq!(shared.role, Role::Writer),
+        other => panic!("{other:?}"),
+    }
+    let members = four.alice.members("/photos").await.unwrap();
+    let bob = members.iter().find(|member| member.name == "bob").unwrap();
+    assert_eq!(bob.role, Role::Writer);
+    for (path, code) in [
+        ("/phtos", Code::NotFound),
+        ("/photos/summer", Code::Usage),
+        ("/", Code::NotFound),
+    ] {
+        let refused = four.alice.unshare(path, &[]).await.unwrap_err();
+        assert_eq!(refused.code, code, "unshare {path}: {refused:?}");
+    }
+    for (path, code) in [("/phtos", Code::NotFound), ("/photos/summer", Code::Usage)] {
+        let refused = four.alice.set_role(path, "bob", Role::Admin).await.unwrap_err();
+        assert_eq!(refused.code, code, "role {path}: {refused:?}");
+        let refused = four.bob.leave(path).await.unwrap_err();
+        assert_eq!(refused.code, code, "leave {path}: {refused:?}");
+    }
+    assert!(four.alice.members("/phtos").await.is_err());
+    assert_eq!(four.alice.members("/photos").await.unwrap(), members);
+    four.end().await;
+}
+
+/// A quota that somebody filled keeps nobody from removing her, nor from deleting.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_quota_keeps_nobody_in() {
+    let site = Site::start();
+    let (url, invite) = site.invite();
+    let (alice, _) = Device::join(&url, &invite, "alice").await.unwrap();
+    alice.create_drive("club").await.unwrap();
+    let mut people = Vec::new();
+    // So many that the body of a rekey travels in blobs.
+    for nth in 0..9 {
+        let (url, invite) = site.invite();
+        let name = format!("member-{nth}");
+        people.push(Device::join(&url, &invite, &name).await.unwrap().0);
+        alice.share("club:/", &name, Role::Writer).await.unwrap();
+    }
+    for (device, name) in [(&people[0], "a"), (&people[1], "b")] {
+        device.sync().await.unwrap();
+        device.accept("club", None).await.unwrap();
+        device
+            .put(&format!("club:/{name}"), &vec![3; 3_000_000])
+            .await
+            .unwrap();
+    }
+    alice.sync().await.unwrap();
+    assert!(site.admin(&["quota", "set", "alice", "1MB"]).status.success());
+    let full = people[0].put("club:/more", &vec![4; 300_000]).await.unwrap_err();
+    assert_eq!(full.code, Code::Quota, "{full:?}");
+    alice.unshare("club:/", &["member-0"]).await.unwrap();
+    assert_eq!(alice.members("club:/").await.unwrap().len(), 9);
+    let refused = people[0].put("club:/still", b"here").await.unwrap_err();
+    assert!(refused.code != Code::Quota, "{refused:?}");
+    let removed = Request::Remove {
+        paths: vec!["club:/a".parse().unwrap()],
+        recursive: false,
+        dry_run: false,
+    };
+    alice.perform(removed).await.unwrap();
+    for device in people.into_iter().chain([alice]) {
+        device.close().await;
+    }
     site.assert_sound();
 }

@@ -47,10 +47,12 @@ fn describe(verdict: &AuditInfo) -> String {
         "nobody" => "this convicts nobody\n".to_owned(),
         convicted => format!("this convicts the {}{who}\n", line(convicted)),
     };
-    text.push_str(&table::pairs(&[
+    let mut pairs = vec![
         ("check", line(&verdict.check)),
         ("journal", line(&verdict.journal)),
-    ]));
+    ];
+    pairs.extend(verdict.said_by.as_deref().map(|who| ("said by", line(who))));
+    text.push_str(&table::pairs(&pairs));
     text.extend(
         verdict
             .findings
@@ -71,6 +73,7 @@ mod tests {
         let server = AuditInfo {
             convicts: "server".into(),
             who: Some("1f2e".into()),
+            said_by: None,
             check: "CHK-013".into(),
             journal: "ab".into(),
             findings: vec!["two receipts\x1b for one place".into()],

@@ -5,14 +5,12 @@ use crannog_agent_api::answer::ContactInfo;
 use crannog_agent_api::{Answer, Code, Failure, Request};
 use jiff::Timestamp;
 
+use crate::args::DryRun;
 use crate::decision::Yes;
 use crate::sanitise::line;
 use crate::session::Session;
 use crate::shown::{Shown, unexpected};
-use crate::{human, output};
-
-/// How a contact is called whom nobody verified.
-const NOT_VERIFIED: &str = "not verified";
+use crate::{human, output, person};
 
 /// List the people you share with, and the ten words of each
 ///
@@ -26,6 +24,8 @@ pub(crate) struct Contacts {
     #[arg(long, value_name = "NAME")]
     trust: Option<String>,
     #[command(flatten)]
+    try_out: DryRun,
+    #[command(flatten)]
     sure: Yes,
 }
 
@@ -36,7 +36,7 @@ impl Contacts {
             return Err(unexpected(&answer));
         };
         match self.trust {
-            Some(name) => trust(name, contacts, self.sure, session).await,
+            Some(name) => trust(name, contacts, &self.try_out, self.sure, session).await,
             None => Ok(Shown::new(list(contacts, Timestamp::now()), &answer)),
         }
     }
@@ -45,6 +45,7 @@ impl Contacts {
 async fn trust(
     name: String,
     contacts: &[ContactInfo],
+    try_out: &DryRun,
     sure: Yes,
     session: &mut Session,
 ) -> Result<Shown, Failure> {
@@ -56,20 +57,28 @@ async fn trust(
             .object(name.clone())
             .hint("crannog contacts")
     })?;
-    let Some(changed) = change(contact) else {
+    let (Some(changed), Some(words)) = (change(contact), contact.changed_to.clone()) else {
         return Ok(Shown::said(&format!(
             "the root of {} did not change",
             line(&contact.name)
         )));
     };
+    if try_out.dry_run {
+        return Ok(Shown::said(&format!("{changed}would pin the new root")));
+    }
     if !sure.yes {
         output::aside(&changed);
     }
     let shown = line(&contact.name);
     sure.or_ask(format!("Did {shown} tell you the new words herself?"))
         .await?;
-    let said = format!("{shown} is pinned with the new root, {NOT_VERIFIED}: compare the words with her");
-    Shown::done(&session.ask(Request::TrustContact { name }).await?, &said)
+    let said = format!(
+        "{shown} is pinned with the new root, {}: compare the words with her",
+        person::mark(false)
+    );
+    let account = contact.account.clone();
+    let request = Request::TrustContact { account, words };
+    Shown::done(&session.ask(request).await?, &said)
 }
 
 fn list(contacts: &[ContactInfo], now: Timestamp) -> String {
@@ -85,10 +94,10 @@ fn one(contact: &ContactInfo, now: Timestamp) -> String {
         Some(time) => format!("heard {}", human::ago(time, now)),
         None => "never heard".to_owned(),
     };
-    let verified = match contact.verified.as_str() {
-        NOT_VERIFIED => NOT_VERIFIED.to_owned(),
-        how => format!("verified: {}", line(how)),
-    };
+    let mut verified = person::mark(contact.verified).to_owned();
+    if let Some(how) = &contact.how {
+        verified.push_str(&format!(": {}", line(how)));
+    }
     let mut text = format!("{} ({verified}), {heard}\n", line(&contact.name));
     if !contact.shares.is_empty() {
         let shares: Vec<String> = contact.shares.iter().map(|share| line(share)).collect();
@@ -126,14 +135,16 @@ mod tests {
             name: "bob".into(),
             account: "00".into(),
             words: "one two".into(),
-            verified: "not verified".into(),
+            verified: false,
+            how: None,
             changed_to: None,
             shares: vec!["photos".into(), "ta\nxes".into()],
             heard: None,
         };
         let carol = ContactInfo {
             name: "carol".into(),
-            verified: "compared".into(),
+            verified: true,
+            how: Some("compared".into()),
             changed_to: Some("three four".into()),
             shares: Vec::new(),
             heard: Some(5_000),

@@ -5,7 +5,6 @@ use crannog_agent_api::answer::DriveInfo;
 use crannog_agent_api::{Answer, Failure, Request};
 
 use crate::args::DryRun;
-use crate::commands::share::role;
 use crate::decision::Yes;
 use crate::sanitise::line;
 use crate::session::Session;
@@ -141,7 +140,7 @@ fn remarks(drive: &DriveInfo) -> String {
     }
     if drive.members > 1 || drive.creator.is_some() {
         remarks.push(match drive.role {
-            Some(mine) => format!("you are {}", role(mine)),
+            Some(mine) => format!("you are {mine}"),
             None => "you are no longer a member".to_owned(),
         });
     }

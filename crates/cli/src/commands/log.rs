@@ -18,7 +18,7 @@ pub(crate) struct Log {
     /// At most so many entries
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: u32,
-    /// Only of this folder or file [default: everything]
+    /// Only of the drive or share in which this lies [default: everything]
     path: Option<RemotePath>,
 }
 
@@ -62,10 +62,12 @@ mod tests {
     fn entries() {
         let entry = LogInfo {
             drive: "photos".into(),
+            journal: "0b".into(),
             seq: 7,
             time: 0,
             author: Person {
                 name: "bob".into(),
+                account: "07".into(),
                 device: "phone".into(),
                 me: false,
                 verified: true,

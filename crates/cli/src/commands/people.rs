@@ -2,10 +2,11 @@
 
 use clap::Args;
 use crannog_agent_api::answer::MemberInfo;
+use crannog_agent_api::request::Role;
 use crannog_agent_api::{Answer, Code, Failure, RemotePath, Request};
 
 use crate::args::DryRun;
-use crate::commands::share::{RoleWord, role};
+use crate::commands::share::RoleWord;
 use crate::decision::Yes;
 use crate::sanitise::line;
 use crate::session::Session;
@@ -43,7 +44,7 @@ fn list(members: &[MemberInfo], exact: bool) -> String {
         };
         vec![
             name,
-            role(member.role).to_owned(),
+            member.role.to_string(),
             human::bytes(member.bytes, exact),
             remarks(member).join(", "),
         ]
@@ -93,11 +94,12 @@ pub(crate) struct SetRole {
 
 impl SetRole {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
-        let said = format!("{} is {} now", line(&self.name), role(self.role.into()));
+        let role = Role::from(self.role);
+        let said = format!("{} is {role} now", line(&self.name));
         let request = Request::SetRole {
             path: self.path,
             name: self.name,
-            role: self.role.into(),
+            role,
             dry_run: self.try_out.dry_run,
         };
         Shown::done(&session.ask(request).await?, &said)
@@ -212,6 +214,7 @@ mod tests {
             frozen: true,
             by: Some(Person {
                 name: "alice".into(),
+                account: "00".into(),
                 device: "laptop".into(),
                 me: true,
                 verified: false,

@@ -5,6 +5,8 @@ use crannog_agent_api::answer::{InviteInfo, SharedInfo};
 use crannog_agent_api::request::Role;
 use crannog_agent_api::{Answer, Failure, RemotePath, Request};
 
+use jiff::Timestamp;
+
 use crate::args::DryRun;
 use crate::sanitise::line;
 use crate::session::Session;
@@ -15,10 +17,9 @@ use crate::{human, person, table};
 const ID_SHOWN: usize = 8;
 
 /// What a member may do, as one writes it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RoleWord {
     /// Read, with history
-    #[default]
     Reader,
     /// Change files too
     Writer,
@@ -36,18 +37,9 @@ impl From<RoleWord> for Role {
     }
 }
 
-/// As one reads it.
-pub(crate) fn role(role: Role) -> &'static str {
-    match role {
-        Role::Reader => "reader",
-        Role::Writer => "writer",
-        Role::Admin => "admin",
-    }
-}
-
 /// Share a folder or a file with somebody who has an account on the same server
 ///
-/// She gets an invite; sharing with her again sends another one. That the account is hers only the server says, until the two of
+/// She gets an invite; sharing with her again sends another one, and leaves her role as it is unless one is given. That the account is hers only the server says, until the two of
 /// you have compared its ten words.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -56,9 +48,9 @@ Examples:
   crannog share /photos bob --role writer
   crannog share work:/plans carol --dry-run")]
 pub(crate) struct Share {
-    /// What she may do
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) role: RoleWord,
+    /// What she may do [default: reader; a member keeps her role]
+    #[arg(long, value_enum)]
+    pub(crate) role: Option<RoleWord>,
     #[command(flatten)]
     try_out: DryRun,
     /// A folder or a file
@@ -72,7 +64,7 @@ impl Share {
         let request = Request::Share {
             path: self.path,
             with: self.name,
-            role: self.role.into(),
+            role: self.role.map(Role::from),
             dry_run: self.try_out.dry_run,
         };
         let answer = session.ask(request).await?;
@@ -93,7 +85,7 @@ fn describe(shared: &SharedInfo) -> String {
         if shared.dry_run { "would share" } else { "shared" },
         line(&shared.path),
         line(&shared.name),
-        role(shared.role),
+        shared.role,
         if shared.known {
             ""
         } else {
@@ -115,21 +107,29 @@ impl Invites {
         let Answer::Invites(invites) = &answer else {
             return Err(unexpected(&answer));
         };
-        Ok(Shown::new(list(invites), &answer))
+        Ok(Shown::new(list(invites, Timestamp::now()), &answer))
     }
 }
 
-fn list(invites: &[InviteInfo]) -> String {
+fn until(expires: i64, now: Timestamp) -> String {
+    let mut text = human::time_ms(expires);
+    if expires < now.as_millisecond() {
+        text.push_str(" (expired: ask for another one)");
+    }
+    text
+}
+
+fn list(invites: &[InviteInfo], now: Timestamp) -> String {
     let one = |invite: &InviteInfo| {
         let id: String = invite.id.chars().take(ID_SHOWN).collect();
         let kind = if invite.file { "a file" } else { "a folder" };
         let facts = table::pairs(&[
             ("invite", line(&id)),
             ("name", format!("{} ({kind})", line(&invite.name))),
-            ("as", role(invite.role).to_owned()),
+            ("as", invite.role.to_string()),
             ("from", person::person(&invite.from)),
             ("sent", human::time_ms(invite.time)),
-            ("until", human::time_ms(invite.expires)),
+            ("until", until(invite.expires, now)),
         ]);
         format!(
             "{facts}{}",
@@ -149,18 +149,35 @@ pub(crate) struct Accept {
     /// Where it is to appear [default: /NAME in the default drive]
     #[arg(long, value_name = "PATH")]
     at: Option<RemotePath>,
+    #[command(flatten)]
+    try_out: DryRun,
     /// Its id, the beginning of it, or the name of what is shared (see `crannog invites`)
     invite: String,
 }
 
 impl Accept {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
-        let said = match &self.at {
-            Some(at) => format!("accepted, at {}", line(&at.to_string())),
-            None => "accepted".to_owned(),
+        let request = Request::Accept {
+            invite: self.invite,
+            at: self.at,
+            dry_run: self.try_out.dry_run,
         };
-        let (invite, at) = (self.invite, self.at);
-        Shown::done(&session.ask(Request::Accept { invite, at }).await?, &said)
+        let answer = session.ask(request).await?;
+        let Answer::Accepted(accepted) = &answer else {
+            return Err(unexpected(&answer));
+        };
+        let text = format!(
+            "{} {}: it appears at {}, and you are {}\n",
+            if accepted.dry_run {
+                "would accept"
+            } else {
+                "accepted"
+            },
+            line(&accepted.name),
+            line(&accepted.path),
+            accepted.role
+        );
+        Ok(Shown::new(text, &answer))
     }
 }
 
@@ -168,13 +185,18 @@ impl Accept {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  crannog decline photos\n  crannog decline 4f1c02aa")]
 pub(crate) struct Decline {
+    #[command(flatten)]
+    try_out: DryRun,
     /// Its id, the beginning of it, or the name of what is shared (see `crannog invites`)
     invite: String,
 }
 
 impl Decline {
     pub(crate) async fn run(self, session: &mut Session) -> Result<Shown, Failure> {
-        let request = Request::Decline { invite: self.invite };
+        let request = Request::Decline {
+            invite: self.invite,
+            dry_run: self.try_out.dry_run,
+        };
         Shown::done(&session.ask(request).await?, "declined")
     }
 }
@@ -183,6 +205,7 @@ impl Decline {
 mod tests {
     use crannog_agent_api::answer::{InviteInfo, Person, SharedInfo};
     use crannog_agent_api::request::Role;
+    use jiff::Timestamp;
 
     use super::{describe, list};
 
@@ -222,6 +245,7 @@ mod tests {
             id: "00112233445566778899aabbccddeeff".into(),
             from: Person {
                 name: "bob".into(),
+                account: "07".into(),
                 device: "phone".into(),
                 me: false,
                 verified: false,
@@ -233,7 +257,9 @@ mod tests {
             time: 0,
             expires: 0,
         };
-        let text = list(&[invite.clone(), invite]);
+        let now = Timestamp::from_second(1).unwrap();
+        let text = list(&[invite.clone(), invite], now);
+        assert!(text.contains("(expired: ask for another one)"), "{text}");
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
             lines[..4],
@@ -252,6 +278,6 @@ mod tests {
                 ""
             ]
         );
-        assert_eq!(list(&[]), "");
+        assert_eq!(list(&[], now), "");
     }
 }

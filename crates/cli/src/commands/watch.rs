@@ -23,10 +23,10 @@ Examples:
   crannog watch /photos --notify
   crannog watch --json | while read -r news; do echo \"$news\"; done")]
 pub(crate) struct Watch {
-    /// Show what others do as notices on the desktop too (by `notify-send`)
+    /// Tell of what others do on the desktop too, without names (by `notify-send`)
     #[arg(long)]
     notify: bool,
-    /// Only of this folder or file [default: everything]
+    /// Only of the drive or share in which this lies [default: everything]
     path: Option<RemotePath>,
 }
 
@@ -77,6 +77,8 @@ mod tests {
             kind: NewsKind::Invite,
             time: 1,
             drive: None,
+            journal: None,
+            seq: None,
             author: None,
             changes: vec!["a\nb\x1b".into()],
             more: 0,

@@ -176,13 +176,28 @@ impl Shared {
         id: &BlobId,
         bytes: Bytes,
     ) -> Result<()> {
+        self.stage(journal, id, bytes, false).await
+    }
+
+    async fn stage(
+        self: &Arc<Self>,
+        journal: &Arc<Journal>,
+        id: &BlobId,
+        bytes: Bytes,
+        body: bool,
+    ) -> Result<()> {
         for attempt in 0..2 {
             let grant = journal
                 .grant()
                 .ok_or_else(|| read_only(&self.name_of(&journal.id)))?;
-            let put = self
-                .retry(|| self.transport.put_blob(&journal.id, &grant, id, bytes.clone()))
-                .await;
+            let transport = &self.transport;
+            let put = if body {
+                self.retry(|| transport.put_body(&journal.id, &grant, id, bytes.clone()))
+                    .await
+            } else {
+                self.retry(|| transport.put_blob(&journal.id, &grant, id, bytes.clone()))
+                    .await
+            };
             match self.known(journal, put).await {
                 Err(error) if attempt == 0 && ended(&error) => self.catch_up(journal).await?,
                 other => return other,
@@ -199,7 +214,8 @@ impl Shared {
         tokens: &[[u8; 32]],
     ) -> Result<AppendResult> {
         for (id, bytes) in &sealed.body_blobs {
-            self.put_blob(journal, id, Bytes::copy_from_slice(bytes)).await?;
+            self.stage(journal, id, Bytes::copy_from_slice(bytes), true)
+                .await?;
         }
         journal.sent();
         let results = self

@@ -196,7 +196,7 @@ impl Shared {
                 return Ok(changed);
             }
             let after = state.last().map(|last| last.seq);
-            let (token, page) = self.page(journal, after).await?;
+            let (token, page) = self.page(journal, after, limits::PAGE_ENTRIES).await?;
             let known = check_receipt(&page.last, &self.identity.receipt_key, &journal.id, state.last());
             match known {
                 Err(Check::Head) => return Err(self.forked(journal, Check::Head, &page.last).await),
@@ -229,6 +229,9 @@ impl Shared {
             };
             died = false;
             let mut ingested = self.ingest_helped(journal, &arrived, page.last).await?;
+            // Each page's before the next is read: they are held until then.
+            self.examine(journal, std::mem::take(&mut ingested.suspects))
+                .await?;
             changed.with(&mut ingested);
             let now = journal.state();
             if now.epoch() != state.epoch() {
@@ -288,14 +291,16 @@ impl Shared {
     }
 
     /// The next page, with the token that opened it.
-    pub(super) async fn page(&self, journal: &Arc<Journal>, after: Option<u64>) -> Result<([u8; 32], Page)> {
+    pub(super) async fn page(
+        &self,
+        journal: &Arc<Journal>,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<([u8; 32], Page)> {
         let mut refusal = refused(&self.name_of(&journal.id), ReadError::NeedsSecrets { epoch: 0 });
         for token in self.read_tokens(journal) {
             match self
-                .retry(|| {
-                    self.transport
-                        .entries(&journal.id, &token, after, limits::PAGE_ENTRIES)
-                })
+                .retry(|| self.transport.entries(&journal.id, &token, after, limit))
                 .await
             {
                 Ok(page) => return Ok((token, page)),

@@ -65,13 +65,26 @@ pub(crate) enum Stop {
 }
 
 /// An entry that was refused, and what shows whose it is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Culprit {
     pub(crate) stored: Stored,
     /// The head before it.
     pub(crate) before: Hash,
     /// Its author, and what her device signed, if that can be seen.
     pub(crate) said: Option<(Author, Vec<u8>)>,
+    /// What the server signed of its place, if that came with it.
+    pub(crate) receipt: Option<Receipt>,
+}
+
+impl Stop {
+    /// A receipt for the place of a refused entry is kept with it: nothing else of this run is.
+    fn with(mut self, receipts: &[Receipt]) -> Self {
+        if let Self::Read(_, Some(culprit)) = &mut self {
+            let seq = culprit.stored.seq;
+            culprit.receipt = receipts.iter().find(|receipt| receipt.seq == seq).copied();
+        }
+        self
+    }
 }
 
 impl From<DbError> for Stop {
@@ -131,7 +144,7 @@ impl Shared {
                     if run.state.is_removed() {
                         break;
                     }
-                    run.entry(one)?;
+                    run.entry(one).map_err(|stop| stop.with(&receipts))?;
                 }
                 if let Some(own) = &own {
                     run.check_own(own)?;
@@ -219,6 +232,7 @@ impl Run<'_> {
             stored: arrived.stored.clone(),
             before: self.state.last().map_or(Hash::ZERO, |last| last.head),
             said: said.map(|(author, said)| (author, said.to_vec())),
+            receipt: None,
         }
     }
 
@@ -303,6 +317,7 @@ impl Run<'_> {
                     stored: stored.clone(),
                     before: Hash::ZERO,
                     said: None,
+                    receipt: None,
                 })),
             ));
         }

@@ -23,7 +23,7 @@ const LONGER: u64 = 64 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct Suspect {
     author: Author,
-    culprit: Culprit,
+    culprit: Arc<Culprit>,
     segment: Segment,
     own: u64,
 }
@@ -37,7 +37,7 @@ pub(super) fn suspects(
     culprit: impl Fn() -> Culprit,
 ) -> Result<Vec<Suspect>, DbError> {
     let (drive, seen) = (DriveStore::new(tx, row), Segments(tx));
-    let mut suspects = Vec::new();
+    let (mut suspects, mut whose) = (Vec::new(), None);
     for segment in &manifest.segments {
         if seen.is_compared(row, segment)? {
             continue;
@@ -48,7 +48,8 @@ pub(super) fn suspects(
         } else {
             suspects.push(Suspect {
                 author,
-                culprit: culprit(),
+                // A manifest has a thousand segments: its entry is held once.
+                culprit: Arc::clone(whose.get_or_insert_with(|| Arc::new(culprit()))),
                 segment: segment.clone(),
                 own: own.len() as u64,
             });
@@ -73,7 +74,8 @@ impl Shared {
                 Ok(()) => {}
                 Err(Error::Lied { check, .. }) => {
                     let (author, seq) = (suspect.author, suspect.culprit.stored.seq);
-                    self.keep_entry(journal, check, suspect.culprit).await;
+                    self.keep_entry(journal, check, Arc::unwrap_or_clone(suspect.culprit))
+                        .await;
                     let object = format!(
                         "the checkpoint in entry {seq} of {} by {}, device {}",
                         self.name_of(&journal.id),

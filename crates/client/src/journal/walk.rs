@@ -8,7 +8,7 @@ use crannog_core::check::Check;
 use crannog_core::identity::HomeOp;
 use crannog_core::journal::{EpochGrant, grant_of_rekey, pending_blobs, previous_read_secret};
 use crannog_proto::api::Stored;
-use crannog_proto::{Header, Kind, decode};
+use crannog_proto::{Header, Kind, decode, limits};
 
 use super::Journal;
 use super::ingest::Arrived;
@@ -41,7 +41,14 @@ impl Shared {
         };
         // Forward first: a token that died with its epoch shows no more than that epoch and the rekey that ended it.
         let rekeys = loop {
-            let (rekeys, last) = self.rekeys(journal).await?;
+            let (token, rekeys, last) = self.rekeys(journal).await?;
+            // The newest recorded grant may be that of a rekey that was never sent, and opens nothing: an earlier one did.
+            if let Some((earlier, opens)) = self
+                .grant_of_token(journal, &token)
+                .filter(|(found, _)| *found < epoch)
+            {
+                (epoch, grant) = (earlier, opens);
+            }
             let Some(last) = last.filter(|_| epoch < u64::MAX && rekeys.contains_key(&(epoch + 1))) else {
                 break rekeys;
             };
@@ -86,14 +93,14 @@ impl Shared {
         self.alarm(&journal.id, Error::lied(check, object)).await
     }
 
-    /// Every rekey that the newest token shows, and the last entry.
-    async fn rekeys(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<(Rekeys, Option<Stored>)> {
+    /// Every rekey that the newest token shows, the last entry, and that token.
+    async fn rekeys(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<([u8; 32], Rekeys, Option<Stored>)> {
         let (mut rekeys, mut last, mut after) = (Rekeys::new(), None, None);
         loop {
-            let (_, page) = self.page(journal, after).await?;
+            let (token, page) = self.page(journal, after, limits::PAGE_ENTRIES).await?;
             let goal = page.last.seq;
             let Some(end) = page.entries.last() else {
-                return Ok((rekeys, last));
+                return Ok((token, rekeys, last));
             };
             let reached = end.seq;
             if after.is_some_and(|after| reached <= after) {
@@ -111,7 +118,7 @@ impl Shared {
             }
             last = page.entries.into_iter().next_back();
             if reached >= goal {
-                return Ok((rekeys, last));
+                return Ok((token, rekeys, last));
             }
             after = Some(reached);
         }
@@ -147,7 +154,7 @@ impl Shared {
     }
 
     async fn entry_at(self: &Arc<Self>, journal: &Arc<Journal>, seq: u64) -> Result<Arrived> {
-        let (_, page) = self.page(journal, seq.checked_sub(1)).await?;
+        let (_, page) = self.page(journal, seq.checked_sub(1), 1).await?;
         let found = page.entries.into_iter().find(|stored| stored.seq == seq);
         match found {
             Some(stored) => self.with_body(journal, stored).await,

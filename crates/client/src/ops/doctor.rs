@@ -7,6 +7,8 @@ use std::time::Duration;
 use crannog_agent_api::answer::{Finding, Status, Whoami};
 use crannog_agent_api::{Answer, Code, Failure};
 
+use crannog_core::check::Check;
+
 use crate::db::{Journals, People};
 use crate::error::{Error, Result};
 use crate::shared::Shared;
@@ -32,6 +34,7 @@ impl Shared {
                 alarms.push(lie.into());
             }
         }
+        alarms.extend(self.changed_roots());
         let (quota, used) = self.quota();
         let address = self
             .identity
@@ -112,6 +115,20 @@ impl Shared {
         Ok(alarms.into_iter().map(failure).collect())
     }
 
+    /// People whose root is another one than the pinned, and nobody has looked.
+    fn changed_roots(&self) -> Vec<Failure> {
+        let home = self.home();
+        let changed = home.pins().filter(|(account, _)| self.root_changed(account));
+        changed
+            .map(|(_, pin)| {
+                Failure::new(Code::VerificationFailed, Check::Root.text())
+                    .object(pin.name.clone())
+                    .check("CHK-008")
+                    .hint("work with her stands still until you have looked: crannog contacts")
+            })
+            .collect()
+    }
+
     pub(crate) async fn doctor(self: &Arc<Self>) -> Result<Answer> {
         let mut findings = Vec::new();
         let mut found = |state: &str, object: &str, text: String| {
@@ -171,11 +188,12 @@ impl Shared {
             let text = "evidence of a lie; crannog audit tells what it proves".to_owned();
             found("warning", &file.display().to_string(), text);
         }
-        for (account, pin) in self.home().pins() {
-            if self.root_changed(account) {
-                let text = "her root changed: work with her stands still until you looked (crannog contacts)";
-                found("broken", &pin.name, text.to_owned());
-            }
+        for changed in self.changed_roots() {
+            found(
+                "broken",
+                changed.object.as_deref().unwrap_or_default(),
+                changed.to_string(),
+            );
         }
         let (quota, used) = self.quota();
         if quota > 0 && used.saturating_mul(10) > quota.saturating_mul(9) {

@@ -18,6 +18,7 @@ mod versions;
 
 pub(crate) use change::{Place, now_attrs};
 pub(crate) use doctor::LOOK;
+pub(crate) use spot::Spot;
 pub(crate) use transfers::{GetRequest, PutRequest};
 pub(crate) use turns::Turns;
 

@@ -2,60 +2,88 @@
 
 use std::sync::Arc;
 
-use crannog_agent_api::answer::{Changed, InviteInfo};
+use crannog_agent_api::answer::{AcceptedInfo, Changed, InviteInfo};
 use crannog_agent_api::{Answer, Code, Failure, RemotePath};
 use crannog_core::check::Check;
 use crannog_core::content::{Chunks, Content};
 use crannog_core::drive::{DriveOp, NewNode, NodeId, VersionId};
 use crannog_core::identity::HomeOp;
-use crannog_core::inbox::{Form, Invite, Note, NoteIn, Purpose};
+use crannog_core::inbox::{Form, Invite, Note, NoteIn, NoteRefused, Purpose};
 use crannog_core::journal::check_heads;
 use crannog_proto::{JournalId, Seen};
 use data_encoding::HEXLOWER;
 
 use super::person::shown_role;
 use crate::clock;
+use crate::db::RowKind;
 use crate::error::{Error, Result};
 use crate::journal::Journal;
-use crate::ops::{Place, is_folder, now_attrs};
+use crate::ops::{Place, now_attrs};
 use crate::shared::Shared;
 use crate::transfer::fresh_node;
 
 impl Shared {
-    /// The invites that wait, as home recorded them.
+    /// The invites that wait, as home recorded them and as far as this device knows who sent them.
     pub(super) fn waiting(&self) -> Vec<(Note, Invite)> {
-        let (home, chains, me) = (self.home(), self.chains(), self.account());
-        let mut waiting = Vec::new();
-        for (_, bytes) in home.invites() {
-            let Ok(recorded) = NoteIn::recorded(bytes, &self.identity.account) else {
-                continue;
-            };
-            let Some(sender) = chains.state(recorded.claimed_sender()) else {
-                continue;
-            };
-            // A device that was revoked since invites nobody.
-            let Ok(verified) = recorded.verify_recorded(sender, me.known.state()) else {
-                continue;
-            };
-            let note = verified.note().clone();
-            if let Purpose::Invite(invite) = note.purpose.clone() {
-                waiting.push((note, invite));
-            }
-        }
-        waiting
+        let home = self.home();
+        let verified = home
+            .invites()
+            .filter_map(|(_, bytes)| self.verify_waiting(bytes)?.ok());
+        let invite = |note: Note| match note.purpose.clone() {
+            Purpose::Invite(invite) => Some((note, invite)),
+            _ => None,
+        };
+        verified.filter_map(invite).collect()
     }
 
+    /// One that home recorded, checked against the sender's chain as it is known now; `None` of somebody who was never asked for.
+    fn verify_waiting(&self, bytes: &[u8]) -> Option<Result<Note, NoteRefused>> {
+        let (chains, me) = (self.chains(), self.account());
+        let recorded = match NoteIn::recorded(bytes, &self.identity.account) {
+            Ok(recorded) => recorded,
+            Err(refused) => return Some(Err(refused)),
+        };
+        let sender = chains.state(recorded.claimed_sender())?;
+        let verified = recorded.verify_recorded(sender, me.known.state());
+        Some(verified.map(|verified| verified.note().clone()))
+    }
+
+    /// Another device of the account may have recorded an invite: this one may not know the sender, or not her newest link.
+    async fn follow_inviters(self: &Arc<Self>) -> Result<()> {
+        let home = self.home();
+        for (_, bytes) in home.invites() {
+            if !matches!(self.verify_waiting(bytes), Some(Ok(_)))
+                && let Ok(recorded) = NoteIn::recorded(bytes, &self.identity.account)
+            {
+                self.follow_chain(recorded.claimed_sender()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many can be accepted now.
     pub(crate) fn waiting_count(&self) -> u64 {
-        self.home().invites().count() as u64
+        let now = clock::now_ms();
+        let waiting = self.waiting();
+        waiting.iter().filter(|(note, _)| note.expires >= now).count() as u64
+    }
+
+    /// Invites of devices that were revoked since wait no more.
+    pub(super) async fn forget_revoked_invites(self: &Arc<Self>) -> Result<()> {
+        self.follow_inviters().await?;
+        let home = self.home();
+        let revoked = home
+            .invites()
+            .filter(|(_, bytes)| matches!(self.verify_waiting(bytes), Some(Err(NoteRefused::Device))));
+        let ops: Vec<HomeOp> = revoked.map(|(id, _)| HomeOp::Accepted { drop: *id }).collect();
+        if ops.is_empty() {
+            return Ok(());
+        }
+        self.append_home(ops).await
     }
 
     pub(crate) async fn invites(self: &Arc<Self>) -> Result<Answer> {
-        // Another device of the account may have recorded it: this one needs the sender's chain too.
-        for account in self.inviters() {
-            if self.chains().state(&account).is_none() {
-                self.follow_chain(&account).await?;
-            }
-        }
+        self.follow_inviters().await?;
         let info = |(note, invite): (Note, Invite)| InviteInfo {
             id: HEXLOWER.encode(&note.id),
             from: self.person(&note.sender.account, ""),
@@ -67,14 +95,6 @@ impl Shared {
             expires: note.expires,
         };
         Ok(Answer::Invites(self.waiting().into_iter().map(info).collect()))
-    }
-
-    fn inviters(&self) -> Vec<crannog_proto::AccountId> {
-        let home = self.home();
-        let recorded = home
-            .invites()
-            .filter_map(|(_, bytes)| NoteIn::recorded(bytes, &self.identity.account).ok());
-        recorded.map(|note| *note.claimed_sender()).collect()
     }
 
     async fn invite_named(self: &Arc<Self>, wanted: &str) -> Result<(Note, Invite)> {
@@ -97,7 +117,12 @@ impl Shared {
         }
     }
 
-    pub(crate) async fn accept(self: &Arc<Self>, wanted: String, at: Option<RemotePath>) -> Result<Answer> {
+    pub(crate) async fn accept(
+        self: &Arc<Self>,
+        wanted: String,
+        at: Option<RemotePath>,
+        dry_run: bool,
+    ) -> Result<Answer> {
         let (note, invite) = self.invite_named(&wanted).await?;
         self.follow_chain(&note.sender.account).await?;
         self.refuse_changed_root(&note.sender.account)?;
@@ -120,17 +145,25 @@ impl Shared {
             components: vec![self.free_drive_name(&invite.name)],
             trailing_slash: false,
         });
-        let shown = at.to_string();
-        let (drive, node) = self.mount_point(&at, invite.form).await?;
-        self.join_share(&note, &invite, Some((drive, node))).await?;
-        Ok(Answer::Changed(Changed {
-            plan: vec![format!("accept {} at {shown}", invite.name)],
-            ..Changed::default()
+        if let Some(point) = self.mount_point(&at, invite.form, dry_run).await? {
+            self.join_share(&note, &invite, Some(point)).await?;
+        }
+        Ok(Answer::Accepted(AcceptedInfo {
+            name: invite.name,
+            journal: invite.journal.to_string(),
+            path: at.to_string(),
+            role: shown_role(invite.role),
+            dry_run,
         }))
     }
 
-    /// An empty folder (or file) where the share is to appear; one that is there and empty will do.
-    async fn mount_point(self: &Arc<Self>, at: &RemotePath, form: Form) -> Result<(JournalId, NodeId)> {
+    /// An empty folder (or file) where the share is to appear; one that is there and empty will do. `None` if it is not to be made.
+    async fn mount_point(
+        self: &Arc<Self>,
+        at: &RemotePath,
+        form: Form,
+        dry_run: bool,
+    ) -> Result<Option<(JournalId, NodeId)>> {
         let spot = self.locate_to_change(at).await?;
         let taken = || -> Error {
             Failure::new(Code::Conflict, "something is there already")
@@ -140,15 +173,18 @@ impl Shared {
         };
         if let Some(seen) = &spot.seen {
             let node = seen.row.node;
-            let empty = is_folder(&seen.row)
-                && form == Form::Folder
-                && spot.seat.is_none()
-                && node != NodeId::ROOT
-                && self
-                    .with_drive(&spot.journal, move |drive| Ok(drive.list(node)?.is_empty()))
-                    .await?;
+            let bare = match (&seen.row.kind, form) {
+                (RowKind::Directory, Form::Folder) => {
+                    let holds =
+                        self.with_drive(&spot.journal, move |drive| Ok(!drive.list(node)?.is_empty()));
+                    !holds.await?
+                }
+                (RowKind::File { size: 0, .. }, Form::File) => true,
+                _ => false,
+            };
+            let empty = bare && spot.seat.is_none() && node != NodeId::ROOT;
             return if empty {
-                Ok((spot.journal.id, node))
+                Ok((!dry_run).then_some((spot.journal.id, node)))
             } else {
                 Err(taken())
             };
@@ -175,8 +211,11 @@ impl Shared {
             attrs: now_attrs(mode),
             new,
         };
+        if dry_run {
+            return Ok(None);
+        }
         self.apply(&spot.journal, vec![op]).await?;
-        Ok((spot.journal.id, node))
+        Ok(Some((spot.journal.id, node)))
     }
 
     /// Records a share in home and reads it; what the inviter signed must hold.
@@ -187,14 +226,14 @@ impl Shared {
         at: Option<(JournalId, NodeId)>,
     ) -> Result<()> {
         let id = invite.journal;
-        let mut ops = Vec::new();
-        if let Some(last) = self.journal(&id).and_then(|known| known.state().last().copied()) {
-            ops.push(HomeOp::Head {
-                journal: id,
-                seq: last.seq,
-                head: last.head,
-            });
-        }
+        let head = |seen: Seen| HomeOp::Head {
+            journal: id,
+            seq: seen.seq,
+            head: seen.head,
+        };
+        // Whatever stops this, every device compares from now on: what was read, or what the inviter signed.
+        let read = self.journal(&id).and_then(|known| known.state().last().copied());
+        let mut ops = vec![head(read.unwrap_or(invite.at))];
         ops.extend(self.pin_op(&note.sender.account));
         // What home has proved already is never replaced by what a note says.
         if self.home().secrets(&id, invite.epoch).is_none() {
@@ -257,15 +296,18 @@ impl Shared {
         self.append_home(vec![HomeOp::Accepted { drop: note.id }]).await
     }
 
-    pub(crate) async fn decline(self: &Arc<Self>, wanted: String) -> Result<Answer> {
+    pub(crate) async fn decline(self: &Arc<Self>, wanted: String, dry_run: bool) -> Result<Answer> {
         let (note, invite) = self.invite_named(&wanted).await?;
         let leave = Purpose::Leave {
             journal: invite.journal,
             epoch: invite.epoch,
         };
-        self.try_note(&note.sender.account, leave).await?;
-        self.settle(&note).await?;
+        if !dry_run {
+            self.try_note(&note.sender.account, leave).await?;
+            self.settle(&note).await?;
+        }
         Ok(Answer::Changed(Changed {
+            dry_run,
             plan: vec![format!("decline {}", invite.name)],
             ..Changed::default()
         }))

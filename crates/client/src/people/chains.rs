@@ -1,8 +1,9 @@
 //! Sigchains: one's own and those of everyone whom a list, a note or a person at the keyboard has named.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crannog_agent_api::answer::NewsKind;
 use crannog_core::check::Check;
 use crannog_core::identity::{Expected, KnownChain};
 use crannog_core::journal::JournalState;
@@ -11,6 +12,7 @@ use crannog_proto::api::DirectoryEntry;
 use crannog_proto::sigchain::SigchainState;
 use rusqlite::Connection;
 
+use super::watch::Happened;
 use crate::account::{Account, chain_refused};
 use crate::db::{DbError, People};
 use crate::error::{Error, Result};
@@ -34,6 +36,11 @@ impl Chains {
             return Some(own);
         }
         self.others.get(account).map(|known| known.state())
+    }
+
+    /// All but one's own.
+    pub(super) fn others(&self) -> impl Iterator<Item = &SigchainState> {
+        self.others.values().map(|known| known.state())
     }
 
     /// The chain as it was served.
@@ -122,6 +129,14 @@ impl Shared {
     async fn take_chain(&self, wanted: Option<AccountId>, entry: DirectoryEntry) -> Result<AccountId> {
         let _following = self.chain_store.following.lock().await;
         let DirectoryEntry { name, links } = entry;
+        // What is known already was verified then.
+        if let Some(account) = wanted
+            && let Some(known) = self.chain_store.others().get(&account)
+            && known.links() == links
+            && known.state().name == name
+        {
+            return Ok(account);
+        }
         let refused = |error| chain_refused(&name, error);
         let expected = Expected {
             name: Some(&name),
@@ -140,15 +155,30 @@ impl Shared {
         self.db
             .write(move |tx| People(tx).save_chain(&account, &saved))
             .await?;
+        let changed_before = self.root_changed(&account);
         self.chain_store.publish(next);
+        if self.root_changed(&account) && !changed_before {
+            let who = self.name_of_person(&account);
+            let mut happened = Happened::new(
+                NewsKind::Alarm,
+                None,
+                format!("the root of {who} changed: crannog contacts"),
+            );
+            happened.check = Some(Check::Root);
+            self.news.tell(happened);
+        }
         Ok(account)
     }
 
-    /// Asks for the chains of everyone in a journal's list again. One that the directory cannot give now holds up nobody: entries that
-    /// need it ask again.
-    pub(crate) async fn follow_members(self: &Arc<Self>, state: &JournalState) -> Result<()> {
+    /// Asks for the chains of everyone in a journal's list again who was not `followed` just now. One that the directory cannot give now
+    /// holds up nobody: entries that need it ask again.
+    pub(crate) async fn follow_members(
+        self: &Arc<Self>,
+        state: &JournalState,
+        followed: &mut HashSet<AccountId>,
+    ) -> Result<()> {
         for member in state.members() {
-            if self.is_me(&member.account) {
+            if self.is_me(&member.account) || !followed.insert(member.account) {
                 continue;
             }
             match self.follow_chain(&member.account).await {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use crannog_agent_api::answer::ContactInfo;
 use crannog_agent_api::{Answer, Code, Failure};
 use crannog_core::check::Check;
-use crannog_core::identity::{HomeOp, root_words};
+use crannog_core::identity::{HomeOp, Pin, root_words};
 use crannog_core::journal::JournalState;
 use crannog_proto::AccountId;
+use crannog_proto::sigchain::SigchainState;
 
+use super::chains::Chains;
 use crate::db::Heard;
 use crate::error::{Error, Result};
 use crate::shared::Shared;
@@ -106,11 +108,13 @@ impl Shared {
             let asked = *account;
             let heard = self.db.read(move |c| Heard(c).of(&asked)).await?;
             let changed = chains.state(account).filter(|chain| chain.root != pin.root);
+            let changed = changed.or_else(|| self.namesake_of(&chains, pin));
             contacts.push(ContactInfo {
                 name: pin.name.clone(),
                 account: account.to_string(),
                 words: root_words(&pin.root),
-                verified: verified_text(pin.verified).to_owned(),
+                verified: pin.verified > 0,
+                how: verified_how(pin.verified).map(str::to_owned),
                 changed_to: changed.map(|chain| root_words(&chain.root)),
                 shares: shares.map(|journal| self.drive_name(&journal.id)).collect(),
                 heard: heard.into_values().max(),
@@ -120,11 +124,18 @@ impl Shared {
         Ok(Answer::Contacts(contacts))
     }
 
-    /// Somebody looked at a changed root: it is pinned now, not verified.
-    pub(crate) async fn trust_contact(self: &Arc<Self>, name: &str) -> Result<Answer> {
+    /// Another account that goes by a contact's name.
+    fn namesake_of<'a>(&self, chains: &'a Chains, pin: &Pin) -> Option<&'a SigchainState> {
         let home = self.home();
-        let Some((account, pin)) = home.pins().find(|(_, pin)| pin.name == name) else {
-            let failure = Failure::new(Code::NotFound, "there is no such contact").object(name);
+        let mut namesakes = chains.others().filter(|chain| chain.name == pin.name);
+        namesakes.find(|chain| home.pin(&chain.account).is_none())
+    }
+
+    /// Somebody looked at a changed root, with these words: it is pinned now, not verified.
+    pub(crate) async fn trust_contact(self: &Arc<Self>, account: &str, words: &str) -> Result<Answer> {
+        let home = self.home();
+        let Some((account, pin)) = home.pins().find(|(known, _)| known.to_string() == account) else {
+            let failure = Failure::new(Code::NotFound, "there is no such contact").object(account);
             return Err(failure.hint("crannog contacts lists them").into());
         };
         self.follow_chain(account).await?;
@@ -132,6 +143,37 @@ impl Shared {
         let chain = chains
             .state(account)
             .ok_or_else(|| crate::transfer::internal("a contact without a chain"))?;
+        if let Some(other) = self.namesake_of(&chains, pin)
+            && root_words(&other.root) == words
+        {
+            // The name leads to another account now; the one of before keeps what it has, under another name.
+            let old = HomeOp::Pin {
+                account: *account,
+                name: format!("{} (before)", pin.name),
+                root: pin.root,
+                chain: pin.chain,
+                verified: pin.verified,
+            };
+            let new = HomeOp::Pin {
+                account: other.account,
+                name: pin.name.clone(),
+                root: other.root,
+                chain: other.cite(),
+                verified: 0,
+            };
+            self.append_home(vec![old, new]).await?;
+            return Ok(Answer::Ok);
+        }
+        if root_words(&chain.root) != words {
+            let failure = Failure::new(
+                Code::Conflict,
+                "her root is not the one with these words, or changed once more",
+            );
+            return Err(failure
+                .object(pin.name.clone())
+                .hint("crannog contacts shows the words as they are now")
+                .into());
+        }
         if chain.root != pin.root {
             self.append_home(vec![HomeOp::Pin {
                 account: *account,
@@ -146,11 +188,11 @@ impl Shared {
     }
 }
 
-fn verified_text(verified: u8) -> &'static str {
+fn verified_how(verified: u8) -> Option<&'static str> {
     match verified {
-        0 => "not verified",
-        1 => "qr",
-        2 => "word",
-        _ => "compared",
+        0 => None,
+        1 => Some("qr"),
+        2 => Some("word"),
+        _ => Some("compared"),
     }
 }

@@ -36,16 +36,22 @@ impl Shared {
 
     /// An entry was refused.
     pub(crate) async fn keep_entry(&self, journal: &Journal, check: Check, culprit: Culprit) {
-        let Culprit { stored, before, said } = culprit;
+        let Culprit {
+            stored,
+            before,
+            said,
+            receipt,
+        } = culprit;
         let (row, id, seq) = (journal.row, journal.id, stored.seq);
-        let receipt = self.db.read(move |c| Receipts(c).next(row, &id, seq)).await;
+        let kept = self.db.read(move |c| Receipts(c).next(row, &id, seq)).await;
+        let kept = kept.ok().flatten().filter(|kept| kept.seq == seq);
         let chains = self.chains();
         let known = said
             .as_ref()
             .and_then(|(author, _)| chains.known(&author.account));
         let case = Case::Entry(EntryCase {
             before,
-            receipt: receipt.ok().flatten().filter(|receipt| receipt.seq == seq),
+            receipt: receipt.or(kept),
             links: known.map(|known| known.links().to_vec()).unwrap_or_default(),
             said: said.map(|(_, said)| said),
             stored,
@@ -80,7 +86,7 @@ impl Shared {
             },
             case,
         };
-        let Ok(text) = evidence.to_text() else {
+        let Ok(text) = evidence.to_text().or_else(|_| evidence.without_said().to_text()) else {
             return tracing::error!("evidence is too large to be kept");
         };
         let folder = self.profile.join("evidence");
@@ -159,15 +165,26 @@ fn write(folder: &Path, name: &str, text: &str) -> std::io::Result<PathBuf> {
 pub(crate) async fn audit(file: PathBuf) -> Result<Answer> {
     let work = tokio::task::spawn_blocking(move || {
         let unreadable = |error| Error::io(&file, error);
-        let mut bytes = Vec::new();
-        let read = std::fs::File::open(&file).map_err(unreadable)?;
-        read.take(LARGEST).read_to_end(&mut bytes).map_err(unreadable)?;
-        // What is no text has no title, or is no Base64.
-        let evidence = Evidence::from_text(&String::from_utf8_lossy(&bytes)).map_err(|error| {
-            Failure::new(Code::Usage, error.to_string())
+        let no_evidence = |why: &str| {
+            Failure::new(Code::Usage, why)
                 .object(file.display().to_string())
                 .hint("files of evidence lie in the folder `evidence` of the profile whose client raised the alarm")
-        })?;
+        };
+        let mut bytes = Vec::new();
+        // A pipe that nobody writes to would be waited for.
+        let read = OpenOptions::new()
+            .read(true)
+            .custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits())
+            .open(&file)
+            .map_err(unreadable)?;
+        let seen = read.metadata().map_err(unreadable)?;
+        if !seen.is_file() || seen.len() > LARGEST {
+            return Err(no_evidence("this is no file of evidence").into());
+        }
+        read.take(LARGEST).read_to_end(&mut bytes).map_err(unreadable)?;
+        // What is no text has no title, or is no Base64.
+        let evidence = Evidence::from_text(&String::from_utf8_lossy(&bytes))
+            .map_err(|error| no_evidence(&error.to_string()))?;
         let server = &evidence.server;
         let fingerprint = receipt_key_certified(
             &server.ca,
@@ -187,13 +204,12 @@ pub(crate) async fn audit(file: PathBuf) -> Result<Answer> {
             ),
             Convicted::Nobody => ("nobody", None),
         };
-        let who = who.or_else(|| {
-            let said = verdict.said?;
-            Some(format!("account {}, device {}", said.account, said.device))
-        });
+        let said = verdict.said.filter(|_| who.is_none());
+        let said_by = said.map(|said| format!("account {}, device {}", said.account, said.device));
         Ok(Answer::Audit(AuditInfo {
             convicts: convicts.to_owned(),
             who,
+            said_by,
             check: format!("CHK-{:03}", evidence.check),
             journal: evidence.journal.to_string(),
             findings: verdict.findings,

@@ -12,27 +12,32 @@ use crannog_core::journal::{JournalKind, Role};
 use crannog_proto::{AccountId, Hash, JournalId, Receipt, limits};
 
 use super::watch::Happened;
+use crate::background::stays_behind;
 use crate::clock;
 use crate::db::{Journals, People, Refusal};
 use crate::error::{Error, Result};
 use crate::journal::Journal;
 use crate::shared::Shared;
 
+/// So many invites of one person may wait, for different journals.
+const FROM_CONTACT: usize = 32;
+const FROM_STRANGER: usize = 4;
+/// So many shares inside one share appear unasked; further ones wait for an answer like any.
+const MOUNTED_UNASKED: usize = 64;
+
 impl Shared {
     /// Takes out everything that waits: no more than an inbox holds, and nothing twice, for a server may never stop showing it.
     pub(crate) async fn empty_inbox(self: &Arc<Self>) -> Result<()> {
         let _inbox = self.inbox.lock().await;
+        // A newer generation or root of this account, made on another device, opens what the known ones do not.
+        self.refresh_account().await?;
         let mut seen = HashSet::new();
         while seen.len() < limits::INBOX_MAX {
             let inbox = self.retry(|| self.transport.inbox()).await?;
             let before = seen.len();
             for drop in inbox.drops {
                 if seen.insert(Hash::plain(&drop.sealed)) {
-                    match self.take_drop(&drop.sealed).await {
-                        Ok(()) => {}
-                        Err(Error::Lied { check, object }) => self.refuse_drop(check, &object).await?,
-                        Err(other) => return Err(other),
-                    }
+                    self.take_drop(&drop.sealed).await?;
                 }
                 self.retry(|| self.transport.inbox_done(&drop.id)).await?;
             }
@@ -40,7 +45,7 @@ impl Shared {
                 break;
             }
         }
-        Ok(())
+        self.forget_revoked_invites().await
     }
 
     /// Garbage stops nothing: it is told, remembered and deleted.
@@ -58,7 +63,24 @@ impl Shared {
         Ok(())
     }
 
+    /// Only what is wrong with the drop itself refuses it.
     async fn take_drop(self: &Arc<Self>, sealed: &[u8]) -> Result<()> {
+        let note = match self.check_drop(sealed).await {
+            Ok(note) => note,
+            Err(Error::Lied { check, object }) => return self.refuse_drop(check, &object).await,
+            Err(other) => return Err(other),
+        };
+        // Taken already: this device, or another one, ended before the server could hear of it; or the server shows it again.
+        if self.home().is_accepted(note.id()) {
+            return Ok(());
+        }
+        for receipt in &note.note().heads {
+            self.heads_meet(receipt).await?;
+        }
+        self.obey(&note).await
+    }
+
+    async fn check_drop(self: &Arc<Self>, sealed: &[u8]) -> Result<VerifiedNote> {
         let account = self.account();
         let lied = |check| Error::lied(check, "a drop in the inbox");
         let opened = NoteIn::open(sealed, &self.identity.account, &account.secrets)
@@ -70,12 +92,6 @@ impl Shared {
         let note = opened
             .verify(chain, account.known.state(), clock::now_ms())
             .map_err(|refused| lied(refused.check()))?;
-        if self.home().is_accepted(note.id()) {
-            return Err(Error::lied(
-                Check::Note,
-                format!("a note of {} that came before", chain.name),
-            ));
-        }
         self.refuse_impostor(&chain.name, &sender)?;
         if self.root_changed(&sender) {
             return Err(Error::lied(
@@ -84,9 +100,11 @@ impl Shared {
             ));
         }
         for receipt in &note.note().heads {
-            self.heads_meet(receipt).await?;
+            if receipt.verify(&self.identity.receipt_key).is_err() {
+                return Err(Error::lied(Check::Receipt, "a receipt in a note"));
+            }
         }
-        self.obey(&note).await
+        Ok(note)
     }
 
     /// Who the directory does not know (any more) sends nothing.
@@ -101,17 +119,13 @@ impl Shared {
 
     /// CHK-013, CHK-012: what the sender was shown is what this device is shown.
     async fn heads_meet(self: &Arc<Self>, theirs: &Receipt) -> Result<()> {
-        if theirs.verify(&self.identity.receipt_key).is_err() {
-            return Err(Error::lied(Check::Receipt, "a receipt in a note"));
-        }
         let Some(journal) = self.journal(&theirs.journal) else {
             return Ok(());
         };
         if journal.state().next_seq() <= theirs.seq {
             // An alarm freezes its own journal; the note is taken all the same.
-            match self.catch_up(&journal).await {
-                Err(Error::Lied { .. } | Error::User(_)) => return Ok(()),
-                other => other?,
+            if let Err(error) = self.catch_up(&journal).await {
+                return stays_behind(&self.name_of(&journal.id), error);
             }
         }
         let (row, seq) = (journal.row, theirs.seq);
@@ -135,16 +149,12 @@ impl Shared {
         let note = verified.note();
         match &note.purpose {
             Purpose::Invite(invite) => self.invited(verified, note, invite).await,
-            Purpose::Leave { journal, epoch } => {
-                self.leaves(journal, &note.sender.account, *epoch).await?;
-                self.settle(note).await
-            }
-            Purpose::Refresh { journal } => {
-                if let Some(journal) = self.journal(journal) {
-                    stops_alone(self.ensure_current_members(&journal).await)?;
-                }
-                self.settle(note).await
-            }
+            // Obeyed twice these do nothing, so home records neither: whoever sends a thousand leaves nothing behind.
+            Purpose::Leave { journal, epoch } => self.leaves(journal, &note.sender.account, *epoch).await,
+            Purpose::Refresh { journal } => match self.journal(journal) {
+                Some(journal) => stops_alone(self.ensure_current_members(&journal).await),
+                None => Ok(()),
+            },
         }
     }
 
@@ -154,9 +164,10 @@ impl Shared {
             state.last().is_some() && !state.is_removed() && state.role().is_some()
         });
         if member || invite.kind != JournalKind::Drive {
-            return self.settle(note).await;
+            return Ok(());
         }
         if let Some(inside) = &invite.inside
+            && self.mounts_in(&inside.journal) < MOUNTED_UNASKED
             && self.comes_from_outer_admin(&inside.journal, &note.sender.account)
             && self.is_free(inside).await?
         {
@@ -166,11 +177,28 @@ impl Shared {
         if self.home().invites().any(|(waiting, _)| waiting == verified.id()) {
             return Ok(());
         }
-        self.append_home(vec![HomeOp::Invited {
+        let waiting = self.waiting();
+        let sender = &note.sender.account;
+        let (same, others): (Vec<_>, Vec<_>) = waiting
+            .iter()
+            .filter(|(waiting, _)| waiting.sender.account == *sender)
+            .partition(|(_, waiting)| waiting.journal == invite.journal);
+        let known = self.home().pin(sender).is_some();
+        if others.len() >= if known { FROM_CONTACT } else { FROM_STRANGER } {
+            let sender = self.name_of_person(sender);
+            let object = format!("one invite more of {sender}, of whom {} wait", others.len());
+            return self.refuse_drop(Check::Note, &object).await;
+        }
+        // A new one takes the place of what the same person sent before.
+        let mut ops: Vec<HomeOp> = same
+            .iter()
+            .map(|(old, _)| HomeOp::Accepted { drop: old.id })
+            .collect();
+        ops.push(HomeOp::Invited {
             drop: *verified.id(),
             note: verified.signed_bytes().clone(),
-        }])
-        .await?;
+        });
+        self.append_home(ops).await?;
         let mut happened = Happened::new(
             NewsKind::Invite,
             None,
@@ -183,6 +211,11 @@ impl Shared {
         happened.author = Some((note.sender.account, String::new()));
         self.news.tell(happened);
         Ok(())
+    }
+
+    fn mounts_in(&self, outer: &JournalId) -> usize {
+        let home = self.home();
+        home.mounts().filter(|(_, drive, _)| drive == outer).count()
     }
 
     fn comes_from_outer_admin(&self, outer: &JournalId, sender: &AccountId) -> bool {
@@ -214,11 +247,18 @@ impl Shared {
         let Some(journal) = self.journal(journal) else {
             return Ok(());
         };
+        let may = || {
+            let state = journal.state();
+            let since = state.member_since(who);
+            state.role() == Some(Role::Admin) && since.is_some_and(|(since, _)| since <= epoch)
+        };
+        // Of a journal in which this device cannot remove her nothing is asked: anyone can name any.
+        if !may() {
+            return Ok(());
+        }
         // A share that an alarm stopped is not rekeyed now; the wish is recorded, and done as soon as somebody has looked.
         stops_alone(self.catch_up(&journal).await)?;
-        let state = journal.state();
-        let since = state.member_since(who);
-        if state.role() != Some(Role::Admin) || since.is_none_or(|(since, _)| since > epoch) {
+        if !may() {
             return Ok(());
         }
         stops_alone(self.remove_people(&journal, &[*who]).await)
@@ -242,15 +282,5 @@ impl Shared {
 
 /// What is wrong with one share stops that share alone.
 fn stops_alone(done: Result<()>) -> Result<()> {
-    match done {
-        Err(Error::Lied { check, object }) => {
-            tracing::error!(%check, object, "a note waits for a journal");
-            Ok(())
-        }
-        Err(Error::User(why)) => {
-            tracing::warn!(%why, "a note waits for a journal");
-            Ok(())
-        }
-        other => other,
-    }
+    done.or_else(|error| stays_behind("a note", error))
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use crannog_agent_api::answer::LogInfo;
 use crannog_agent_api::{Answer, RemotePath};
 use crannog_core::drive::{Applied, DriveOp, DriveState, NewNode, NodeId, Outcome};
-use crannog_core::journal::{Content, Member, OpenedEntry, Role};
+use crannog_core::journal::{Content, Member, OpenedEntry};
 use crannog_proto::AccountId;
 
+use super::person::shown_role;
 use crate::db::{DbError, Deed, DriveStore, History};
 use crate::error::Result;
 use crate::shared::Shared;
@@ -87,8 +88,10 @@ fn list_changes(before: &[Member], after: &[Member], name: &dyn Fn(&AccountId) -
     for member in after {
         let who = || name(&member.account);
         match role(before, &member.account) {
-            None => lines.push(format!("{} is a member now: {}", who(), text(member.role))),
-            Some(old) if old != member.role => lines.push(format!("{} is {} now", who(), text(member.role))),
+            None => lines.push(format!("{} is a member now: {}", who(), shown_role(member.role))),
+            Some(old) if old != member.role => {
+                lines.push(format!("{} is {} now", who(), shown_role(member.role)));
+            }
             Some(_) => {}
         }
     }
@@ -101,14 +104,6 @@ fn list_changes(before: &[Member], after: &[Member], name: &dyn Fn(&AccountId) -
         lines.push("renewed the keys".to_owned());
     }
     lines
-}
-
-fn text(role: Role) -> &'static str {
-    match role {
-        Role::Reader => "reader",
-        Role::Writer => "writer",
-        Role::Admin => "admin",
-    }
 }
 
 fn line(drive: &DriveStore<'_>, op: &DriveOp, applied: &Applied) -> Result<String, DbError> {
@@ -162,7 +157,7 @@ fn path(drive: &DriveStore<'_>, node: NodeId) -> Result<String, DbError> {
 impl Shared {
     pub(crate) async fn log(self: &Arc<Self>, path: Option<RemotePath>, limit: u32) -> Result<Answer> {
         let journals = match path {
-            Some(path) => vec![self.share_at(&path).await?],
+            Some(path) => vec![self.share_of(&path).await?],
             None => self
                 .home()
                 .drives()
@@ -175,6 +170,7 @@ impl Shared {
             let deeds = self.db.read(move |c| History(c).of(row, limit)).await?;
             log.extend(deeds.into_iter().map(|deed| LogInfo {
                 drive: drive.clone(),
+                journal: journal.id.to_string(),
                 seq: deed.seq,
                 time: deed.time,
                 author: self.person(&deed.account, &deed.device_name),

@@ -13,12 +13,39 @@ use crate::db::History;
 use crate::error::Result;
 use crate::journal::Journal;
 use crate::membership::not_admin;
+use crate::ops::usage;
 use crate::shared::Shared;
 
 impl Shared {
-    /// The journal that a path reaches.
-    pub(crate) async fn share_at(self: &Arc<Self>, path: &RemotePath) -> Result<Arc<Journal>> {
-        Ok(self.locate(path).await?.journal)
+    /// The drive or share in which something lies.
+    pub(crate) async fn share_of(&self, path: &RemotePath) -> Result<Arc<Journal>> {
+        let spot = self.locate(path).await?;
+        spot.look()?;
+        Ok(spot.journal)
+    }
+
+    /// The share whose top is at a path: who changes its members names it, and nothing inside it.
+    pub(super) async fn share_at(&self, path: &RemotePath) -> Result<Arc<Journal>> {
+        let spot = self.locate(path).await?;
+        spot.look()?;
+        if spot.seat.is_some() || spot.path.components.is_empty() {
+            return Ok(spot.journal);
+        }
+        let share = self.drive_name(&spot.journal.id);
+        Err(usage(
+            &format!("this is not a share, but something in {share}"),
+            path,
+            "crannog drive list shows the shares, and where each appears",
+        ))
+    }
+
+    /// The same, if this account is its admin.
+    pub(super) async fn own_share_at(&self, path: &RemotePath) -> Result<Arc<Journal>> {
+        let journal = self.share_at(path).await?;
+        match journal.state().role() {
+            Some(Role::Admin) => Ok(journal),
+            _ => Err(not_admin(&self.drive_name(&journal.id))),
+        }
     }
 
     /// A member by name, or by the beginning of her account id.
@@ -38,7 +65,7 @@ impl Shared {
     }
 
     pub(crate) async fn members(self: &Arc<Self>, path: RemotePath) -> Result<Answer> {
-        let journal = self.share_at(&path).await?;
+        let journal = self.share_of(&path).await?;
         let (state, home) = (journal.state(), self.home());
         let bytes: HashMap<AccountId, u64> =
             self.with_drive(&journal, |drive| drive.bytes_by_author()).await?;
@@ -73,11 +100,8 @@ impl Shared {
         names: Vec<String>,
         dry_run: bool,
     ) -> Result<Answer> {
-        let journal = self.share_at(&path).await?;
-        let state = journal.state();
-        if state.role() != Some(Role::Admin) {
-            return Err(not_admin(&self.drive_name(&journal.id)));
-        }
+        let journal = self.own_share_at(&path).await?;
+        let (state, share) = (journal.state(), self.drive_name(&journal.id));
         let people: Vec<AccountId> = if names.is_empty() {
             let others = state.members().iter().map(|member| member.account);
             others.filter(|account| !self.is_me(account)).collect()
@@ -91,12 +115,16 @@ impl Shared {
                 .hint("crannog leave goes out of a share")
                 .into());
         }
+        if people.is_empty() {
+            let failure = Failure::new(Code::NotFound, "it has no members but you").object(path.to_string());
+            return Err(failure.hint("crannog members shows who is in a share").into());
+        }
         let mut plan: Vec<String> = people
             .iter()
-            .map(|account| format!("remove {} from {path}", self.name_of_person(account)))
+            .map(|account| format!("remove {} from {share}", self.name_of_person(account)))
             .collect();
         plan.extend(self.inner_shares(&journal, &people));
-        if !dry_run && !people.is_empty() {
+        if !dry_run {
             self.remove_people(&journal, &people).await?;
         }
         Ok(Answer::Changed(Changed {

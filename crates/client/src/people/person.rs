@@ -31,6 +31,7 @@ impl Shared {
     pub(crate) fn person(&self, account: &AccountId, device: &str) -> Person {
         Person {
             name: self.name_of_person(account),
+            account: account.to_string(),
             device: device.to_owned(),
             me: self.is_me(account),
             verified: self.is_verified(account),

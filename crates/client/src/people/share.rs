@@ -10,6 +10,7 @@ use crannog_core::journal::Role;
 use crannog_proto::{AccountId, Seen};
 
 use super::person::{core_role, shown_role};
+use crate::db::RowKind;
 use crate::engine::Caller;
 use crate::error::{Error, Result};
 use crate::journal::Journal;
@@ -22,7 +23,7 @@ impl Shared {
         self: &Arc<Self>,
         path: RemotePath,
         with: String,
-        role: request::Role,
+        role: Option<request::Role>,
         dry_run: bool,
         caller: &Caller,
     ) -> Result<Answer> {
@@ -41,17 +42,20 @@ impl Shared {
         if target.is_none() {
             plan.push(format!("make a drive of {path}"));
         }
-        plan.push(format!("take in {with} as {}", role_text(role)));
+        let wanted = role.map(core_role).unwrap_or_else(|| {
+            let known = target.as_ref().and_then(|journal| role_in(journal, &account));
+            known.unwrap_or(Role::Reader)
+        });
+        let role = shown_role(wanted);
+        plan.push(format!("take in {with} as {role}"));
         if !dry_run {
             if let Some(op) = self.pin_op(&account) {
                 self.append_home(vec![op]).await?;
             }
-            let wanted = core_role(role);
             match target {
                 Some(journal) => self.take_in(&journal, account, wanted).await?,
                 None => {
-                    let (journal, outer) = self.split_off(&path, caller).await?;
-                    self.take_in_outer(&journal, outer.as_ref(), account).await?;
+                    let journal = self.split_off(&path, &account, caller).await?;
                     self.take_in(&journal, account, wanted).await?;
                 }
             }
@@ -72,11 +76,16 @@ impl Shared {
     async fn take_in(self: &Arc<Self>, journal: &Arc<Journal>, account: AccountId, role: Role) -> Result<()> {
         self.forget_removal(journal, &account).await?;
         self.admit(journal, &vec![(account, role)]).await?;
-        self.send_invite(journal, &account).await
+        let invite = self.invite_to(journal, &account).await?;
+        self.send_note(&account, invite).await
     }
 
     /// A wish from earlier that she shall go is taken back.
-    async fn forget_removal(self: &Arc<Self>, journal: &Journal, account: &AccountId) -> Result<()> {
+    pub(super) async fn forget_removal(
+        self: &Arc<Self>,
+        journal: &Journal,
+        account: &AccountId,
+    ) -> Result<()> {
         if !self.home().removals(&journal.id).any(|gone| gone == account) {
             return Ok(());
         }
@@ -88,32 +97,39 @@ impl Shared {
         .await
     }
 
-    /// Everybody who is in the outer share is in the inner one too, and finds it in the same place.
-    async fn take_in_outer(
+    /// Everybody who is in the outer share is in the inner one too, and finds it in the same place. Somebody whose inbox is full keeps
+    /// nobody else out: she is named.
+    pub(super) async fn take_in_outer(
         self: &Arc<Self>,
         journal: &Arc<Journal>,
-        outer: Option<&Arc<Journal>>,
-        new: AccountId,
+        outer: &Arc<Journal>,
+        new: &AccountId,
+        caller: &Caller,
     ) -> Result<()> {
-        let Some(outer) = outer else { return Ok(()) };
         let state = outer.state();
         let others = state
             .members()
             .iter()
-            .filter(|member| !self.is_me(&member.account) && member.account != new);
+            .filter(|member| !self.is_me(&member.account) && member.account != *new);
         let wanted: Vec<(AccountId, Role)> = others.map(|member| (member.account, member.role)).collect();
         if wanted.is_empty() {
             return Ok(());
         }
         self.admit(journal, &wanted).await?;
         for (account, _) in &wanted {
-            self.send_invite(journal, account).await?;
+            let invite = self.invite_to(journal, account).await?;
+            if !self.try_note(account, invite).await? {
+                let name = self.name_of_person(account);
+                let text =
+                    format!("{name} is a member, but no invite could be sent: share it with her again later");
+                caller.note(&name, &text).await;
+            }
         }
         Ok(())
     }
 
     /// The invite to a member, with the grant of the current epoch.
-    async fn send_invite(self: &Arc<Self>, journal: &Arc<Journal>, account: &AccountId) -> Result<()> {
+    async fn invite_to(self: &Arc<Self>, journal: &Arc<Journal>, account: &AccountId) -> Result<Purpose> {
         let state = journal.state();
         let missing = || crate::transfer::internal("a member without an epoch");
         let epoch = state.epoch().ok_or_else(missing)?;
@@ -131,7 +147,7 @@ impl Shared {
         } else if grant.admin.is_none() {
             // A refresh gave nobody an admin secret: this admin has it from before, and a new one makes a new one.
             self.renew(journal).await?;
-            return Box::pin(self.send_invite(journal, account)).await;
+            return Box::pin(self.invite_to(journal, account)).await;
         }
         let last = state.last().copied().ok_or_else(missing)?;
         let (form, inside) = self.place_of(journal, Some(account)).await?;
@@ -149,7 +165,7 @@ impl Shared {
             },
             inside,
         };
-        self.send_note(account, Purpose::Invite(invite)).await
+        Ok(Purpose::Invite(invite))
     }
 
     /// What form a share has, and where it lies in another share that both are in.
@@ -181,11 +197,11 @@ impl Shared {
         let top =
             spot.path.components.is_empty() || self.place_of(&spot.journal, None).await?.0 == Form::File;
         if !top {
-            if is_fixed(&row) {
+            if is_fixed(&row) || matches!(row.kind, RowKind::Symlink(_)) {
                 return Err(usage(
-                    "this folder cannot be shared",
+                    "this cannot be shared",
                     path,
-                    "share one of your own",
+                    "share a folder or a file of your own",
                 ));
             }
             self.may_split(&spot.journal, path)?;
@@ -218,12 +234,10 @@ impl Shared {
     }
 }
 
-pub(super) fn role_text(role: request::Role) -> &'static str {
-    match role {
-        request::Role::Reader => "reader",
-        request::Role::Writer => "writer",
-        request::Role::Admin => "admin",
-    }
+fn role_in(journal: &Journal, account: &AccountId) -> Option<Role> {
+    let state = journal.state();
+    let member = state.members().iter().find(|member| member.account == *account);
+    member.map(|member| member.role)
 }
 
 impl Shared {
@@ -234,11 +248,8 @@ impl Shared {
         role: request::Role,
         dry_run: bool,
     ) -> Result<Answer> {
-        let journal = self.share_at(&path).await?;
+        let journal = self.own_share_at(&path).await?;
         let state = journal.state();
-        if state.role() != Some(Role::Admin) {
-            return Err(not_admin(&self.drive_name(&journal.id)));
-        }
         let account = self.member_named(&state, &name, &path)?;
         let admins = state
             .members()
@@ -250,10 +261,11 @@ impl Shared {
                 .hint("make someone else an admin first")
                 .into());
         }
-        let before = state.members().iter().find(|member| member.account == account);
-        let before = before.map_or("", |member| role_text(shown_role(member.role)));
-        let plan = vec![format!("{name}: {before} becomes {}", role_text(role))];
+        let before = role_in(&journal, &account).map(|role| shown_role(role).to_string());
+        let (before, share) = (before.unwrap_or_default(), self.drive_name(&journal.id));
+        let plan = vec![format!("make {name}, {before} of {share}, its {role}")];
         if !dry_run {
+            self.forget_removal(&journal, &account).await?;
             self.admit(&journal, &vec![(account, core_role(role))]).await?;
         }
         Ok(Answer::Changed(crannog_agent_api::answer::Changed {

@@ -7,11 +7,13 @@ use crannog_agent_api::RemotePath;
 use crannog_core::drive::NodeId;
 use crannog_core::identity::HomeOp;
 use crannog_core::journal::Role;
+use crannog_proto::AccountId;
 
+use crate::background::stays_behind;
 use crate::engine::Caller;
 use crate::error::Result;
 use crate::journal::Journal;
-use crate::ops::is_folder;
+use crate::ops::{Spot, is_folder, not_found};
 use crate::shared::Shared;
 use crate::transfer::Report;
 
@@ -19,8 +21,8 @@ impl Shared {
     /// Whether a share of this path was begun and interrupted.
     pub(super) async fn begun_at(self: &Arc<Self>, path: &RemotePath) -> Result<bool> {
         let spot = self.locate(path).await?;
-        let seen = spot.seen.as_ref();
-        Ok(seen.is_some_and(|seen| self.begun(&spot.journal, seen.row.node).is_some()))
+        let from = origin(&spot);
+        Ok(from.is_some_and(|(source, node)| self.begun(&source, node).is_some()))
     }
 
     fn begun(&self, source: &Journal, node: NodeId) -> Option<Arc<Journal>> {
@@ -30,24 +32,48 @@ impl Shared {
         begun.and_then(|(journal, ..)| self.journal(&journal))
     }
 
-    /// Makes a drive of what is at a path, or finishes making one. Gives the drive, and the share in which it lies, if it does.
+    /// Makes a drive of what is at a path, or finishes making one, with everybody in it who is in the share in which it lies; `new` is
+    /// invited by whoever calls.
     pub(super) async fn split_off(
         self: &Arc<Self>,
         path: &RemotePath,
+        new: &AccountId,
         caller: &Caller,
-    ) -> Result<(Arc<Journal>, Option<Arc<Journal>>)> {
+    ) -> Result<Arc<Journal>> {
+        // One at a time: another command for the same folder finds what this one made.
+        let _splitting = self.splitting.lock().await;
         let spot = self.locate_to_change(path).await?;
-        let row = spot.row()?.clone();
-        let source = spot.journal;
-        self.refuse_shares_below(&source, row.node, &path.to_string())
-            .await?;
-        let journal = match self.begun(&source, row.node) {
+        let name = spot.look()?.row.name.clone();
+        let (source, node) = origin(&spot).ok_or_else(|| not_found(path))?;
+        let journal = match self.begun(&source, node) {
             Some(journal) => journal,
-            None => self.begin(&source, row.node, &row.name).await?,
+            None if spot.seat.is_some() => return Ok(spot.journal),
+            None => {
+                self.refuse_shares_below(&source, node, &path.to_string()).await?;
+                self.refuse_changed_roots(&source.state())?;
+                self.begin(&source, node, &name).await?
+            }
         };
-        self.finish_split(&journal, &source, row.node, caller).await?;
-        let outer = (source.state().members().len() > 1).then_some(source);
-        Ok((journal, outer))
+        self.copy_over(&journal, &source, node, caller).await?;
+        let (drive, id) = (source.id, journal.id);
+        if self.home().mount(&id) != Some(&(drive, node)) {
+            let mount = HomeOp::Mount {
+                journal: id,
+                drive,
+                node,
+            };
+            self.append_home(vec![mount]).await?;
+        }
+        self.take_in_outer(&journal, &source, new, caller).await?;
+        let done = HomeOp::Sharing {
+            journal: id,
+            drive,
+            node,
+            done: true,
+        };
+        self.append_home(vec![done]).await?;
+        self.clear_mount_point(&journal, &source, node, caller).await?;
+        Ok(journal)
     }
 
     async fn begin(self: &Arc<Self>, source: &Journal, node: NodeId, name: &str) -> Result<Arc<Journal>> {
@@ -63,32 +89,6 @@ impl Shared {
         let id = self.create_drive_with(&self.free_drive_name(name), begun).await?;
         self.journal(&id)
             .ok_or_else(|| crate::transfer::internal("a drive that home does not show"))
-    }
-
-    async fn finish_split(
-        self: &Arc<Self>,
-        journal: &Arc<Journal>,
-        source: &Arc<Journal>,
-        node: NodeId,
-        caller: &Caller,
-    ) -> Result<()> {
-        let _splitting = self.splitting.lock().await;
-        self.copy_over(journal, source, node, caller).await?;
-        self.append_home(vec![
-            HomeOp::Mount {
-                journal: journal.id,
-                drive: source.id,
-                node,
-            },
-            HomeOp::Sharing {
-                journal: journal.id,
-                drive: source.id,
-                node,
-                done: true,
-            },
-        ])
-        .await?;
-        self.clear_mount_point(journal, source, node, caller).await
     }
 
     /// Copies until nothing is left that has changed since.
@@ -117,26 +117,44 @@ impl Shared {
         }
     }
 
-    /// What another device, or an interrupted `share`, left below a mount point goes into the share.
+    /// What another device, or an interrupted `share`, left below a mount point goes into the share. What stops one stops no other.
     pub(crate) async fn settle_mounts(self: &Arc<Self>) -> Result<()> {
         let _splitting = self.splitting.lock().await;
         let home = self.home();
         for (journal, drive, node) in home.mounts() {
+            // A share that was begun and not finished is: by the same command.
+            if home.sharing().any(|(begun, ..)| begun == journal) {
+                continue;
+            }
             let (Some(journal), Some(outer)) = (self.journal(&journal), self.journal(&drive)) else {
                 continue;
             };
-            let may = |journal: &Journal| {
-                let state = journal.state();
-                !state.is_removed() && !state.is_closed() && state.role() >= Some(Role::Writer)
-            };
-            if !may(&journal) || !may(&outer) || !self.holds_strays(&outer, node).await? {
-                continue;
+            if let Err(error) = self.settle_mount(&journal, &outer, node).await {
+                stays_behind(&self.name_of(&journal.id), error)?;
             }
-            let caller = Caller::unheard();
-            self.copy_over(&journal, &outer, node, &caller).await?;
-            self.clear_mount_point(&journal, &outer, node, &caller).await?;
         }
         Ok(())
+    }
+
+    async fn settle_mount(
+        self: &Arc<Self>,
+        journal: &Arc<Journal>,
+        outer: &Arc<Journal>,
+        node: NodeId,
+    ) -> Result<()> {
+        let may = |journal: &Journal| {
+            let state = journal.state();
+            !state.is_removed() && !state.is_closed() && state.role() >= Some(Role::Writer)
+        };
+        if !may(journal) || !may(outer) || !has_all_writers_of(outer, journal) {
+            return Ok(());
+        }
+        if !self.holds_strays(outer, node).await? {
+            return Ok(());
+        }
+        let caller = Caller::unheard();
+        self.copy_over(journal, outer, node, &caller).await?;
+        self.clear_mount_point(journal, outer, node, &caller).await
     }
 
     async fn holds_strays(&self, outer: &Journal, node: NodeId) -> Result<bool> {
@@ -171,4 +189,28 @@ impl Shared {
             self.copy_over(journal, outer, node, caller).await?;
         }
     }
+}
+
+/// Where what a path names lay before it was a share, or lies now: the drive and the node.
+fn origin(spot: &Spot) -> Option<(Arc<Journal>, NodeId)> {
+    match (&spot.seat, &spot.seen) {
+        (Some(seat), _) => Some((Arc::clone(&seat.journal), seat.row.node)),
+        (None, Some(seen)) => Some((Arc::clone(&spot.journal), seen.row.node)),
+        (None, None) => None,
+    }
+}
+
+/// Whoever could have written something into `outer` may write in `inner` too. Else what somebody put there for the people of `outer` would
+/// go to others, or come from somebody who has no right to it.
+fn has_all_writers_of(outer: &Journal, inner: &Journal) -> bool {
+    let (outer, inner) = (outer.state(), inner.state());
+    let writes_inside = |account: &AccountId| {
+        let mut members = inner.members().iter();
+        members.any(|member| member.account == *account && member.role >= Role::Writer)
+    };
+    let mut writers = outer
+        .members()
+        .iter()
+        .filter(|member| member.role >= Role::Writer);
+    writers.all(|member| writes_inside(&member.account))
 }

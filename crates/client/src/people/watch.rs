@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crannog_agent_api::answer::{self, NewsKind};
 use crannog_agent_api::{Answer, Event, RemotePath};
 use crannog_core::check::Check;
-use crannog_proto::{AccountId, JournalId};
+use crannog_proto::{AccountId, JournalId, limits};
 use tokio::sync::broadcast;
 
 use crate::clock;
@@ -14,14 +14,15 @@ use crate::engine::Caller;
 use crate::error::Result;
 use crate::shared::Shared;
 
-/// News that wait for a slow watcher; then the oldest are lost, and she is told how many.
-const WAITING: usize = 256;
+/// News that wait for a slow watcher: a page of entries is read at once. Then the oldest are lost, and she is told how many.
+const WAITING: usize = 2 * limits::PAGE_ENTRIES as usize;
 
 /// Something that happened.
 #[derive(Debug, Clone)]
 pub(crate) struct Happened {
     pub(crate) kind: NewsKind,
     pub(crate) journal: Option<JournalId>,
+    pub(crate) seq: Option<u64>,
     pub(crate) author: Option<(AccountId, String)>,
     pub(crate) changes: Vec<String>,
     pub(crate) more: u64,
@@ -34,6 +35,7 @@ impl Happened {
         Self {
             kind,
             journal,
+            seq: None,
             author: None,
             changes: vec![text],
             more: 0,
@@ -46,6 +48,7 @@ impl Happened {
         Self {
             kind,
             journal: Some(journal),
+            seq: Some(deed.seq),
             author: Some((deed.account, deed.device_name.clone())),
             changes: deed.changes.clone(),
             more: deed.more,
@@ -78,13 +81,20 @@ impl News {
 }
 
 impl Shared {
-    /// News until the caller goes away.
+    /// News until the caller goes away. First a note: from then on nothing is missed.
     pub(crate) async fn watch(self: &Arc<Self>, path: Option<RemotePath>, caller: &Caller) -> Result<Answer> {
-        let only = match path {
-            Some(path) => Some(self.share_at(&path).await?.id),
-            None => None,
+        let (only, place) = match path {
+            Some(path) => (Some(self.share_of(&path).await?.id), path.to_string()),
+            None => (None, "everything".to_owned()),
         };
         let mut news = self.news.0.subscribe();
+        let begun = Event::Note(answer::Note {
+            object: place,
+            text: "watching; whatever happens from now on is told".to_owned(),
+        });
+        if caller.events.send(begun).await.is_err() {
+            return Ok(Answer::Ok);
+        }
         loop {
             let happened = tokio::select! {
                 happened = news.recv() => happened,
@@ -93,18 +103,14 @@ impl Shared {
             };
             let told = match happened {
                 Ok(happened) if only.is_some() && happened.journal != only => continue,
-                Ok(happened) => self.told(&happened),
-                Err(broadcast::error::RecvError::Lagged(lost)) => answer::News {
-                    more: lost,
-                    ..self.told(&Happened::new(
-                        NewsKind::Change,
-                        None,
-                        "more happened than could be shown: crannog log has it".to_owned(),
-                    ))
-                },
+                Ok(happened) => Event::News(self.told(&happened)),
+                Err(broadcast::error::RecvError::Lagged(lost)) => Event::Note(answer::Note {
+                    object: lost.to_string(),
+                    text: "more happened than could be told: crannog log has it".to_owned(),
+                }),
                 Err(broadcast::error::RecvError::Closed) => return Ok(Answer::Ok),
             };
-            if caller.events.send(Event::News(told)).await.is_err() {
+            if caller.events.send(told).await.is_err() {
                 return Ok(Answer::Ok);
             }
         }
@@ -116,6 +122,8 @@ impl Shared {
             kind: happened.kind,
             time: clock::now_ms(),
             drive: happened.journal.map(|journal| self.drive_name(&journal)),
+            journal: happened.journal.map(|journal| journal.to_string()),
+            seq: happened.seq,
             author: author.map(|(account, device)| self.person(account, device)),
             changes: happened.changes.clone(),
             more: happened.more,

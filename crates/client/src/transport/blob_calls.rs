@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use crannog_core::check::Check;
 use crannog_core::content::Blob;
-use crannog_proto::api::WRITE_HEADER;
+use crannog_proto::api::{BODY, BODY_HEADER, WRITE_HEADER};
 use crannog_proto::{BlobId, ErrorCode, JournalId, limits};
-use http::{HeaderName, Method};
+use http::{HeaderName, HeaderValue, Method};
 
 use super::Transport;
 use super::error::TransportError;
@@ -23,14 +23,41 @@ impl Transport {
         id: &BlobId,
         bytes: Bytes,
     ) -> Result<(), TransportError> {
+        self.put(journal, key, id, bytes, false).await
+    }
+
+    /// The same for a piece of an entry's body, which may be staged beyond the quota: what frees space, or removes whoever filled it, must
+    /// always be possible.
+    pub async fn put_body(
+        &self,
+        journal: &JournalId,
+        key: &dyn GrantKey,
+        id: &BlobId,
+        bytes: Bytes,
+    ) -> Result<(), TransportError> {
+        self.put(journal, key, id, bytes, true).await
+    }
+
+    async fn put(
+        &self,
+        journal: &JournalId,
+        key: &dyn GrantKey,
+        id: &BlobId,
+        bytes: Bytes,
+        body: bool,
+    ) -> Result<(), TransportError> {
         if bytes.is_empty() || bytes.len() > limits::BLOB_MAX {
             return Err(TransportError::Misuse("a blob has 1 to 4,196,608 bytes"));
         }
         let call = Call::post(path(journal, id), bytes, 0).bulk();
-        let call = Call {
+        let mut call = Call {
             method: Method::PUT,
             ..call
         };
+        if body {
+            let name = HeaderName::from_static(BODY_HEADER);
+            call.headers.insert(name, HeaderValue::from_static(BODY));
+        }
         let name = HeaderName::from_static(WRITE_HEADER);
         let sent = self.with_session(|live| call.clone().secret(name.clone(), &live.grant(journal, key)));
         let result = sent.await;

@@ -189,6 +189,12 @@ impl HomeState {
         self.secrets.get(&(*journal, epoch))
     }
 
+    /// All recorded secrets of a journal, by ascending epoch.
+    pub fn all_secrets(&self, journal: &JournalId) -> impl Iterator<Item = (u64, &EpochGrant)> {
+        let epochs = self.secrets.range((*journal, 0)..=(*journal, u64::MAX));
+        epochs.map(|((_, epoch), grant)| (*epoch, grant))
+    }
+
     /// Every journal of which secrets are recorded, with its newest epoch.
     pub fn journals(&self) -> impl Iterator<Item = (JournalId, JournalKind, u64)> + '_ {
         self.kinds.iter().filter_map(|(journal, kind)| {

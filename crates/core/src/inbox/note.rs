@@ -82,7 +82,7 @@ pub struct Invite {
     pub role: Role,
     /// The epoch's secrets, as far as the role has them.
     pub grant: EpochGrant,
-    /// Place and head of the rekey that admitted the recipient (CHK-012, CHK-013).
+    /// The last entry that the sender had read (CHK-012, CHK-013).
     pub at: Seen,
     /// Where it lies in another share.
     pub inside: Option<Inside>,

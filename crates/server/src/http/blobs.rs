@@ -3,11 +3,13 @@
 use std::fs::File;
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use bytes::Bytes;
+use crannog_proto::api::{BODY, BODY_HEADER};
 use crannog_proto::{BlobId, ErrorCode, JournalId, limits};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
@@ -19,6 +21,15 @@ use crate::blobs::{PIECE, Upload, read_piece};
 use crate::clock::Hour;
 use crate::error::ApiError;
 use crate::store::{BlobFile, NewStaged};
+
+/// A whole blob may take so many times as long as one piece: whoever sends a byte a minute does not hold a place for ever.
+const PATIENCE: u32 = 10;
+
+/// Where the quota has no room, so much may be staged in a journal for entries' bodies: of those that free space, or remove whoever filled
+/// it. An entry that adds content is refused then as ever.
+const RESERVE: u64 = limits::BLOB_MAX as u64;
+/// A body's entry follows at once, seconds.
+const BODY_LEASE: u64 = 3600;
 
 pub(super) async fn put(
     State(app): State<Arc<App>>,
@@ -39,7 +50,14 @@ pub(super) async fn put(
         .try_acquire_owned()
         .map_err(|_| ApiError::Slow { seconds: 1 })?;
     let view = access::writer(&app, &caller, id, &headers).await?;
-    if announced.is_some_and(|length| length > view.left)
+    let body_of_entry = headers.get(BODY_HEADER).is_some_and(|value| value == BODY);
+    let (reserve, lease) = if body_of_entry {
+        (RESERVE, BODY_LEASE)
+    } else {
+        (0, u64::from(app.config.lease_days) * 86_400)
+    };
+    if reserve == 0
+        && announced.is_some_and(|length| length > view.left)
         && app.store.unsynced(id, vec![blob]).await?.is_empty()
     {
         return Err(ErrorCode::Quota.into());
@@ -50,7 +68,13 @@ pub(super) async fn put(
         .map_err(|_| ErrorCode::Unavailable)?;
     let mut upload = Upload::new(&app.blobs).map_err(ApiError::disk)?;
     let mut length = 0;
-    while let Some(bytes) = next(&mut body, app.idle()).await? {
+    let until = Instant::now() + app.idle() * PATIENCE;
+    while let Some(bytes) = next(
+        &mut body,
+        app.idle().min(until.saturating_duration_since(Instant::now())),
+    )
+    .await?
+    {
         length += bytes.len();
         if length > limits::BLOB_MAX {
             return Err(ErrorCode::TooLarge.into());
@@ -62,15 +86,17 @@ pub(super) async fn put(
     if file.blob != blob {
         return Err(ErrorCode::BlobMismatch.into());
     }
-    let expires = Hour::after(u64::from(app.config.lease_days) * 86_400);
+    let expires = Hour::after(lease);
     // Once asked, the store may name the file even if the client hangs up: row and file go together.
     let task = tokio::spawn(async move {
         let replaced = app
             .store
             .stage(NewStaged {
                 journal: id,
+                epoch: view.epoch,
                 file,
                 expires,
+                reserve,
             })
             .await?;
         written.keep(&app.syncer);

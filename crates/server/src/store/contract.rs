@@ -103,8 +103,10 @@ async fn stage(store: &impl Store, journal: &Journal, size: u64) -> BlobFile {
     };
     let new = NewStaged {
         journal: journal.id,
+        epoch: 0,
         file,
         expires: Hour(NOW.0 + 24),
+        reserve: 0,
     };
     assert_eq!(store.stage(new).await.unwrap(), None);
     file
@@ -343,8 +345,10 @@ async fn blobs(store: &impl Store, alice: AccountKey) {
     };
     let new = NewStaged {
         journal: journal.id,
+        epoch: 0,
         file: renewed,
         expires: Hour(NOW.0 + 48),
+        reserve: 0,
     };
     assert_eq!(
         store.stage(new).await.unwrap(),
@@ -445,8 +449,10 @@ async fn pruning(store: &impl Store, alice: AccountKey) {
     );
     let new = NewStaged {
         journal: journal.id,
+        epoch: 0,
         file,
         expires: NOW,
+        reserve: 0,
     };
     assert!(matches!(
         store.stage(new).await,
@@ -472,12 +478,14 @@ async fn quota(store: &impl Store, alice: AccountKey) {
     store.set_quota("alice".to_owned(), used + 10).await.unwrap();
     let new = NewStaged {
         journal: journal.id,
+        epoch: 0,
         file: BlobFile {
             blob: BlobId(random()),
             name: FileName(random()),
             size: 11,
         },
         expires: NOW,
+        reserve: 0,
     };
     assert!(matches!(
         store.stage(new).await,

@@ -290,10 +290,14 @@ pub(crate) struct BatchDone {
 pub(crate) struct NewStaged {
     /// Where.
     pub(crate) journal: JournalId,
+    /// Of which epoch the grant was.
+    pub(crate) epoch: u64,
     /// What.
     pub(crate) file: BlobFile,
     /// Until when.
     pub(crate) expires: Hour,
+    /// Where the quota has no room, so many bytes may be staged in this journal all the same.
+    pub(crate) reserve: u64,
 }
 
 /// An invite about to be made.

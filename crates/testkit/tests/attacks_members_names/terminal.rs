@@ -1,13 +1,15 @@
 //! Names, devices and times that act on a terminal: whatever alice asks, she reads text (CHK-023).
 
-use std::fs::File;
-use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use crannog_core::drive::{DriveOp, NodeId};
 use crannog_proto::limits;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
 
-use crate::bin::number;
+use crate::bin::{Device, number};
 use crate::mallory::{Said, TOP, World, empty, file, folder, link, relocate};
 use crate::text::{assert_harmless, harmless, person};
 
@@ -118,17 +120,8 @@ fn attacks(top: NodeId, content: &crannog_core::content::Content) -> Vec<DriveOp
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn chk_023_nothing_acts_on_a_terminal() {
     let mut world = World::new().await;
-    let (log, log_json) = (world.scratch.join("watch"), world.scratch.join("watch.json"));
-    let watch = |words: &[&str], to: &std::path::Path| {
-        person(&world.alice, words)
-            .stdout(File::create(to).unwrap())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap()
-    };
-    let mut watches = [watch(&["watch"], &log), watch(&["--json", "watch"], &log_json)];
-    // Watching is seen by what it prints, so something is printed first.
-    heard(&[&log, &log_json], "begin", &mut world).await;
+    let mut watch = Watch::begin(&world.alice, &["watch"]).await;
+    let mut watch_json = Watch::begin(&world.alice, &["--json", "watch"]).await;
 
     let content = world.mallory.content(b"loot").await;
     let devices = [
@@ -155,15 +148,12 @@ async fn chk_023_nothing_acts_on_a_terminal() {
     ]);
     world.mallory.post(ops).await;
     world.alice.ok(["sync"]);
-    heard(&[&log, &log_json], "end", &mut world).await;
-    for watch in &mut watches {
-        watch.kill().unwrap();
-        watch.wait().unwrap();
+    world.mallory.post(vec![file(TOP, "the end", &empty())]).await;
+    let (text, json) = (watch.until("the end").await, watch_json.until("the end").await);
+    for printed in [&text, &json] {
+        assert_harmless("crannog watch", printed.as_bytes());
     }
-    for log in [&log, &log_json] {
-        assert_harmless("crannog watch", &std::fs::read(log).unwrap());
-    }
-    for line in std::fs::read_to_string(&log_json).unwrap().lines() {
+    for line in json.lines() {
         serde_json::from_str::<serde_json::Value>(line).unwrap();
     }
 
@@ -226,21 +216,62 @@ async fn chk_023_nothing_acts_on_a_terminal() {
     world.unharmed();
 }
 
-/// Posts names until both watches have shown one of them.
-async fn heard(logs: &[&std::path::Path], name: &str, world: &mut World) {
-    let patience = Duration::from_secs(number("CRANNOG_PATIENCE", 120));
-    let start = Instant::now();
-    let mut nth = 0;
-    let shows = |log: &&&std::path::Path| std::fs::read_to_string(log).unwrap().contains(name);
-    while !logs.iter().all(|log| shows(&log)) {
-        assert!(start.elapsed() < patience, "the watch shows nothing");
-        world
-            .mallory
-            .post(vec![file(TOP, &format!("{name}-{nth}"), &empty())])
-            .await;
-        nth += 1;
-        // sleep: the watch may not listen yet, and says nothing of when it does
-        tokio::time::sleep(Duration::from_millis(500)).await;
+/// A `crannog watch` that runs, and all lines that it prints.
+struct Watch {
+    child: Child,
+    lines: mpsc::UnboundedReceiver<String>,
+    printed: String,
+}
+
+impl Watch {
+    /// From when it says that it watches.
+    async fn begin(alice: &Device, words: &[&str]) -> Self {
+        let mut child = person(alice, words)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (say, lines) = mpsc::unbounded_channel();
+        let outputs: [Box<dyn Read + Send>; 2] = [
+            Box::new(child.stdout.take().unwrap()),
+            Box::new(child.stderr.take().unwrap()),
+        ];
+        for output in outputs {
+            let say = say.clone();
+            std::thread::spawn(move || {
+                for line in BufReader::new(output).lines().map_while(Result::ok) {
+                    let _ = say.send(line);
+                }
+            });
+        }
+        let mut watch = Self {
+            child,
+            lines,
+            printed: String::new(),
+        };
+        watch.until("watching").await;
+        watch
+    }
+
+    /// All that was printed up to a line with this text.
+    async fn until(&mut self, text: &str) -> String {
+        let patience = Duration::from_secs(number("CRANNOG_PATIENCE", 120));
+        loop {
+            let line = timeout(patience, self.lines.recv()).await;
+            let line = line.expect("the watch shows nothing").expect("the watch goes on");
+            self.printed.push_str(&line);
+            self.printed.push('\n');
+            if line.contains(text) {
+                return self.printed.clone();
+            }
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -120,10 +120,7 @@ async fn chk_031_garbage_stops_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn chk_031_a_person_of_the_server_s_making() {
     let share = Share::new().await;
-    let mut eve = insider(&share.site, "eve").await;
-    let bob = eve.meet("bob").await;
-    let mut loot = eve.create_share().await;
-    eve.admit(&mut loot, &[(bob, Role::Writer)]).await;
+    let (eve, bob, loot) = share.eve_with_loot().await;
     let invite = eve.invite(&loot, &bob, "loot");
     eve.send(&bob, Purpose::Invite(invite)).await;
     share.bob.sync().await.unwrap();
@@ -139,10 +136,7 @@ async fn chk_031_a_person_of_the_server_s_making() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn chk_031_one_error_for_every_byte() {
     let share = Share::new().await;
-    let mut eve = insider(&share.site, "eve").await;
-    let bob = eve.meet("bob").await;
-    let mut loot = eve.create_share().await;
-    eve.admit(&mut loot, &[(bob, Role::Writer)]).await;
+    let (eve, bob, loot) = share.eve_with_loot().await;
     let invite = eve.invite(&loot, &bob, "loot");
     let note = eve.note(&bob, Purpose::Invite(invite));
     let sealed = eve.seal(&note);

@@ -151,10 +151,7 @@ async fn declined(alice: &Device, to_bob: &Liar, site: &Site) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn invites_that_lie() {
     let share = Share::new().await;
-    let mut eve = insider(&share.site, "eve").await;
-    let bob = eve.meet("bob").await;
-    let mut loot = eve.create_share().await;
-    eve.admit(&mut loot, &[(bob, Role::Writer)]).await;
+    let (eve, bob, loot) = share.eve_with_loot().await;
     let honest = eve.invite(&loot, &bob, "loot");
     let asleep = Asleep::new(share.bob).await;
     let other = EpochSecrets::generate(&loot.id().0, honest.epoch, &mut rand::rng());
@@ -259,10 +256,7 @@ async fn invites_that_lie() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn chk_022_an_epoch_beyond_counting() {
     let share = Share::new().await;
-    let mut eve = insider(&share.site, "eve").await;
-    let bob = eve.meet("bob").await;
-    let mut loot = eve.create_share().await;
-    eve.admit(&mut loot, &[(bob, Role::Writer)]).await;
+    let (mut eve, bob, loot) = share.eve_with_loot().await;
     for epoch in [u64::MAX, u64::MAX - 1, 1 << 40] {
         let (seq, head) = loot.last();
         let (id, stored) = (loot.id(), loot.stored.clone());
@@ -286,11 +280,7 @@ async fn chk_022_an_epoch_beyond_counting() {
         share.to_bob.repent();
         assert_eq!(alarm(&share.bob).await, None);
     }
-    let invite = eve.invite(&loot, &bob, "loot");
-    eve.send(&bob, Purpose::Invite(invite)).await;
-    share.bob.sync().await.unwrap();
-    share.bob.accept("loot", None).await.unwrap();
-    share.bob.put("loot:/here", b"here").await.unwrap();
+    share.is_taken_in(&mut eve, &loot, bob).await;
     share.end().await;
 }
 
@@ -322,11 +312,7 @@ async fn chk_022_an_invite_without_a_place_in_the_list() {
     share.bob.leave("loot:/").await.unwrap();
     assert_eq!(alarm(&share.bob).await, None);
     eve.admit(&mut listed, &[(bob, Role::Writer)]).await;
-    let invite = eve.invite(&listed, &bob, "loot");
-    eve.send(&bob, Purpose::Invite(invite)).await;
-    share.bob.sync().await.unwrap();
-    share.bob.accept("loot", None).await.unwrap();
-    share.bob.put("loot:/here", b"here").await.unwrap();
+    share.is_taken_in(&mut eve, &listed, bob).await;
     share.end().await;
 }
 
@@ -334,10 +320,7 @@ async fn chk_022_an_invite_without_a_place_in_the_list() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn chk_023_invites_with_crooked_names() {
     let share = Share::new().await;
-    let mut eve = insider(&share.site, "eve").await;
-    let bob = eve.meet("bob").await;
-    let mut loot = eve.create_share().await;
-    eve.admit(&mut loot, &[(bob, Role::Writer)]).await;
+    let (mut eve, bob, mut loot) = share.eve_with_loot().await;
     for name in [
         "..",
         ".",
@@ -393,10 +376,7 @@ async fn chk_023_invites_with_crooked_names() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn chk_031_an_invite_of_a_device_that_was_revoked() {
     let share = Share::new().await;
-    let mut eve = insider(&share.site, "eve").await;
-    let bob = eve.meet("bob").await;
-    let mut loot = eve.create_share().await;
-    eve.admit(&mut loot, &[(bob, Role::Writer)]).await;
+    let (mut eve, bob, loot) = share.eve_with_loot().await;
     for name in ["first", "second"] {
         let invite = eve.invite(&loot, &bob, name);
         eve.send(&bob, Purpose::Invite(invite)).await;

@@ -11,7 +11,7 @@ use crannog_testkit::{NOW, Route, Told};
 
 use crate::circle::Circle;
 use crate::seen::{
-    Asleep, alarm, assert_lie, entry_of, kinds, nobody, notes, picture, refusals, sent, trust,
+    Asleep, alarm, assert_lie, entry_of, kinds, nobody, notes, picture, refusals, sent, trust, trust_words,
 };
 use crate::share::{Share, insider};
 
@@ -182,7 +182,21 @@ async fn chk_008_a_root_that_changed() {
     );
     let contacts = alice.contacts().await;
     let mallory = contacts.iter().find(|contact| contact.name == "mallory").unwrap();
-    assert!(mallory.changed_to.is_some() && mallory.verified == "not verified");
+    assert!(mallory.changed_to.is_some() && !mallory.verified);
+    let alarms = alice.status().await.alarms;
+    assert_eq!(alarms.len(), 1, "{alarms:?}");
+    assert_eq!(alarms[0].check.as_deref(), Some("CHK-008"));
+    assert_eq!(alarms[0].object.as_deref(), Some("mallory"));
+    // The words that were compared are the ones that are pinned, or nothing is.
+    let other = trust_words(alice, &mallory.account, &mallory.words).await;
+    assert_eq!(other.unwrap_err().code, Code::Conflict);
+    assert!(
+        alice
+            .contacts()
+            .await
+            .iter()
+            .any(|contact| contact.changed_to.is_some())
+    );
     let members = alice.members("photos:/").await.unwrap();
     let frozen: Vec<_> = members.iter().filter(|member| member.frozen).collect();
     assert_eq!((frozen.len(), frozen[0].name.as_str()), (1, "mallory"));
@@ -228,10 +242,7 @@ async fn chk_008_a_root_that_changed() {
     assert_eq!(kinds(&share.to_alice, share.photos), "RC");
     let contacts = alice.contacts().await;
     let mallory = contacts.iter().find(|contact| contact.name == "mallory").unwrap();
-    assert_eq!(
-        (mallory.changed_to.as_ref(), mallory.verified.as_str()),
-        (None, "not verified")
-    );
+    assert_eq!((mallory.changed_to.as_ref(), mallory.verified), (None, false));
     alice.close().await;
     share.mallory.read_on(&mut share.read).await;
     assert_eq!(share.read.state.members().len(), 3);

@@ -3,10 +3,10 @@
 use crannog_agent_api::request::Role;
 use crannog_proto::api::{Page, Stored};
 use crannog_proto::chain;
-use crannog_testkit::{Route, ServerKeys, Told};
+use crannog_testkit::{Branch, Route, ServerKeys, Told};
 
 use crate::seen::{Asleep, alarm, assert_lie, audits, picture};
-use crate::share::{Share, branch};
+use crate::share::Share;
 
 /// CHK-013 and CHK-014 (attack 34): Bob is kept on a branch of his own. It is found with the first thing of Alice's that reaches him: a
 /// note, by the heads in it, or an entry, by what it has seen. The heads convict the server before strangers.
@@ -16,7 +16,7 @@ async fn chk_013_and_014_two_pasts_meet() {
     share.read_on().await;
     let (from, photos) = (share.read.last(), share.photos);
     let before = Asleep::new(share.bob).await;
-    let tip = branch(&share.to_bob, ServerKeys::of(&share.site.data), photos, from);
+    let led = Branch::begin(&share.to_bob, &share.site.data, photos, from);
     let bob = before.wake().await;
     for at in 0..4 {
         bob.put(&format!("photos:/bob {at}"), b"on a branch")
@@ -35,7 +35,7 @@ async fn chk_013_and_014_two_pasts_meet() {
 
     // An entry of hers, in its place on his branch.
     let last = share.read.stored.last().unwrap().entry.clone();
-    let (seq, head) = *tip.lock().unwrap();
+    let (seq, head) = led.tip();
     let placed = Stored {
         seq: seq + 1,
         head: chain::next_head(&head, seq + 1, &last.header),
@@ -57,12 +57,7 @@ async fn chk_013_and_014_two_pasts_meet() {
     bob.close().await;
 
     // A note of hers. The server keeps to the branch.
-    branch(
-        &share.to_bob,
-        ServerKeys::of(&share.site.data),
-        photos,
-        (seq, head),
-    );
+    Branch::begin(&share.to_bob, &share.site.data, photos, (seq, head));
     share.alice.share("photos:/", "bob", Role::Writer).await.unwrap();
     let bob = apart.wake().await;
     let failure = alarm(&bob).await.expect("a note from another past");

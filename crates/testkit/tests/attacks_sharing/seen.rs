@@ -99,10 +99,21 @@ pub(crate) async fn audits(device: &Device) -> Vec<AuditInfo> {
     audits
 }
 
-/// Somebody looked at a changed root.
+/// Somebody looked at a changed root, and compared the words that are shown.
 pub(crate) async fn trust(device: &Device, name: &str) -> Result<(), Failure> {
-    let name = name.to_owned();
-    device.perform(Request::TrustContact { name }).await.map(drop)
+    let contacts = device.contacts().await;
+    let contact = contacts.iter().find(|contact| contact.name == name).unwrap();
+    let words = contact.changed_to.clone().expect("a changed root");
+    trust_words(device, &contact.account, &words).await
+}
+
+/// Pins the root with these words.
+pub(crate) async fn trust_words(device: &Device, account: &str, words: &str) -> Result<(), Failure> {
+    let request = Request::TrustContact {
+        account: account.to_owned(),
+        words: words.to_owned(),
+    };
+    device.perform(request).await.map(drop)
 }
 
 /// The headers of all that was sent to a journal, whatever became of it.

@@ -1,10 +1,11 @@
 //! Alice shares photos with Bob, who have real clients behind a liar each, and with Mallory, who has none.
 
 use crannog_agent_api::request::Role;
-use crannog_proto::api::{Append, AppendResult, Appended, Drop, Inbox, Page, Stored};
-use crannog_proto::{AccountId, Hash, JournalId, chain, decode};
+use crannog_core::inbox::Purpose;
+use crannog_core::journal;
+use crannog_proto::api::{Drop, Inbox, Page, Stored};
+use crannog_proto::{AccountId, Hash, JournalId, chain};
 use crannog_testkit::{Device, Insider, Liar, Reading, Route, ServerKeys, Site, Told};
-use std::sync::{Arc, Mutex};
 
 pub(crate) struct Share {
     pub(crate) alice: Device,
@@ -59,6 +60,24 @@ impl Share {
         ServerKeys::of(&self.site.data)
     }
 
+    /// Eve, whom nobody knows; Bob, whom she has met; and a drive of hers that he is in as a writer, before any invite.
+    pub(crate) async fn eve_with_loot(&self) -> (Insider, AccountId, Reading) {
+        let mut eve = insider(&self.site, "eve").await;
+        let bob = eve.meet("bob").await;
+        let mut loot = eve.create_share().await;
+        eve.admit(&mut loot, &[(bob, journal::Role::Writer)]).await;
+        (eve, bob, loot)
+    }
+
+    /// An invite into it reaches Bob, who accepts, and writes there.
+    pub(crate) async fn is_taken_in(&self, eve: &mut Insider, loot: &Reading, bob: AccountId) {
+        let invite = eve.invite(loot, &bob, "loot");
+        eve.send(&bob, Purpose::Invite(invite)).await;
+        self.bob.sync().await.unwrap();
+        self.bob.accept("loot", None).await.unwrap();
+        self.bob.put("loot:/here", b"here").await.unwrap();
+    }
+
     /// Reads on as Mallory.
     pub(crate) async fn read_on(&mut self) {
         self.mallory.read_on(&mut self.read).await;
@@ -84,39 +103,6 @@ pub(crate) async fn account(device: &Device) -> AccountId {
         Ok(Answer::Whoami(whoami)) => whoami.account.parse().unwrap(),
         other => panic!("{other:?}"),
     }
-}
-
-/// Keeps a client on a branch that begins at this place: all it writes is "stored" there, and nothing else exists.
-pub(crate) fn branch(
-    liar: &Liar,
-    keys: ServerKeys,
-    journal: JournalId,
-    from: (u64, Hash),
-) -> Arc<Mutex<(u64, Hash)>> {
-    let tip = Arc::new(Mutex::new(from));
-    let shown = Arc::clone(&tip);
-    liar.swallow(move |ask| match ask.route() {
-        Route::Put(id, _) if id == journal => Some(Told::nothing()),
-        Route::Append(id) if id == journal => {
-            let append: Append = decode(&ask.body).unwrap();
-            let mut tip = tip.lock().unwrap();
-            let done = |entry: &crannog_proto::Entry| {
-                let seq = tip.0 + 1;
-                *tip = (seq, chain::next_head(&tip.1, seq, &entry.header));
-                AppendResult::Done(keys.receipt(journal, tip.0, tip.1))
-            };
-            let results = append.entries.iter().map(done).collect();
-            Some(Told::ok(&Appended { results }))
-        }
-        Route::Entries(id) if id == journal => {
-            let (seq, head) = *tip.lock().unwrap();
-            let entries = Vec::new();
-            let last = keys.receipt(journal, seq, head);
-            Some(Told::ok(&Page { entries, last }))
-        }
-        _ => None,
-    });
-    shown
 }
 
 /// The place that a request for entries asks after.

@@ -412,6 +412,9 @@ fn prune(
         db.prepare_cached("UPDATE entries SET body = x'', gone = 1 WHERE journal = ?1 AND seq = ?2")
             .and_then(|mut update| update.execute([journal.row, int(seq)]))
             .map_err(failed)?;
+        db.prepare_cached("DELETE FROM bodies WHERE journal = ?1 AND seq = ?2")
+            .and_then(|mut delete| delete.execute([journal.row, int(seq)]))
+            .map_err(failed)?;
         files::charge(db, journal.creator, -length)?;
         if let Place::Blobs(ids) = &header.body.place {
             ids.iter()

@@ -1,6 +1,6 @@
 //! Blobs: staged under a lease, then held by an entry.
 
-use crannog_proto::{BlobId, ErrorCode, Header, JournalId, Place, decode};
+use crannog_proto::{BlobId, ErrorCode, JournalId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::files::{self, blob_file};
@@ -10,23 +10,30 @@ use crate::store::{BlobFile, FileName, NewStaged, StoreError};
 pub(super) fn stage(db: &Connection, new: &NewStaged) -> Result<Option<FileName>> {
     let found = db
         .prepare_cached(
-            "SELECT j.id, j.creator, j.closed, a.quota - a.used FROM journals j JOIN accounts a ON a.id = j.creator WHERE j.journal = ?1",
+            "SELECT j.id, j.creator, j.closed, j.epoch, a.quota - a.used FROM journals j JOIN accounts a ON a.id = j.creator WHERE j.journal = ?1",
         )
         .and_then(|mut select| {
             select
                 .query_row([new.journal.0], |row| {
-                    Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, bool>(2)?, row.get::<_, i64>(3)?))
+                    Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, bool>(2)?, super::uint(row, 3)?, row.get::<_, i64>(4)?))
                 })
                 .optional()
         })
         .map_err(failed)?;
-    let (journal, owner, closed, left) = found.ok_or(StoreError::Refused(ErrorCode::NotFound))?;
+    let (journal, owner, closed, epoch, left) = found.ok_or(StoreError::Refused(ErrorCode::NotFound))?;
     if closed {
         return Err(StoreError::Refused(ErrorCode::JournalClosed));
     }
+    // Whoever was removed while she sent it stages nothing any more.
+    if epoch != new.epoch {
+        return Err(StoreError::Refused(ErrorCode::StaleEpoch));
+    }
     let old: Option<i64> = staged_file(db, journal, &new.file.blob)?;
     if old.is_none() && left < super::int(new.file.size) {
-        return Err(StoreError::Refused(ErrorCode::Quota));
+        let all = staged_bytes(db, journal)?.saturating_add(new.file.size);
+        if all > new.reserve {
+            return Err(StoreError::Refused(ErrorCode::Quota));
+        }
     }
     let replaced = old.map_or(Ok(None), |file| files::release(db, file, true))?;
     let file = files::create(db, owner, &new.file)?;
@@ -56,23 +63,20 @@ pub(super) fn unstage(db: &Connection, id: &JournalId, bad: &BlobFile) -> Result
 
 /// Whether an entry in `from..=to` has its body in this blob.
 pub(super) fn is_body(db: &Connection, id: &JournalId, blob: &BlobId, from: u64, to: u64) -> Result<bool> {
-    let mut select = db
-        .prepare_cached(
-            "SELECT n.header FROM journals j JOIN entries n ON n.journal = j.id
-             WHERE j.journal = ?1 AND n.seq BETWEEN ?2 AND ?3 AND n.gone = 0 AND length(n.body) = 0",
-        )
-        .map_err(failed)?;
-    let mut rows = select
-        .query(params![id.0, super::int(from), super::int(to)])
-        .map_err(failed)?;
-    while let Some(row) = rows.next().map_err(failed)? {
-        let header: Vec<u8> = row.get(0).map_err(failed)?;
-        let header: Header = decode(&header).map_err(|_| super::damaged("entries"))?;
-        if matches!(&header.body.place, Place::Blobs(ids) if ids.contains(blob)) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    db.prepare_cached(
+        "SELECT 1 FROM journals j JOIN bodies b ON b.journal = j.id WHERE j.journal = ?1 AND b.blob = ?2 AND b.seq BETWEEN ?3 AND ?4",
+    )
+    .and_then(|mut select| select.exists(params![id.0, blob.0, super::int(from), super::int(to)]))
+    .map_err(failed)
+}
+
+/// All that is staged in a journal.
+fn staged_bytes(db: &Connection, journal: i64) -> Result<u64> {
+    db.prepare_cached(
+        "SELECT coalesce(sum(f.size), 0) FROM staged s JOIN files f ON f.id = s.file WHERE s.journal = ?1",
+    )
+    .and_then(|mut select| select.query_row([journal], |row| super::uint(row, 0)))
+    .map_err(failed)
 }
 
 /// Removes the row; its file keeps its name.

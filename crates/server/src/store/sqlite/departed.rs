@@ -4,17 +4,22 @@ use crannog_proto::sigchain::SignedLink;
 use crannog_proto::{AccountId, decode, encode};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{Result, accounts, bytes, damaged, failed};
+use super::{Result, bytes, damaged, failed};
 use crate::store::Sigchain;
 
 /// Keeps an account's sigchain, which is about to be deleted.
 pub(super) fn keep(db: &Connection, id: i64) -> Result<()> {
-    let Some(account) = accounts::account(db, "id", &id)? else {
-        return Ok(());
-    };
+    // Their bytes as they are: a damaged one does not keep an operator from deleting the account.
+    let mut select = db
+        .prepare("SELECT link FROM links WHERE account = ?1 ORDER BY seq")
+        .map_err(failed)?;
+    let links = select.query_map([id], |row| row.get(0)).map_err(failed)?;
+    let links: Vec<Vec<u8>> = links.collect::<rusqlite::Result<_>>().map_err(failed)?;
+    let count = u32::try_from(links.len()).map_err(|_| damaged("links"))?;
+    let encoded = [encode(&count), links.concat()].concat();
     db.execute(
         "INSERT INTO departed (account, name, links) SELECT account, name, ?2 FROM accounts WHERE id = ?1",
-        params![id, encode(&account.links)],
+        params![id, encoded],
     )
     .map_err(failed)?;
     Ok(())

@@ -17,7 +17,7 @@ pub(super) fn put(db: &Connection, new: &NewDrop) -> Result<Dropped> {
     // The same once more, because its answer was lost: it keeps its place and its hour. It is written again, so that the time
     // that this takes does not tell the sender whether the first was taken out.
     let before: Option<(i64, i64)> = db
-        .prepare_cached("DELETE FROM inbox WHERE id = ?1 RETURNING rowid, expires")
+        .prepare_cached("DELETE FROM inbox WHERE id = ?1 RETURNING nr, expires")
         .and_then(|mut delete| {
             delete
                 .query_row([new.id], |row| Ok((row.get(0)?, row.get(1)?)))
@@ -27,11 +27,14 @@ pub(super) fn put(db: &Connection, new: &NewDrop) -> Result<Dropped> {
     if before.is_none() && count(db, account)? >= limits::INBOX_MAX as u64 {
         return Err(StoreError::Refused(ErrorCode::InboxFull));
     }
-    let (row, expires) = before.unzip();
+    let (nr, expires) = before.unzip();
     let expires = expires.unwrap_or(new.expires.0);
-    db.prepare_cached("INSERT INTO inbox (rowid, id, account, sealed, expires) VALUES (?1, ?2, ?3, ?4, ?5)")
-        .and_then(|mut insert| insert.execute(params![row, new.id, account, new.sealed, expires]))
-        .map_err(failed)?;
+    db.prepare_cached(
+        "INSERT INTO inbox (account, nr, id, sealed, expires)
+         VALUES (?1, coalesce(?2, (SELECT 1 + coalesce(max(nr), 0) FROM inbox WHERE account = ?1)), ?3, ?4, ?5)",
+    )
+    .and_then(|mut insert| insert.execute(params![account, nr, new.id, new.sealed, expires]))
+    .map_err(failed)?;
     Ok(Dropped {
         account: AccountKey(account),
         fresh: before.is_none(),
@@ -47,7 +50,7 @@ pub(super) fn count(db: &Connection, account: i64) -> Result<u64> {
 pub(super) fn oldest(db: &Connection, key: AccountKey, now: Hour) -> Result<Vec<Drop>> {
     let mut select = db
         .prepare_cached(
-            "SELECT id, sealed FROM inbox WHERE account = ?1 AND expires > ?2 ORDER BY rowid LIMIT ?3",
+            "SELECT id, sealed FROM inbox WHERE account = ?1 AND expires > ?2 ORDER BY nr LIMIT ?3",
         )
         .map_err(failed)?;
     let rows = select

@@ -3,7 +3,7 @@
 use crannog_proto::chain::next_head;
 use crannog_proto::entry::VerifiedEntry;
 use crannog_proto::sign::{Signature, VerifyingKey};
-use crannog_proto::{Entry, EpochPublic, ErrorCode, Hash, JournalId, Kind, limits};
+use crannog_proto::{Entry, EpochPublic, ErrorCode, Hash, JournalId, Kind, Place, limits};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Result, bytes, failed, files, hash, int, uint};
@@ -96,6 +96,17 @@ pub(super) fn insert_entry(
         ])
     })
     .map_err(failed)?;
+    let Place::Blobs(ids) = &header.body.place else {
+        return Ok(());
+    };
+    let mut insert = db
+        .prepare_cached("INSERT OR IGNORE INTO bodies (journal, blob, seq) VALUES (?1, ?2, ?3)")
+        .map_err(failed)?;
+    for id in ids {
+        insert
+            .execute(params![journal, id.0, int(placed.seq)])
+            .map_err(failed)?;
+    }
     Ok(())
 }
 

@@ -154,7 +154,7 @@ pub(super) fn delete_account(db: &Connection, name: &str) -> Result<Option<Vec<F
     let Some(id) = id else { return Ok(None) };
     departed::keep(db, id)?;
     let mine = "(SELECT id FROM journals WHERE creator = ?1)";
-    for table in ["staged", "blobs", "epochs", "entries"] {
+    for table in ["staged", "blobs", "epochs", "bodies", "entries"] {
         db.execute(&format!("DELETE FROM {table} WHERE journal IN {mine}"), [id])
             .map_err(failed)?;
     }

@@ -136,7 +136,7 @@ async fn fsck_sees_what_cannot_be_in_an_inbox() {
     let store = SqliteStore::open(&path).unwrap();
     let db = Connection::open(&path).unwrap();
     db.execute(
-        "INSERT INTO inbox VALUES (?1, 9, ?2, 600000)",
+        "INSERT INTO inbox VALUES (9, 1, ?1, ?2, 600000)",
         params![[1_u8; 16], [0_u8; 5]],
     )
     .unwrap();

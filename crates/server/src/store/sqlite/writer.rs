@@ -109,6 +109,9 @@ fn commit(connection: &Connection, group: Vec<Job>) {
         if broken.is_none() {
             broken = connection.execute_batch("SAVEPOINT change").err();
         }
+        if broken.is_some() {
+            break;
+        }
         let (keep, answer) = (job.work)(connection);
         answers.push(answer);
         // A full disk makes SQLite roll the whole transaction back: then nobody's change stands.
