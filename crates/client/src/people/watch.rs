@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::shared::Shared;
 
 /// News that wait for a slow watcher: a page of entries is read at once. Then the oldest are lost, and she is told how many.
-const WAITING: usize = 2 * limits::PAGE_ENTRIES as usize;
+const WAITING: usize = 2 * limits::PAGE_ENTRIES;
 
 /// Something that happened.
 #[derive(Debug, Clone)]

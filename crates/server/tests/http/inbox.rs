@@ -194,7 +194,7 @@ async fn a_sender_drops_120_an_hour_and_an_inbox_holds_1024() {
     theirs.drops(id, 1).await;
 
     let more = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 904)
-        INSERT INTO inbox SELECT randomblob(16), account, sealed, expires FROM n, (SELECT * FROM inbox WHERE account = 1 LIMIT 1)";
+        INSERT INTO inbox SELECT account, 10000 + n, randomblob(16), sealed, expires FROM n, (SELECT * FROM inbox WHERE account = 1 LIMIT 1)";
     assert_eq!(sql(server.folder.path(), more), 904);
     assert_eq!(theirs.put_drop(id, noise(SMALL)).await.code(), "inbox_full");
     let oldest = hers.inbox().await[0].clone();
@@ -227,7 +227,7 @@ async fn the_sender_is_nowhere() {
             |row| row.get(0),
         )
         .unwrap();
-    assert_eq!(columns, "id,account,sealed,expires");
+    assert_eq!(columns, "account,nr,id,sealed,expires");
     let accounts: Vec<i64> = db
         .prepare("SELECT DISTINCT account FROM inbox")
         .unwrap()

@@ -56,10 +56,10 @@ async fn chk_031_an_invite_is_used_once_by_one() {
     again(&drop.sealed);
     bob.sync().await.unwrap();
     assert_eq!(picture(&bob).await, before, "after it was accepted");
-    let refused = refusals(&bob).await;
-    assert!(
-        refused[0].contains("CHK-031") && refused[0].contains("alice"),
-        "{refused:?}"
+    assert_eq!(
+        refusals(&bob).await,
+        [""; 0],
+        "nobody is blamed for what the server repeats"
     );
     assert_eq!(bob.members("second:/").await.unwrap().len(), 3);
 
@@ -131,7 +131,7 @@ async fn declined(alice: &Device, to_bob: &Liar, site: &Site) {
     inject(to_bob, drop.sealed);
     dora.sync().await.unwrap();
     assert_eq!(picture(&dora).await, before);
-    assert!(refusals(&dora).await[0].contains("CHK-031"));
+    assert_eq!(refusals(&dora).await, [""; 0]);
     to_bob.repent();
     alice.sync().await.unwrap();
     assert_eq!(alice.members("third:/").await.unwrap().len(), 1, "she said no");
@@ -377,8 +377,10 @@ async fn chk_023_invites_with_crooked_names() {
 async fn chk_031_an_invite_of_a_device_that_was_revoked() {
     let share = Share::new().await;
     let (mut eve, bob, loot) = share.eve_with_loot().await;
-    for name in ["first", "second"] {
-        let invite = eve.invite(&loot, &bob, name);
+    let mut other = eve.create_share().await;
+    eve.admit(&mut other, &[(bob, Role::Writer)]).await;
+    for (drive, name) in [(&loot, "first"), (&other, "second")] {
+        let invite = eve.invite(drive, &bob, name);
         eve.send(&bob, Purpose::Invite(invite)).await;
     }
     share.bob.sync().await.unwrap();

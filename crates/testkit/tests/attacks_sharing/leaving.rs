@@ -59,7 +59,8 @@ async fn chk_031_leaving_is_one_s_own() {
         .await
         .unwrap();
     share.to_alice.heard();
-    for (old, told) in [(obeyed, 4), (kept.clone(), 4), (kept, 5)] {
+    // What is shown once more is passed over, and nobody is blamed for it: an honest device may have ended before it could be deleted.
+    for old in [obeyed, kept.clone(), kept] {
         inject(&share.to_alice, old);
         share.alice.sync().await.unwrap();
         assert_eq!(
@@ -67,7 +68,7 @@ async fn chk_031_leaving_is_one_s_own() {
             ["alice", "bob", "mallory"],
             "she came back"
         );
-        assert_eq!(refusals(&share.alice).await.len(), told);
+        assert_eq!(refusals(&share.alice).await.len(), 3);
     }
     assert_eq!(kinds(&share.to_alice, share.photos), "");
     share.to_alice.repent();
