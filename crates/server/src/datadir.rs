@@ -7,6 +7,11 @@ use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
 
+use crate::store::FileName;
+
+/// Lies in a directory that is being restored, until it is whole.
+const MARK: &str = "restoring";
+
 /// Where the server's own secrets are kept: files today, a security module tomorrow.
 pub(crate) trait Secrets {
     /// A secret by name, if it was ever kept.
@@ -29,6 +34,9 @@ pub enum DataDirError {
     /// Another process holds it.
     #[error("the data directory {} is in use by another crannogd", .0.display())]
     InUse(PathBuf),
+    /// A restore did not end.
+    #[error("the data directory {} was not restored to the end", .0.display())]
+    Unfinished(PathBuf),
     /// Input or output failed.
     #[error("the data directory {} cannot be used: {source}", path.display())]
     Io {
@@ -42,6 +50,43 @@ pub enum DataDirError {
 impl DataDir {
     /// Opens and locks the directory; makes it when new.
     pub(crate) fn open(root: &Path) -> Result<Self, DataDirError> {
+        let data = Self::lock(root)?;
+        if root.join(MARK).exists() {
+            return Err(DataDirError::Unfinished(root.to_owned()));
+        }
+        Ok(data)
+    }
+
+    /// Makes a directory that nobody can use before [`DataDir::complete`].
+    pub(crate) fn begin(root: &Path) -> Result<Self, DataDirError> {
+        let data = Self::lock(root)?;
+        let mark = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(root.join(MARK));
+        mark.and_then(|mark| mark.sync_all())
+            .and_then(|()| data.sync())
+            .map_err(|source| data.failed(source))?;
+        Ok(data)
+    }
+
+    /// Everything is in its place and synced.
+    pub(crate) fn complete(&self) -> Result<(), DataDirError> {
+        std::fs::remove_file(self.root.join(MARK))
+            .and_then(|()| self.sync())
+            .map_err(|source| self.failed(source))
+    }
+
+    fn failed(&self, source: io::Error) -> DataDirError {
+        DataDirError::Io {
+            path: self.root.clone(),
+            source,
+        }
+    }
+
+    fn lock(root: &Path) -> Result<Self, DataDirError> {
         let io = |source| DataDirError::Io {
             path: root.to_owned(),
             source,
@@ -78,6 +123,21 @@ impl DataDir {
         self.root.join("blobs")
     }
 
+    /// A copy of the database, while a backup is made.
+    pub(crate) fn backup(root: &Path) -> PathBuf {
+        root.join("backup.db")
+    }
+
+    /// A folder of blobs.
+    pub(crate) fn shard(root: &Path, shard: u8) -> PathBuf {
+        root.join("blobs").join(data_encoding::HEXLOWER.encode(&[shard]))
+    }
+
+    /// The file of a blob.
+    pub(crate) fn blob(root: &Path, name: &FileName) -> PathBuf {
+        Self::shard(root, name.0[0]).join(name.to_string())
+    }
+
     /// The admin socket of a data directory.
     pub(crate) fn socket(root: &Path) -> PathBuf {
         root.join("admin.sock")
@@ -91,8 +151,29 @@ impl DataDir {
 
 impl Secrets for DataDir {
     fn load(&self, name: &'static str) -> io::Result<Option<Vec<u8>>> {
+        Files::new(&self.root).load(name)
+    }
+
+    fn keep(&self, name: &'static str, bytes: &[u8]) -> io::Result<()> {
+        Files::new(&self.root).keep(name, bytes)
+    }
+}
+
+/// The secrets of a data directory that another process may hold.
+#[derive(Debug)]
+pub(crate) struct Files<'a>(&'a Path);
+
+impl<'a> Files<'a> {
+    /// In this directory.
+    pub(crate) fn new(root: &'a Path) -> Self {
+        Self(root)
+    }
+}
+
+impl Secrets for Files<'_> {
+    fn load(&self, name: &'static str) -> io::Result<Option<Vec<u8>>> {
         let mut bytes = Vec::new();
-        match File::open(self.root.join(name)) {
+        match File::open(self.0.join(name)) {
             Ok(mut file) => file.read_to_end(&mut bytes).map(|_| Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -100,7 +181,7 @@ impl Secrets for DataDir {
     }
 
     fn keep(&self, name: &'static str, bytes: &[u8]) -> io::Result<()> {
-        let (path, new) = (self.root.join(name), self.root.join(format!("{name}.new")));
+        let (path, new) = (self.0.join(name), self.0.join(format!("{name}.new")));
         let mut file = OpenOptions::new()
             .write(true)
             .create(true)
@@ -110,6 +191,6 @@ impl Secrets for DataDir {
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(new, path)?;
-        self.sync()
+        File::open(self.0)?.sync_all()
     }
 }

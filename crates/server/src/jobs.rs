@@ -52,6 +52,27 @@ pub(crate) async fn sweep(app: &Arc<App>) -> Result<(), StoreError> {
     let freed = app.store.sweep(now, grace).await?;
     app.syncer.forget(&freed);
     remove(app, freed).await?;
+    orphans(app).await
+}
+
+/// When a backup has ended, what could not be removed meanwhile. Until the server stops.
+pub(crate) async fn after_holds(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            _ = stopped.wait_for(|stop| *stop) => return,
+            () = app.blobs.holds().ended() => {}
+        }
+        if let Err(error) = orphans(&app).await {
+            tracing::error!(error = %error, "files held back during a backup could not be removed; the hourly sweep tries again");
+        }
+    }
+}
+
+/// Removes the files that no row names.
+async fn orphans(app: &Arc<App>) -> Result<(), StoreError> {
+    if app.blobs.holds().active() {
+        return Ok(());
+    }
     for shard in 0..=u8::MAX {
         let blobs = Arc::clone(&app.blobs);
         // First the folder, then the rows: what is written in between is in neither.

@@ -99,6 +99,11 @@ impl Server {
         let identity = Arc::new(Identity::open(data.as_ref(), now_ms())?);
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&data.database())?);
         let blobs = Arc::new(BlobDir::open(&data.blobs())?);
+        // What a killed backup left: rows that were deleted since must not live on there.
+        match std::fs::remove_file(DataDir::backup(&config.data)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
         data.sync()?;
         let listen = |source| StartError::Listen {
             address: config.listen.clone(),
@@ -123,6 +128,7 @@ impl Server {
                 url.clone(),
                 stopped.clone(),
             )),
+            tokio::spawn(jobs::after_holds(Arc::clone(&app), stopped.clone())),
             tokio::spawn(jobs::hourly(Arc::clone(&app), stopped)),
         ];
         Ok(RunningServer {

@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::rand;
 use crannog_proto::invite::Invite;
@@ -157,8 +158,24 @@ async fn act(app: &Arc<App>, url: &ServerUrl, ask: Ask) -> Tell {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             server: url.to_string(),
         }),
+        Ask::Hold { name, seconds, renew } => Ok(hold(app, name, seconds, renew)),
+        Ask::Release { name } => {
+            app.blobs.holds().release(&name);
+            Ok(Tell::Done)
+        }
     };
     told.unwrap_or_else(|error| failed(&error.to_string(), "see the server's log"))
+}
+
+fn hold(app: &App, name: String, seconds: u64, renew: bool) -> Tell {
+    let (holds, length) = (app.blobs.holds(), Duration::from_secs(seconds.min(3600)));
+    if renew && !holds.renew(&name, length) {
+        return failed("the hold has ended", "begin a new one");
+    }
+    if !renew {
+        holds.begin(name, length);
+    }
+    Tell::Done
 }
 
 fn failed(message: &str, hint: &str) -> Tell {

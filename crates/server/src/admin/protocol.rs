@@ -60,6 +60,20 @@ pub(crate) enum Ask {
     Stats,
     /// Is it well?
     Health,
+    /// Remove no files for so long.
+    Hold {
+        /// Whose hold.
+        name: String,
+        /// At most an hour.
+        seconds: u64,
+        /// Only if it is still there.
+        renew: bool,
+    },
+    /// End a hold.
+    Release {
+        /// Whose.
+        name: String,
+    },
 }
 
 /// What the server answers.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::backup_args::Backup;
 use super::units::{parse_duration, parse_size};
 
 /// The server of a Crannog: stores, orders and delivers what it cannot read.
@@ -81,6 +82,9 @@ Prints `listening on ADDR:PORT` when ready. SIGTERM and SIGINT stop it cleanly."
         #[command(flatten)]
         common: Common,
     },
+    /// Backups: blobs as they are, everything else sealed to a key that is not on the server.
+    #[command(subcommand)]
+    Backup(Backup),
     /// Show counts.
     #[command(after_help = "Example:\n  crannogd stats --json")]
     Stats(#[command(flatten)] Common),

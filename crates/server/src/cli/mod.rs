@@ -1,9 +1,12 @@
 //! The command line: `serve`, and commands that ask the running server over its admin socket.
 //!
-//! Exit codes: 0 done · 1 it failed, or `fsck` and `health` found something wrong · 2 the command line is wrong.
+//! Exit codes: 0 done · 1 it failed, or `fsck`, `health` or `backup` found something wrong · 2 the command line is wrong.
 
 mod args;
+mod backup;
+mod backup_args;
 mod offline;
+mod pin;
 mod render;
 mod serve;
 mod units;
@@ -41,6 +44,7 @@ pub fn run() -> ExitCode {
         Command::Serve { data, listen, config } => {
             return end(serve::serve(data, listen, config).map(|()| true));
         }
+        Command::Backup(command) => return end(backup::run(command)),
         Command::Fsck { full, common } => return end(offline::fsck(full, &common)),
         Command::Invite(Invite::Create {
             uses,
@@ -118,14 +122,18 @@ fn show(told: &Tell, json: bool) -> Result<bool, Failure> {
     } else {
         render::text(told)
     };
+    print(&text)?;
+    Ok(!matches!(told, Tell::Fsck(report) if !report.problems.is_empty()))
+}
+
+fn print(text: &str) -> Result<(), Failure> {
     let written = std::io::stdout().lock().write_all(text.as_bytes());
     written.map_err(|error| {
         Failure::new(
             format!("the answer cannot be written: {error}"),
             "check where the output goes",
         )
-    })?;
-    Ok(!matches!(told, Tell::Fsck(report) if !report.problems.is_empty()))
+    })
 }
 
 /// Asks the running server.

@@ -86,6 +86,9 @@ fn start_failure(error: &StartError) -> Failure {
         StartError::Data(DataDirError::InUse(_)) => {
             "stop the other server, or choose another directory with --data"
         }
+        StartError::Data(DataDirError::Unfinished(_)) => {
+            "remove it and repeat `crannogd backup restore` into a new directory"
+        }
         StartError::Data(_) | StartError::Io(_) | StartError::Store(_) => {
             "check that the directory is there, writable for this user, and that its disk is neither full nor read-only"
         }

@@ -3,6 +3,7 @@
 mod accounts;
 mod append;
 mod blobs;
+mod copy;
 mod departed;
 mod files;
 mod inbox;
@@ -32,6 +33,7 @@ use super::{
 use crate::clock::Hour;
 use writer::{Promise, Writer};
 
+pub(crate) use copy::DatabaseCopy;
 pub use schema::SchemaError;
 
 const READERS: usize = 8;

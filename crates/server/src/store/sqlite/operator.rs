@@ -250,7 +250,7 @@ pub(super) fn check(db: &Connection) -> Result<Vec<String>> {
     Ok(found)
 }
 
-fn all<T, P: rusqlite::Params>(
+pub(super) fn all<T, P: rusqlite::Params>(
     db: &Connection,
     sql: &str,
     values: P,
