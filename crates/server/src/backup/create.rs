@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use aws_lc_rs::rand;
-use data_encoding::HEXLOWER;
 use nix::fcntl::{Flock, FlockArg};
 use serde::Serialize;
 
@@ -67,7 +65,7 @@ pub(crate) fn create(
     let repository = Repository::for_server(root, &keys, key)?;
     let source = Source::take(data)?;
     let taken = clock::now_ms().div_euclid(1000);
-    let id = new_id(taken)?;
+    let id = new_id(&repository, taken)?;
     let mut copying = Copying {
         repository: &repository,
         data,
@@ -163,11 +161,15 @@ pub(super) fn known(database: DatabaseCopy) -> Result<DatabaseCopy, BackupError>
     Ok(database)
 }
 
-/// Sorts by time; the rest keeps two of one second apart.
-fn new_id(taken: i64) -> Result<String, BackupError> {
-    let mut random = [0; 4];
-    rand::fill(&mut random).map_err(|_| BackupError::Seal)?;
-    Ok(format!("{}-{}", clock::stamp(taken), HEXLOWER.encode(&random)))
+/// Counts up, so that later ones sort behind whatever the clock says.
+fn new_id(repository: &Repository, taken: i64) -> Result<String, BackupError> {
+    let last = repository.ids()?.pop().unwrap_or_default();
+    let number: u32 = last
+        .split('-')
+        .next()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(0);
+    Ok(format!("{:06}-{}", number.saturating_add(1), clock::stamp(taken)))
 }
 
 type Count = (AtomicU64, AtomicU64);

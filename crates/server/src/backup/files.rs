@@ -37,6 +37,15 @@ pub(super) fn make_folder(path: &Path) -> Result<(), BackupError> {
         .map_err(BackupError::io(path))
 }
 
+/// Refuses a link in the place of a folder: what is removed behind it might be the server's own.
+pub(super) fn no_link(path: &Path) -> Result<(), BackupError> {
+    match std::fs::symlink_metadata(path) {
+        Ok(data) if !data.is_dir() => Err(BackupError::damaged(path, "it is not a folder")),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(BackupError::io(path)(error)),
+        _ => Ok(()),
+    }
+}
+
 /// Makes the names in a folder durable.
 pub(super) fn sync_folder(path: &Path) -> Result<(), BackupError> {
     File::open(path)
@@ -115,10 +124,10 @@ pub(super) fn hash(path: &Path) -> Result<[u8; 32], BackupError> {
     }
 }
 
-/// The length of a file, if it is there.
+/// The length of a file, if it is there; a link is no copy.
 pub(super) fn length(path: &Path) -> Result<Option<u64>, BackupError> {
-    match std::fs::metadata(path) {
-        Ok(data) => Ok(Some(data.len())),
+    match std::fs::symlink_metadata(path) {
+        Ok(data) => Ok(data.is_file().then(|| data.len())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(BackupError::io(path)(error)),
     }

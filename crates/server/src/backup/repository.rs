@@ -20,6 +20,7 @@ use super::{BackupError, files};
 use crate::store::FileName;
 
 const FORMAT: u32 = 1;
+const FOLDERS: [&str; 3] = ["tmp", "snapshots", "blobs"];
 const LABEL: &str = "crannogd 2026 backup repository.";
 
 /// What a command will do.
@@ -107,14 +108,23 @@ impl Repository {
         if found.server != server.to_string() {
             return Err(forged());
         }
-        Ok(Self {
+        let repository = Self {
             root: root.to_owned(),
             server,
             certificate,
             key,
             recipient,
             _lock: lock,
-        })
+        };
+        if access == Access::Write {
+            for folder in FOLDERS {
+                files::no_link(&root.join(folder))?;
+            }
+            for shard in 0..=u8::MAX {
+                files::no_link(&repository.shard(shard))?;
+            }
+        }
+        Ok(repository)
     }
 
     /// Opens the repository of this server, or makes one.
@@ -136,7 +146,7 @@ impl Repository {
         if key.is_some_and(|key| key != repository.recipient) {
             return Err(BackupError::OtherKey);
         }
-        for folder in ["tmp", "snapshots", "blobs"] {
+        for folder in FOLDERS {
             files::make_folder(&root.join(folder))?;
         }
         for shard in 0..=u8::MAX {
