@@ -113,6 +113,13 @@ impl DataDir {
         }
     }
 
+    /// Whether a server lives here already, or the beginning of one.
+    pub(crate) fn is_taken(&self) -> bool {
+        ["ca.key", "ca.der", "receipt.key", "crannogd.db"]
+            .iter()
+            .any(|name| self.root.join(name).exists())
+    }
+
     /// The database.
     pub(crate) fn database(&self) -> PathBuf {
         self.root.join("crannogd.db")

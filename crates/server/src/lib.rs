@@ -29,6 +29,7 @@ mod datadir;
 mod error;
 mod fsck;
 mod http;
+mod init;
 mod jobs;
 mod limiter;
 mod server;

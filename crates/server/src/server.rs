@@ -151,7 +151,7 @@ impl RunningServer {
 
     /// Makes an invite for so many accounts with this quota, valid for a day.
     pub async fn invite_with_quota(&self, uses: u32, quota: u64) -> Result<Invite, StoreError> {
-        admin::create_invite(&self.app.0, uses, 86_400, quota).await
+        admin::create_invite(self.app.0.store.as_ref(), uses, 86_400, quota).await
     }
 
     /// Finishes what is under way, folds the database's log in, and stops.

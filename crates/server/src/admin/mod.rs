@@ -19,7 +19,7 @@ use crate::clock::Hour;
 use crate::datadir::DataDir;
 use crate::fsck;
 use crate::http::App;
-use crate::store::{NewInvite, StoreError};
+use crate::store::{NewInvite, Operator, StoreError};
 
 pub(crate) use protocol::{Ask, Tell};
 
@@ -32,7 +32,7 @@ pub(crate) fn invite_hash(invite: &Invite) -> Hash {
 
 /// Makes an invite.
 pub(crate) async fn create_invite(
-    app: &App,
+    store: &dyn Operator,
     uses: u32,
     seconds: u64,
     quota: u64,
@@ -45,7 +45,7 @@ pub(crate) async fn create_invite(
         expires: Hour::after(seconds),
         quota,
     };
-    app.store.create_invite(new).await?;
+    store.create_invite(new).await?;
     Ok(invite)
 }
 
@@ -108,14 +108,17 @@ async fn answer(app: &Arc<App>, url: &ServerUrl, stream: UnixStream) -> io::Resu
 
 async fn act(app: &Arc<App>, url: &ServerUrl, ask: Ask) -> Tell {
     let told = match ask {
-        Ask::InviteCreate { uses, expires, quota } => {
-            create_invite(app, uses, expires, quota.unwrap_or(app.config.default_quota))
-                .await
-                .map(|invite| Tell::Invite {
-                    invite: invite.to_string(),
-                    server: url.to_string(),
-                })
-        }
+        Ask::InviteCreate { uses, expires, quota } => create_invite(
+            app.store.as_ref(),
+            uses,
+            expires,
+            quota.unwrap_or(app.config.default_quota),
+        )
+        .await
+        .map(|invite| Tell::Invite {
+            invite: invite.to_string(),
+            server: url.to_string(),
+        }),
         Ask::InviteList => app.store.invites().await.map(Tell::Invites),
         Ask::InviteRevoke { id } => app.store.revoke_invite(id).await.map(|count| match count {
             0 => failed("there is no such invite", "see `crannogd invite list`"),

@@ -127,7 +127,7 @@ pub(super) fn hash(path: &Path) -> Result<[u8; 32], BackupError> {
 /// The length of a file, if it is there; a link is no copy.
 pub(super) fn length(path: &Path) -> Result<Option<u64>, BackupError> {
     match std::fs::symlink_metadata(path) {
-        Ok(data) => Ok(data.is_file().then(|| data.len())),
+        Ok(data) => Ok(data.is_file().then_some(data.len())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(BackupError::io(path)(error)),
     }

@@ -5,6 +5,7 @@
 mod args;
 mod backup;
 mod backup_args;
+mod configure;
 mod offline;
 mod pin;
 mod render;
@@ -41,9 +42,14 @@ impl Failure {
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     let (ask, common) = match Cli::parse().command {
-        Command::Serve { data, listen, config } => {
-            return end(serve::serve(data, listen, config).map(|()| true));
-        }
+        Command::Serve(settings) => return end(serve::serve(settings).map(|()| true)),
+        Command::Init {
+            expires,
+            quota,
+            settings,
+            json,
+        } => return end(configure::make(settings, expires, quota, json)),
+        Command::Config(command) => return end(configure::show(command)),
         Command::Backup(command) => return end(backup::run(command)),
         Command::Fsck { full, common } => return end(offline::fsck(full, &common)),
         Command::Invite(Invite::Create {

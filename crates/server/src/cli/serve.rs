@@ -3,20 +3,17 @@
 use std::io::{self, Write};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
-use std::path::PathBuf;
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
+use super::args::Settings;
+use super::configure::load;
 use crate::config::Config;
 use crate::datadir::DataDirError;
 use crate::server::{Server, StartError};
 
-pub(super) fn serve(
-    data: Option<PathBuf>,
-    listen: Option<String>,
-    file: Option<PathBuf>,
-) -> Result<(), Failure> {
+pub(super) fn serve(settings: Settings) -> Result<(), Failure> {
     let filter = tracing_subscriber::EnvFilter::try_from_env("CRANNOGD_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let logged = tracing_subscriber::fmt()
@@ -27,20 +24,9 @@ pub(super) fn serve(
         .with_target(false)
         .try_init();
     logged.map_err(|error| Failure::new(error.to_string(), "check CRANNOGD_LOG"))?;
-    let mut config = match file {
-        None => Config::default(),
-        Some(path) => Config::load(&path).map_err(|error| {
-            Failure::new(
-                error.to_string(),
-                "every field is described in docs/operate/server.md",
-            )
-        })?,
-    };
-    if let Some(data) = data {
-        config.data = data;
-    }
-    if let Some(listen) = listen {
-        config.listen = listen;
+    let loaded = load(settings)?;
+    for variable in &loaded.unknown {
+        tracing::warn!(variable = %variable, "a variable looks like a setting and is none");
     }
     let runtime = tokio::runtime::Runtime::new().map_err(|error| {
         Failure::new(
@@ -48,7 +34,7 @@ pub(super) fn serve(
             "check the system's limits",
         )
     })?;
-    runtime.block_on(until_stopped(config))
+    runtime.block_on(until_stopped(loaded.config))
 }
 
 async fn until_stopped(config: Config) -> Result<(), Failure> {
@@ -81,7 +67,7 @@ async fn until_stopped(config: Config) -> Result<(), Failure> {
     Ok(())
 }
 
-fn start_failure(error: &StartError) -> Failure {
+pub(super) fn start_failure(error: &StartError) -> Failure {
     let hint = match error {
         StartError::Data(DataDirError::InUse(_)) => {
             "stop the other server, or choose another directory with --data"

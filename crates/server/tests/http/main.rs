@@ -6,6 +6,7 @@ mod backup;
 mod bell;
 mod blobs;
 mod client;
+mod configure;
 mod fixtures;
 mod inbox;
 mod journals;
