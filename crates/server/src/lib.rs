@@ -32,11 +32,12 @@ mod http;
 mod init;
 mod jobs;
 mod limiter;
+mod metrics;
 mod server;
 mod store;
 
 pub use ca::CaError;
-pub use config::{Config, ConfigError, Limits};
+pub use config::{Config, ConfigError, Limits, LogFormat};
 pub use datadir::DataDirError;
 pub use server::{RunningServer, Server, StartError};
 pub use store::StoreError;

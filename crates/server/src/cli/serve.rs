@@ -9,22 +9,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Failure;
 use super::args::Settings;
 use super::configure::load;
-use crate::config::Config;
+use crate::config::{Config, LogFormat};
 use crate::datadir::DataDirError;
 use crate::server::{Server, StartError};
 
 pub(super) fn serve(settings: Settings) -> Result<(), Failure> {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("CRANNOGD_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let logged = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        // A log on a full disk must not fail requests: the report of it would panic.
-        .log_internal_errors(false)
-        .with_target(false)
-        .try_init();
-    logged.map_err(|error| Failure::new(error.to_string(), "check CRANNOGD_LOG"))?;
     let loaded = load(settings)?;
+    log(loaded.config.log_format)?;
     for variable in &loaded.unknown {
         tracing::warn!(variable = %variable, "a variable looks like a setting and is none");
     }
@@ -35,6 +26,23 @@ pub(super) fn serve(settings: Settings) -> Result<(), Failure> {
         )
     })?;
     runtime.block_on(until_stopped(loaded.config))
+}
+
+/// To standard error; `CRANNOGD_LOG` sets the level.
+fn log(format: LogFormat) -> Result<(), Failure> {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("CRANNOGD_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        // A log on a full disk must not fail requests: the report of it would panic.
+        .log_internal_errors(false)
+        .with_target(false);
+    let begun = match format {
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+        LogFormat::Text => log.try_init(),
+    };
+    begun.map_err(|error| Failure::new(error.to_string(), "check CRANNOGD_LOG"))
 }
 
 async fn until_stopped(config: Config) -> Result<(), Failure> {
@@ -55,6 +63,9 @@ async fn until_stopped(config: Config) -> Result<(), Failure> {
         tracing::warn!(error = %error, "nobody could be told that the server is ready");
     }
     tracing::info!(server = %server.url, "ready");
+    if let Some(address) = server.metrics_addr {
+        tracing::info!(address = %address, "metrics can be read");
+    }
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

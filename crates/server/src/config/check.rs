@@ -12,6 +12,13 @@ impl Config {
             return invalid("listen", "is not address:port");
         }
         if self
+            .metrics_listen
+            .as_deref()
+            .is_some_and(|address| !is_address(address))
+        {
+            return invalid("metrics_listen", "is not address:port");
+        }
+        if self
             .public_address
             .as_deref()
             .is_some_and(|address| url(address).is_none())

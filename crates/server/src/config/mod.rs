@@ -33,8 +33,25 @@ pub struct Config {
     pub session_hours: u32,
     /// Seconds that requests under way get when the server stops.
     pub shutdown_seconds: u64,
+    /// Address and port of the metrics page; none when absent.
+    pub metrics_listen: Option<String>,
+    /// How the log is written.
+    pub log_format: LogFormat,
+    /// Whether refused requests are logged with the address that they came from.
+    pub log_addresses: bool,
     /// What one client may ask for.
     pub limits: Limits,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One object per line.
+    Json,
 }
 
 /// Why there is no usable configuration.
@@ -133,6 +150,9 @@ impl Default for Config {
             grace_days: 30,
             session_hours: 12,
             shutdown_seconds: 20,
+            metrics_listen: None,
+            log_format: LogFormat::Text,
+            log_addresses: false,
             limits: Limits::default(),
         }
     }

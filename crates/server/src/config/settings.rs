@@ -12,6 +12,7 @@ use super::{Config, ConfigError};
 enum Form {
     Text,
     Number,
+    Flag,
 }
 
 /// Names as in the file; the variable is `CRANNOGD_` and the name in capitals, `_` for `.`.
@@ -24,6 +25,9 @@ const SETTINGS: &[(&str, Form)] = &[
     ("grace_days", Form::Number),
     ("session_hours", Form::Number),
     ("shutdown_seconds", Form::Number),
+    ("metrics_listen", Form::Text),
+    ("log_format", Form::Text),
+    ("log_addresses", Form::Flag),
     ("limits.connections", Form::Number),
     ("limits.connections_per_address", Form::Number),
     ("limits.logins_per_minute", Form::Number),
@@ -84,6 +88,10 @@ pub(super) fn overlay(
         };
         let value = match form {
             Form::Text => Value::String(text.clone()),
+            Form::Flag => Value::Boolean(text.trim().parse().map_err(|_| ConfigError::Variable {
+                variable,
+                why: "is neither true nor false",
+            })?),
             Form::Number => Value::Integer(text.trim().parse().map_err(|_| ConfigError::Variable {
                 variable,
                 why: "is not a number",
@@ -160,6 +168,7 @@ mod tests {
         }
         let config = Config {
             public_address: Some("x:1".to_owned()),
+            metrics_listen: Some("x:2".to_owned()),
             ..Config::default()
         };
         let fields = count(&serde_json::to_value(&config).unwrap());

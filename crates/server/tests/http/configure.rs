@@ -48,7 +48,11 @@ fn what_is_printed_can_be_read_back() {
     let args = ["print", "--json", "--config", again.to_str().unwrap()];
     let read = json(&config(&args, &[]));
     let all = read.as_object().unwrap();
-    assert!(all.values().all(|row| row["origin"] == "file"), "{read}");
+    assert!(
+        all.values()
+            .all(|row| row["origin"] == "file" || row["value"].is_null()),
+        "{read}"
+    );
     assert_eq!(
         (&read["limits.uploads"]["value"], &read["lease_days"]["value"]),
         (&11.into(), &2.into())

@@ -10,6 +10,7 @@ mod configure;
 mod fixtures;
 mod inbox;
 mod journals;
+mod metrics;
 mod operate;
 
 use client::Client;

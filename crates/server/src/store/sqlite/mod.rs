@@ -31,6 +31,7 @@ use super::{
     Reader, Row, SessionRow, Sigchain, Stats, Step, Store, StoreError,
 };
 use crate::clock::Hour;
+use crate::metrics::Metrics;
 use writer::{Promise, Writer};
 
 pub(crate) use copy::DatabaseCopy;
@@ -59,6 +60,11 @@ struct Readers {
 impl SqliteStore {
     /// Opens or makes the file, and brings it to the newest version.
     pub(crate) fn open(path: &Path) -> std::result::Result<Self, SchemaError> {
+        Self::measured(path, Arc::default())
+    }
+
+    /// The same, counting what the writer does.
+    pub(crate) fn measured(path: &Path, metrics: Arc<Metrics>) -> std::result::Result<Self, SchemaError> {
         let mut connection = Connection::open(path)?;
         prepare(&connection)?;
         connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
@@ -66,7 +72,7 @@ impl SqliteStore {
         connection.pragma_update(None, "secure_delete", "on")?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         schema::migrate(&mut connection)?;
-        let writer = Writer::start(connection)
+        let writer = Writer::start(connection, metrics)
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
         let readers = Readers {
             path: path.to_owned(),
