@@ -19,7 +19,8 @@ use crate::clock::Hour;
 use crate::datadir::DataDir;
 use crate::fsck;
 use crate::http::App;
-use crate::store::{NewInvite, Operator, StoreError};
+use crate::jobs::{self, Job, Ran};
+use crate::store::{JobRow, NewInvite, Operator, StoreError};
 
 pub(crate) use protocol::{Ask, Tell};
 
@@ -162,12 +163,47 @@ async fn act(app: &Arc<App>, url: &ServerUrl, ask: Ask) -> Tell {
             server: url.to_string(),
         }),
         Ask::Hold { name, seconds, renew } => Ok(hold(app, name, seconds, renew)),
-        Ask::Release { name } => {
+        Ask::Release { name, backed_up } => {
             app.blobs.holds().release(&name);
-            Ok(Tell::Done)
+            match backed_up {
+                true => jobs::backed_up(app).await.map(|()| Tell::Done),
+                false => Ok(Tell::Done),
+            }
         }
+        Ask::JobList => app.store.jobs().await.map(|rows| Tell::Jobs(complete(rows))),
+        Ask::JobRun { name } => Ok(run_job(app, &name).await),
     };
     told.unwrap_or_else(|error| failed(&error.to_string(), "see the server's log"))
+}
+
+/// With those that never ran.
+fn complete(mut rows: Vec<JobRow>) -> Vec<JobRow> {
+    for job in Job::ALL {
+        if !rows.iter().any(|row| row.name == job.name()) {
+            rows.push(JobRow {
+                name: job.name().to_owned(),
+                last_run: None,
+                last_success: None,
+                lease_until: None,
+            });
+        }
+    }
+    rows.sort_by(|one, other| one.name.cmp(&other.name));
+    rows
+}
+
+async fn run_job(app: &Arc<App>, name: &str) -> Tell {
+    let Some(job) = Job::named(name) else {
+        return failed(&format!("there is no job {name}"), "see `crannogd jobs list`");
+    };
+    match jobs::run(app, job).await {
+        Ok(Ran::Done) => Tell::Done,
+        Ok(Ran::Busy) => failed(
+            &format!("the job {name} is being done"),
+            "wait, then see `crannogd jobs list`",
+        ),
+        Err(error) => failed(&error.to_string(), "see the server's log"),
+    }
 }
 
 fn hold(app: &App, name: String, seconds: u64, renew: bool) -> Tell {

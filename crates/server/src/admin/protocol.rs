@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::fsck::Report;
-use crate::store::{AccountRow, Inspection, InviteRow, Stats};
+use crate::store::{AccountRow, Inspection, InviteRow, JobRow, Stats};
 
 /// What an operator asks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -73,6 +73,16 @@ pub(crate) enum Ask {
     Release {
         /// Whose.
         name: String,
+        /// A backup was made meanwhile.
+        #[serde(default)]
+        backed_up: bool,
+    },
+    /// When which job ran.
+    JobList,
+    /// Do a job now.
+    JobRun {
+        /// Which.
+        name: String,
     },
 }
 
@@ -99,6 +109,8 @@ pub(crate) enum Tell {
     Fsck(Report),
     /// Counts.
     Stats(Stats),
+    /// Jobs.
+    Jobs(Vec<JobRow>),
     /// It is well.
     Health {
         /// Its version.

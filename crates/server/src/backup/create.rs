@@ -51,6 +51,8 @@ pub(crate) trait Pin: Sync {
     fn held(&self) -> bool;
     /// Whether it holds at this moment, without a gap since it began.
     fn confirm(&self) -> bool;
+    /// The snapshot is made.
+    fn done(&self);
 }
 
 /// Makes a snapshot while the pin holds.
@@ -99,6 +101,7 @@ pub(crate) fn create(
     }
     repository.sync_snapshots()?;
     repository.commit(&id, &Manifest::sign(&id, &facts, repository.recipient(), &keys)?)?;
+    pin.done();
     Ok(Created {
         id,
         server: repository.server().to_string(),

@@ -129,6 +129,9 @@ Prints `listening on ADDR:PORT` when ready. SIGTERM and SIGINT stop it cleanly."
     /// Backups: blobs as they are, everything else sealed to a key that is not on the server.
     #[command(subcommand)]
     Backup(Backup),
+    /// What the server does by itself, every hour.
+    #[command(subcommand)]
+    Jobs(Jobs),
     /// Show counts.
     #[command(after_help = "Example:\n  crannogd stats --json")]
     Stats(#[command(flatten)] Common),
@@ -208,6 +211,21 @@ pub(super) enum Account {
         /// Really.
         #[arg(long)]
         yes: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Jobs {
+    /// List the jobs: when each ran, and whether it ended well.
+    #[command(after_help = "Example:\n  crannogd jobs list")]
+    List(#[command(flatten)] Common),
+    /// Do one now.
+    #[command(after_help = "Example:\n  crannogd jobs run collection")]
+    Run {
+        /// Its name, as `jobs list` shows it.
+        name: String,
         #[command(flatten)]
         common: Common,
     },

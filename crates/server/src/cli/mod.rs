@@ -21,7 +21,7 @@ use clap::Parser;
 
 use crate::admin::{Ask, Tell};
 use crate::datadir::DataDir;
-use args::{Account, Cli, Command, Common, Invite, Quota};
+use args::{Account, Cli, Command, Common, Invite, Jobs, Quota};
 
 /// What went wrong, and what to do.
 #[derive(Debug)]
@@ -96,6 +96,8 @@ pub fn run() -> ExitCode {
             },
             common,
         ),
+        Command::Jobs(Jobs::List(common)) => (Ask::JobList, common),
+        Command::Jobs(Jobs::Run { name, common }) => (Ask::JobRun { name }, common),
         Command::Stats(common) => (Ask::Stats, common),
         Command::Health { wait, common } => {
             wait_for(&common, wait);

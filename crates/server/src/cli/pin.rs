@@ -48,6 +48,8 @@ impl Pin for Alone {
     fn confirm(&self) -> bool {
         true
     }
+
+    fn done(&self) {}
 }
 
 /// The running server holds, as long as a thread of ours asks it to.
@@ -55,6 +57,7 @@ struct Held {
     hold: Arc<Hold>,
     /// Dropped, it ends the thread.
     stop: Option<Sender<()>>,
+    backed_up: AtomicBool,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -89,6 +92,7 @@ impl Held {
         Ok(Self {
             hold,
             stop: Some(stop),
+            backed_up: AtomicBool::new(false),
             thread: Some(thread),
         })
     }
@@ -123,6 +127,10 @@ impl Pin for Held {
         self.hold.renew();
         self.held()
     }
+
+    fn done(&self) {
+        self.backed_up.store(true, Ordering::SeqCst);
+    }
 }
 
 impl Drop for Held {
@@ -137,6 +145,7 @@ impl Drop for Held {
             &self.hold.data,
             &Ask::Release {
                 name: self.hold.name.clone(),
+                backed_up: self.backed_up.load(Ordering::SeqCst),
             },
         );
     }

@@ -16,7 +16,7 @@ use tokio::sync::{Mutex, Semaphore, watch};
 
 use super::page;
 use crate::http::App;
-use crate::store::Stats;
+use crate::store::{JobRow, Stats, StoreError};
 
 /// Counting rows is work: a page shows counts that are at most this old.
 const FRESH: Duration = Duration::from_secs(30);
@@ -52,22 +52,28 @@ pub(crate) async fn serve(app: Arc<App>, listener: TcpListener, mut stopped: wat
 
 /// The last counts, and when they were made.
 #[derive(Default)]
-struct Counts(Mutex<Option<(Instant, Stats)>>);
+struct Counts(Mutex<Option<(Instant, Read)>>);
+
+type Read = (Stats, Vec<JobRow>);
 
 impl Counts {
-    async fn read(&self, app: &App) -> Option<Stats> {
+    async fn read(&self, app: &App) -> Option<Read> {
         let mut last = self.0.lock().await;
         if last.as_ref().is_none_or(|(at, _)| at.elapsed() > FRESH) {
-            match app.store.stats().await {
-                Ok(stats) => *last = Some((Instant::now(), stats)),
+            match counts(app).await {
+                Ok(counts) => *last = Some((Instant::now(), counts)),
                 Err(error) => {
                     tracing::warn!(error = %error, "the metrics show no counts: the database failed");
                     *last = None;
                 }
             }
         }
-        last.as_ref().map(|(_, stats)| stats.clone())
+        last.as_ref().map(|(_, counts)| counts.clone())
     }
+}
+
+async fn counts(app: &App) -> Result<Read, StoreError> {
+    Ok((app.store.stats().await?, app.store.jobs().await?))
 }
 
 async fn answer(
@@ -80,8 +86,8 @@ async fn answer(
         *nothing.status_mut() = StatusCode::NOT_FOUND;
         return Ok(nothing);
     }
-    let stats = counts.read(app).await;
-    let mut response = Response::new(Full::from(page(&app.metrics, stats.as_ref())));
+    let counts = counts.read(app).await;
+    let mut response = Response::new(Full::from(page(&app.metrics, counts.as_ref())));
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     Ok(response)

@@ -4,17 +4,21 @@ use std::fmt::Write;
 use std::sync::atomic::Ordering;
 
 use super::{Histogram, Metrics, lock};
-use crate::store::Stats;
+use crate::store::{JobRow, Stats};
 
 /// The whole page.
-pub(crate) fn page(metrics: &Metrics, stats: Option<&Stats>) -> String {
+pub(crate) fn page(metrics: &Metrics, counts: Option<&(Stats, Vec<JobRow>)>) -> String {
     let mut page = String::new();
     // Writing to a string cannot fail.
-    let _ = write_page(&mut page, metrics, stats);
+    let _ = write_page(&mut page, metrics, counts);
     page
 }
 
-fn write_page(out: &mut String, metrics: &Metrics, stats: Option<&Stats>) -> std::fmt::Result {
+fn write_page(
+    out: &mut String,
+    metrics: &Metrics,
+    counts: Option<&(Stats, Vec<JobRow>)>,
+) -> std::fmt::Result {
     head(out, "crannogd_build_info", "gauge", "Version of the program.")?;
     writeln!(
         out,
@@ -90,7 +94,9 @@ fn write_page(out: &mut String, metrics: &Metrics, stats: Option<&Stats>) -> std
         head(out, name, "histogram", help)?;
         rows(out, name, "", histogram)?;
     }
-    let Some(stats) = stats else { return Ok(()) };
+    let Some((stats, jobs)) = counts else {
+        return Ok(());
+    };
     for (name, help, value) in [
         ("crannogd_accounts", "Accounts.", stats.accounts),
         ("crannogd_sessions", "Sessions.", stats.sessions),
@@ -111,6 +117,18 @@ fn write_page(out: &mut String, metrics: &Metrics, stats: Option<&Stats>) -> std
         ("crannogd_inbox_drops", "Drops in all inboxes.", stats.drops),
     ] {
         one(out, name, "gauge", help, value)?;
+    }
+    let name = "crannogd_job_last_success_timestamp_seconds";
+    head(
+        out,
+        name,
+        "gauge",
+        "When a job, or a backup of the running server, ended well.",
+    )?;
+    for job in jobs {
+        if let Some(at) = job.last_success {
+            writeln!(out, "{name}{{job=\"{}\"}} {at}", job.name)?;
+        }
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod client;
 mod configure;
 mod fixtures;
 mod inbox;
+mod jobs;
 mod journals;
 mod metrics;
 mod operate;

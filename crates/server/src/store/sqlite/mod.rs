@@ -7,6 +7,7 @@ mod copy;
 mod departed;
 mod files;
 mod inbox;
+mod jobs;
 mod journals;
 mod operator;
 mod schema;
@@ -26,9 +27,10 @@ use rusqlite::{Connection, ErrorCode as SqlCode, OpenFlags, Row as SqlRow};
 use tokio::sync::Semaphore;
 
 use super::{
-    Account, AccountKey, AccountRow, Batch, BatchDone, BlobFile, Dropped, FileName, Inspection, InviteRow,
-    JournalView, LoginKey, NewAccount, NewDrop, NewInvite, NewLink, NewSession, NewStaged, Operator, Placed,
-    Reader, Row, SessionRow, Sigchain, Stats, Step, Store, StoreError,
+    Account, AccountKey, AccountRow, Batch, BatchDone, BlobFile, Dropped, Expiring, FileName, Holder,
+    Inspection, InviteRow, JobRow, JournalView, LoginKey, NewAccount, NewDrop, NewInvite, NewLink,
+    NewSession, NewStaged, Operator, Placed, Reader, Row, SessionRow, Sigchain, Stats, Step, Store,
+    StoreError,
 };
 use crate::clock::Hour;
 use crate::metrics::Metrics;
@@ -297,8 +299,24 @@ impl Operator for SqliteStore {
     fn stats(&self) -> Step<'_, Stats> {
         self.read(operator::stats)
     }
-    fn sweep(&self, now: Hour, grace: Hour) -> Step<'_, Vec<FileName>> {
-        self.write(Promise::Durable, move |db| operator::sweep(db, now, grace))
+    fn expire(&self, what: Expiring, now: Hour) -> Step<'_, Vec<FileName>> {
+        self.write(Promise::Durable, move |db| operator::expire(db, what, now))
+    }
+    fn lease_job(&self, name: &'static str, holder: Holder, now: i64, until: i64) -> Step<'_, bool> {
+        self.write(Promise::Durable, move |db| {
+            jobs::lease(db, name, holder, now, until)
+        })
+    }
+    fn end_job(&self, name: &'static str, holder: Holder, now: i64, success: bool) -> Step<'_, ()> {
+        self.write(Promise::Durable, move |db| {
+            jobs::end(db, name, holder, now, success)
+        })
+    }
+    fn end_leases(&self) -> Step<'_, ()> {
+        self.write(Promise::Durable, jobs::end_all)
+    }
+    fn jobs(&self) -> Step<'_, Vec<JobRow>> {
+        self.read(jobs::list)
     }
     fn files(&self, shard: u8) -> Step<'_, Vec<BlobFile>> {
         self.read(move |db| files::in_shard(db, shard))

@@ -37,5 +37,6 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), SchemaError> {
         transaction.pragma_update(None, "user_version", at + 1)?;
         transaction.commit()?;
     }
+    connection.execute_batch(include_str!("jobs.sql"))?;
     Ok(())
 }
