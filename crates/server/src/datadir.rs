@@ -5,12 +5,15 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crannog_proto::Fingerprint;
 use nix::fcntl::{Flock, FlockArg};
 
 use crate::store::FileName;
 
 /// Lies in a directory that is being restored, until it is whole.
 const MARK: &str = "restoring";
+/// Lies in a folder of blobs outside the data directory, and says whose they are.
+pub(crate) const BLOBS_MARK: &str = "crannogd-blobs";
 
 /// Where the server's own secrets are kept: files today, a security module tomorrow.
 pub(crate) trait Secrets {
@@ -37,6 +40,9 @@ pub enum DataDirError {
     /// A restore did not end.
     #[error("the data directory {} was not restored to the end", .0.display())]
     Unfinished(PathBuf),
+    /// The blobs are on another disk, and that is not there.
+    #[error("the blobs of {} are not where its link leads: their disk is not mounted, or is another's", .0.display())]
+    BlobsAway(PathBuf),
     /// Input or output failed.
     #[error("the data directory {} cannot be used: {source}", path.display())]
     Io {
@@ -53,6 +59,13 @@ impl DataDir {
         let data = Self::lock(root)?;
         if root.join(MARK).exists() {
             return Err(DataDirError::Unfinished(root.to_owned()));
+        }
+        let blobs = data.blobs();
+        if blobs.is_symlink() {
+            let found = std::fs::read_to_string(blobs.join(BLOBS_MARK)).ok();
+            if found != Some(data.blobs_mark().map_err(|source| data.failed(source))?) {
+                return Err(DataDirError::BlobsAway(root.to_owned()));
+            }
         }
         Ok(data)
     }
@@ -128,6 +141,12 @@ impl DataDir {
     /// The blobs.
     pub(crate) fn blobs(&self) -> PathBuf {
         self.root.join("blobs")
+    }
+
+    /// What stands in the mark of this server's blobs: its fingerprint.
+    pub(crate) fn blobs_mark(&self) -> io::Result<String> {
+        let certificate = std::fs::read(self.root.join("ca.der"))?;
+        Ok(format!("{}\n", Fingerprint::of(&certificate)))
     }
 
     /// A copy of the database, while a backup is made.

@@ -34,6 +34,7 @@ mod jobs;
 mod limiter;
 mod metrics;
 mod server;
+mod storage;
 mod store;
 
 pub use ca::CaError;

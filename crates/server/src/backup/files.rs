@@ -21,7 +21,7 @@ pub(super) fn create(path: &Path) -> Result<File, BackupError> {
 }
 
 /// Writes and syncs a new file; its folder is still to be synced.
-pub(super) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), BackupError> {
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), BackupError> {
     let mut file = create(path)?;
     file.write_all(bytes)
         .and_then(|()| file.sync_all())
@@ -29,7 +29,7 @@ pub(super) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), BackupError> {
 }
 
 /// A folder for its owner only, with those above it.
-pub(super) fn make_folder(path: &Path) -> Result<(), BackupError> {
+pub(crate) fn make_folder(path: &Path) -> Result<(), BackupError> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -47,7 +47,7 @@ pub(super) fn no_link(path: &Path) -> Result<(), BackupError> {
 }
 
 /// Makes the names in a folder durable.
-pub(super) fn sync_folder(path: &Path) -> Result<(), BackupError> {
+pub(crate) fn sync_folder(path: &Path) -> Result<(), BackupError> {
     File::open(path)
         .and_then(|folder| folder.sync_all())
         .map_err(BackupError::io(path))
@@ -71,7 +71,7 @@ pub(super) fn remove(path: &Path) -> Result<(), BackupError> {
 
 /// What became of a copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Copied {
+pub(crate) enum Copied {
     /// It is at its place, its bytes are synced.
     Whole,
     /// The source is missing, has another length, or does not hash to its id. Nothing was copied.
@@ -79,7 +79,7 @@ pub(super) enum Copied {
 }
 
 /// Copies a blob under a temporary name, hashing it on the way, and renames it when it is whole and synced.
-pub(super) fn copy_blob(
+pub(crate) fn copy_blob(
     from: &Path,
     temporary: &Path,
     to: &Path,
@@ -125,7 +125,7 @@ pub(super) fn hash(path: &Path) -> Result<[u8; 32], BackupError> {
 }
 
 /// The length of a file, if it is there; a link is no copy.
-pub(super) fn length(path: &Path) -> Result<Option<u64>, BackupError> {
+pub(crate) fn length(path: &Path) -> Result<Option<u64>, BackupError> {
     match std::fs::symlink_metadata(path) {
         Ok(data) => Ok(data.is_file().then_some(data.len())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

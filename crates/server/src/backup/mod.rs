@@ -8,7 +8,7 @@
 
 mod create;
 mod error;
-mod files;
+pub(crate) mod files;
 mod key;
 mod list;
 mod manifest;

@@ -132,6 +132,9 @@ Prints `listening on ADDR:PORT` when ready. SIGTERM and SIGINT stop it cleanly."
     /// What the server does by itself, every hour.
     #[command(subcommand)]
     Jobs(Jobs),
+    /// Where the blobs lie.
+    #[command(subcommand)]
+    Storage(Storage),
     /// Show counts.
     #[command(after_help = "Example:\n  crannogd stats --json")]
     Stats(#[command(flatten)] Common),
@@ -226,6 +229,22 @@ pub(super) enum Jobs {
     Run {
         /// Its name, as `jobs list` shows it.
         name: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Storage {
+    /// Move the blobs to another folder or disk. The server must be stopped; a move that was broken off goes on.
+    #[command(after_help = "Example:\n  crannogd storage migrate --data /srv/crannog --to /mnt/disk2/blobs")]
+    Migrate {
+        /// The new folder: empty, or the beginning of this move.
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+        /// Move also when blobs are damaged or missing; each is named.
+        #[arg(long)]
+        partial: bool,
         #[command(flatten)]
         common: Common,
     },

@@ -251,7 +251,7 @@ fn opened(open: &Open) -> Result<(Repository, BackupIdentity), Failure> {
     Ok((repository, identity))
 }
 
-fn show(value: &impl Serialize, text: &str, json: bool) -> Result<(), Failure> {
+pub(super) fn show(value: &impl Serialize, text: &str, json: bool) -> Result<(), Failure> {
     if !json {
         return print(text);
     }
@@ -265,7 +265,7 @@ fn show(value: &impl Serialize, text: &str, json: bool) -> Result<(), Failure> {
 }
 
 /// Tells how far it is, now and then.
-fn ticker(done: &'static str) -> impl Fn(u64, u64) + Sync {
+pub(super) fn ticker(done: &'static str) -> impl Fn(u64, u64) + Sync {
     let last = Mutex::new(Instant::now());
     move |files, bytes| {
         let Ok(mut last) = last.try_lock() else { return };

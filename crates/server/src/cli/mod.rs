@@ -10,6 +10,7 @@ mod offline;
 mod pin;
 mod render;
 mod serve;
+mod storage;
 mod units;
 
 use std::io::{BufRead, BufReader, Write};
@@ -96,6 +97,7 @@ pub fn run() -> ExitCode {
             },
             common,
         ),
+        Command::Storage(command) => return end(storage::run(command)),
         Command::Jobs(Jobs::List(common)) => (Ask::JobList, common),
         Command::Jobs(Jobs::Run { name, common }) => (Ask::JobRun { name }, common),
         Command::Stats(common) => (Ask::Stats, common),

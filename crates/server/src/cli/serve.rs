@@ -86,6 +86,7 @@ pub(super) fn start_failure(error: &StartError) -> Failure {
         StartError::Data(DataDirError::Unfinished(_)) => {
             "remove it and repeat `crannogd backup restore` into a new directory"
         }
+        StartError::Data(DataDirError::BlobsAway(_)) => "mount the disk, then start the server",
         StartError::Data(_) | StartError::Io(_) | StartError::Store(_) => {
             "check that the directory is there, writable for this user, and that its disk is neither full nor read-only"
         }

@@ -121,7 +121,7 @@ pub(crate) async fn hourly(app: Arc<App>, mut stopped: watch::Receiver<bool>) {
     }
 }
 
-async fn work(app: &Arc<App>, job: Job, lease: &Lease) -> Result<(), JobError> {
+async fn work(app: &Arc<App>, job: Job, lease: &mut Lease) -> Result<(), JobError> {
     let now = Hour::now();
     match job {
         Job::Leases => expire(app, Expiring::Leases, now).await?,
@@ -162,7 +162,7 @@ pub(crate) async fn after_holds(app: Arc<App>, mut stopped: watch::Receiver<bool
 }
 
 /// Removes the files that no row names.
-async fn orphans(app: &Arc<App>, lease: &Lease) -> Result<(), JobError> {
+async fn orphans(app: &Arc<App>, lease: &mut Lease) -> Result<(), JobError> {
     if app.blobs.holds().active() {
         return Ok(());
     }

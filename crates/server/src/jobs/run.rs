@@ -5,14 +5,12 @@ use std::sync::Arc;
 use aws_lc_rs::rand;
 
 use super::{Job, JobError, work};
-use crate::clock::now_ms;
+use crate::clock::Hour;
 use crate::http::App;
 use crate::store::{Holder, StoreError};
 
-/// Seconds that a lease outlives a process that died with it.
-const LENGTH: i64 = 15 * 60;
-/// Seconds before its end at which a lease is renewed.
-const RENEW: i64 = 10 * 60;
+/// Seconds that a lease has at least; it ends at a full hour, as all times on disk.
+const LENGTH: u64 = 15 * 60;
 /// Not done by this program itself, but listed with the rest.
 const BACKUP: &str = "backup";
 
@@ -30,47 +28,44 @@ pub(crate) enum Ran {
 pub(crate) struct Lease {
     name: &'static str,
     holder: Holder,
-    until: std::sync::atomic::AtomicI64,
+    until: Hour,
 }
 
 impl Lease {
     async fn take(app: &App, name: &'static str) -> Result<Option<Self>, StoreError> {
         let mut holder = Holder([0; 16]);
         rand::fill(&mut holder.0).map_err(|error| StoreError::Backend(Box::new(error)))?;
-        let now = seconds();
-        let until = now + LENGTH;
-        let taken = app.store.lease_job(name, holder, now, until).await?;
-        Ok(taken.then(|| Self {
-            name,
-            holder,
-            until: until.into(),
-        }))
+        let until = Hour::after(LENGTH);
+        let taken = app.store.lease_job(name, holder, Hour::now(), until).await?;
+        Ok(taken.then_some(Self { name, holder, until }))
     }
 
     /// To be called now and then by what takes long.
-    pub(super) async fn renew(&self, app: &App) -> Result<(), JobError> {
-        use std::sync::atomic::Ordering;
-        let now = seconds();
-        if self.until.load(Ordering::Relaxed) - now > RENEW {
+    pub(super) async fn renew(&mut self, app: &App) -> Result<(), JobError> {
+        let until = Hour::after(LENGTH);
+        if until <= self.until {
             return Ok(());
         }
-        let until = now + LENGTH;
-        if !app.store.lease_job(self.name, self.holder, now, until).await? {
+        if !app
+            .store
+            .lease_job(self.name, self.holder, Hour::now(), until)
+            .await?
+        {
             return Err(JobError::LeaseLost);
         }
-        self.until.store(until, Ordering::Relaxed);
+        self.until = until;
         Ok(())
     }
 }
 
 /// Does a job, unless somebody is doing it.
 pub(crate) async fn run(app: &Arc<App>, job: Job) -> Result<Ran, JobError> {
-    let Some(lease) = Lease::take(app, job.name()).await? else {
+    let Some(mut lease) = Lease::take(app, job.name()).await? else {
         return Ok(Ran::Busy);
     };
-    let done = work(app, job, &lease).await;
+    let done = work(app, job, &mut lease).await;
     app.store
-        .end_job(lease.name, lease.holder, seconds(), done.is_ok())
+        .end_job(lease.name, lease.holder, Hour::now(), done.is_ok())
         .await?;
     done.map(|()| Ran::Done)
 }
@@ -78,11 +73,7 @@ pub(crate) async fn run(app: &Arc<App>, job: Job) -> Result<Ran, JobError> {
 /// Somebody else made a backup.
 pub(crate) async fn backed_up(app: &App) -> Result<(), StoreError> {
     match Lease::take(app, BACKUP).await? {
-        Some(lease) => app.store.end_job(BACKUP, lease.holder, seconds(), true).await,
+        Some(lease) => app.store.end_job(BACKUP, lease.holder, Hour::now(), true).await,
         None => Ok(()),
     }
-}
-
-fn seconds() -> i64 {
-    now_ms().div_euclid(1000)
 }

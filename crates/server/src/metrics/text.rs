@@ -127,7 +127,12 @@ fn write_page(
     )?;
     for job in jobs {
         if let Some(at) = job.last_success {
-            writeln!(out, "{name}{{job=\"{}\"}} {at}", job.name)?;
+            writeln!(
+                out,
+                "{name}{{job=\"{}\"}} {}",
+                job.name,
+                at.0.saturating_mul(3600)
+            )?;
         }
     }
     Ok(())

@@ -107,9 +107,9 @@ pub(crate) trait Operator: Send + Sync + 'static {
     /// Forgets what has expired by now. Gives back the files that nothing names any more.
     fn expire(&self, what: Expiring, now: Hour) -> Step<'_, Vec<FileName>>;
     /// Takes the lease of a job until then, or makes it longer; says whether it is this holder's.
-    fn lease_job(&self, name: &'static str, holder: Holder, now: i64, until: i64) -> Step<'_, bool>;
+    fn lease_job(&self, name: &'static str, holder: Holder, now: Hour, until: Hour) -> Step<'_, bool>;
     /// Gives a lease back and keeps how it went, if it is still this holder's.
-    fn end_job(&self, name: &'static str, holder: Holder, now: i64, success: bool) -> Step<'_, ()>;
+    fn end_job(&self, name: &'static str, holder: Holder, now: Hour, success: bool) -> Step<'_, ()>;
     /// Ends the leases of processes that are known to be dead.
     fn end_leases(&self) -> Step<'_, ()>;
     /// The jobs that ever ran.

@@ -429,15 +429,15 @@ pub(crate) enum Expiring {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Holder(pub(crate) [u8; 16]);
 
-/// A job as the operator sees it; times are seconds since 1970.
+/// A job as the operator sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct JobRow {
     /// Its name.
     pub(crate) name: String,
     /// When it began the last time.
-    pub(crate) last_run: Option<i64>,
+    pub(crate) last_run: Option<Hour>,
     /// When it ended well the last time.
-    pub(crate) last_success: Option<i64>,
+    pub(crate) last_success: Option<Hour>,
     /// Until when somebody does it.
-    pub(crate) lease_until: Option<i64>,
+    pub(crate) lease_until: Option<Hour>,
 }

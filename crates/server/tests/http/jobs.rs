@@ -81,7 +81,7 @@ async fn jobs_run_by_themselves_and_by_hand() {
     // Whoever died with a lease does not hold up the next start.
     let database = rusqlite::Connection::open(data.join("crannogd.db")).unwrap();
     let changed = database
-        .execute("UPDATE jobs SET holder = x'00', lease_until = 9000000000", [])
+        .execute("UPDATE jobs SET holder = x'00', expires = 9000000", [])
         .unwrap();
     assert_eq!(changed, 8);
     drop(database);

@@ -13,6 +13,7 @@ mod jobs;
 mod journals;
 mod metrics;
 mod operate;
+mod storage;
 
 use client::Client;
 use crannog_server::{Config, RunningServer, Server};

@@ -48,6 +48,11 @@ impl DatabaseCopy {
         files::promised(&self.0, shard)
     }
 
+    /// All files of a shard.
+    pub(crate) fn every(&self, shard: u8) -> Result<Vec<BlobFile>> {
+        files::in_shard(&self.0, shard)
+    }
+
     /// Ends all sessions: one that was ended later must not come back.
     pub(crate) fn end_sessions(&self) -> Result<()> {
         self.0

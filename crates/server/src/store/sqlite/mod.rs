@@ -302,12 +302,12 @@ impl Operator for SqliteStore {
     fn expire(&self, what: Expiring, now: Hour) -> Step<'_, Vec<FileName>> {
         self.write(Promise::Durable, move |db| operator::expire(db, what, now))
     }
-    fn lease_job(&self, name: &'static str, holder: Holder, now: i64, until: i64) -> Step<'_, bool> {
+    fn lease_job(&self, name: &'static str, holder: Holder, now: Hour, until: Hour) -> Step<'_, bool> {
         self.write(Promise::Durable, move |db| {
             jobs::lease(db, name, holder, now, until)
         })
     }
-    fn end_job(&self, name: &'static str, holder: Holder, now: i64, success: bool) -> Step<'_, ()> {
+    fn end_job(&self, name: &'static str, holder: Holder, now: Hour, success: bool) -> Step<'_, ()> {
         self.write(Promise::Durable, move |db| {
             jobs::end(db, name, holder, now, success)
         })
