@@ -1,4 +1,5 @@
-//! Moving the blobs to another disk, while the server is stopped.
+//! Moving the blobs to another disk, while the server is stopped. A link says where they are, not a setting: every command knows the
+//! data directory, and not every one the configuration.
 //!
 //! ```text
 //!  copy what is not there yet, hashed ─▶ sync ─▶ mark ─▶ exchange DATA/blobs with a link to the new folder (one system call)
