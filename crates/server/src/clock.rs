@@ -36,3 +36,18 @@ pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
+
+/// Seconds since 1970 in a form that sorts by time: `20261121T183347Z`.
+pub(crate) fn stamp(seconds: i64) -> String {
+    format(seconds, "%Y%m%dT%H%M%SZ")
+}
+
+/// Seconds since 1970 as people read them, UTC.
+pub(crate) fn text(seconds: i64) -> String {
+    format(seconds, "%Y-%m-%d %H:%M:%SZ")
+}
+
+fn format(seconds: i64, pattern: &str) -> String {
+    jiff::Timestamp::from_second(seconds)
+        .map_or_else(|_| "never".to_owned(), |time| time.strftime(pattern).to_string())
+}

@@ -3,7 +3,7 @@
 //! ```text
 //!  TLS ─▶ http (router, one file per resource) ─▶ store (one transaction per method; SQLite)
 //!                      │                      └─▶ blobs (files, synced in the background)
-//!                      └─▶ bell (who wants to hear)      jobs · admin (Unix socket) · fsck
+//!                      └─▶ bell (who wants to hear)      jobs · admin (Unix socket) · fsck · backup
 //! ```
 //!
 //! ```no_run
@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod backup;
 mod bell;
 mod blobs;
 mod ca;
@@ -28,13 +29,16 @@ mod datadir;
 mod error;
 mod fsck;
 mod http;
+mod init;
 mod jobs;
 mod limiter;
+mod metrics;
 mod server;
+mod storage;
 mod store;
 
 pub use ca::CaError;
-pub use config::{Config, ConfigError, Limits};
+pub use config::{Config, ConfigError, Limits, LogFormat};
 pub use datadir::DataDirError;
 pub use server::{RunningServer, Server, StartError};
 pub use store::StoreError;

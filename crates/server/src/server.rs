@@ -31,6 +31,7 @@ use crate::datadir::{DataDir, DataDirError};
 use crate::error::ApiError;
 use crate::http::{App, Patient, Peer, Shared, router};
 use crate::jobs;
+use crate::metrics::{self, Metrics};
 use crate::store::sqlite::{SchemaError, SqliteStore};
 use crate::store::{Store, StoreError};
 
@@ -75,6 +76,8 @@ pub struct Server;
 pub struct RunningServer {
     /// Where it listens.
     pub addr: SocketAddr,
+    /// Where its metrics are, if anywhere.
+    pub metrics_addr: Option<SocketAddr>,
     /// How clients reach it, and which one it is.
     pub url: ServerUrl,
     app: AppHandle,
@@ -97,8 +100,14 @@ impl Server {
     pub async fn start(config: Config) -> Result<RunningServer, StartError> {
         let data = Arc::new(DataDir::open(&config.data)?);
         let identity = Arc::new(Identity::open(data.as_ref(), now_ms())?);
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&data.database())?);
+        let metrics = Arc::<Metrics>::default();
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::measured(&data.database(), Arc::clone(&metrics))?);
         let blobs = Arc::new(BlobDir::open(&data.blobs())?);
+        // What a killed backup left: rows that were deleted since must not live on there.
+        match std::fs::remove_file(DataDir::backup(&config.data)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
         data.sync()?;
         let listen = |source| StartError::Listen {
             address: config.listen.clone(),
@@ -111,11 +120,21 @@ impl Server {
             .parse()
             .map_err(|_| StartError::PublicAddress(address))?;
         let tls = Arc::new(identity.tls()?);
-        let app = Arc::new(App::new(config, identity, store, blobs));
+        let metrics_listener = match &config.metrics_listen {
+            None => None,
+            Some(address) => {
+                let failed = |source| StartError::Listen {
+                    address: address.clone(),
+                    source,
+                };
+                Some(TcpListener::bind(address).await.map_err(failed)?)
+            }
+        };
+        let app = Arc::new(App::new(config, identity, store, blobs, metrics));
         jobs::after_start(&app).await?;
         let (stop, stopped) = watch::channel(false);
         let socket = admin::listen(&app.config.data)?;
-        let tasks = vec![
+        let mut tasks = vec![
             tokio::spawn(accept(Arc::clone(&app), listener, tls, stopped.clone())),
             tokio::spawn(admin::serve(
                 Arc::clone(&app),
@@ -123,10 +142,24 @@ impl Server {
                 url.clone(),
                 stopped.clone(),
             )),
+            tokio::spawn(jobs::after_holds(Arc::clone(&app), stopped.clone())),
             tokio::spawn(jobs::hourly(Arc::clone(&app), stopped)),
         ];
+        let metrics_addr = match metrics_listener {
+            None => None,
+            Some(listener) => {
+                let addr = listener.local_addr()?;
+                tasks.push(tokio::spawn(metrics::serve(
+                    Arc::clone(&app),
+                    listener,
+                    stop.subscribe(),
+                )));
+                Some(addr)
+            }
+        };
         Ok(RunningServer {
             addr,
+            metrics_addr,
             url,
             app: AppHandle(app),
             stop,
@@ -145,7 +178,7 @@ impl RunningServer {
 
     /// Makes an invite for so many accounts with this quota, valid for a day.
     pub async fn invite_with_quota(&self, uses: u32, quota: u64) -> Result<Invite, StoreError> {
-        admin::create_invite(&self.app.0, uses, 86_400, quota).await
+        admin::create_invite(self.app.0.store.as_ref(), uses, 86_400, quota).await
     }
 
     /// Finishes what is under way, folds the database's log in, and stops.
@@ -235,10 +268,13 @@ async fn accept(
             Duration::from_secs(limits.handshake_seconds),
             Duration::from_secs(limits.idle_seconds),
         );
+        let metrics = Arc::clone(&app.metrics);
         connections.spawn(async move {
             let _seats = (seat, place);
             // A handshake that fails, or a client that goes, is nobody's failure here.
             if let Ok(Ok(stream)) = tokio::time::timeout(handshake, secure(acceptor, stream)).await {
+                let _open = metrics.connection();
+                let stream = Patient::new(stream, idle, Arc::clone(&metrics));
                 serve(stream, router, Peer(address), idle, stopped).await;
             }
         });
@@ -268,7 +304,7 @@ async fn secure(
 }
 
 async fn serve(
-    stream: tokio_rustls::server::TlsStream<TcpStream>,
+    stream: Patient<tokio_rustls::server::TlsStream<TcpStream>>,
     router: axum::Router,
     peer: Peer,
     idle: Duration,
@@ -303,7 +339,7 @@ async fn serve(
         .max_headers(32)
         .max_buf_size(1 << 20);
     let connection = http
-        .serve_connection(TokioIo::new(Patient::new(stream, idle)), service)
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     tokio::select! {

@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::rand;
 use crannog_proto::invite::Invite;
@@ -18,7 +19,8 @@ use crate::clock::Hour;
 use crate::datadir::DataDir;
 use crate::fsck;
 use crate::http::App;
-use crate::store::{NewInvite, StoreError};
+use crate::jobs::{self, Job, Ran};
+use crate::store::{JobRow, NewInvite, Operator, StoreError};
 
 pub(crate) use protocol::{Ask, Tell};
 
@@ -31,7 +33,7 @@ pub(crate) fn invite_hash(invite: &Invite) -> Hash {
 
 /// Makes an invite.
 pub(crate) async fn create_invite(
-    app: &App,
+    store: &dyn Operator,
     uses: u32,
     seconds: u64,
     quota: u64,
@@ -44,7 +46,7 @@ pub(crate) async fn create_invite(
         expires: Hour::after(seconds),
         quota,
     };
-    app.store.create_invite(new).await?;
+    store.create_invite(new).await?;
     Ok(invite)
 }
 
@@ -107,14 +109,17 @@ async fn answer(app: &Arc<App>, url: &ServerUrl, stream: UnixStream) -> io::Resu
 
 async fn act(app: &Arc<App>, url: &ServerUrl, ask: Ask) -> Tell {
     let told = match ask {
-        Ask::InviteCreate { uses, expires, quota } => {
-            create_invite(app, uses, expires, quota.unwrap_or(app.config.default_quota))
-                .await
-                .map(|invite| Tell::Invite {
-                    invite: invite.to_string(),
-                    server: url.to_string(),
-                })
-        }
+        Ask::InviteCreate { uses, expires, quota } => create_invite(
+            app.store.as_ref(),
+            uses,
+            expires,
+            quota.unwrap_or(app.config.default_quota),
+        )
+        .await
+        .map(|invite| Tell::Invite {
+            invite: invite.to_string(),
+            server: url.to_string(),
+        }),
         Ask::InviteList => app.store.invites().await.map(Tell::Invites),
         Ask::InviteRevoke { id } => app.store.revoke_invite(id).await.map(|count| match count {
             0 => failed("there is no such invite", "see `crannogd invite list`"),
@@ -157,8 +162,59 @@ async fn act(app: &Arc<App>, url: &ServerUrl, ask: Ask) -> Tell {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             server: url.to_string(),
         }),
+        Ask::Hold { name, seconds, renew } => Ok(hold(app, name, seconds, renew)),
+        Ask::Release { name, backed_up } => {
+            app.blobs.holds().release(&name);
+            match backed_up {
+                true => jobs::backed_up(app).await.map(|()| Tell::Done),
+                false => Ok(Tell::Done),
+            }
+        }
+        Ask::JobList => app.store.jobs().await.map(|rows| Tell::Jobs(complete(rows))),
+        Ask::JobRun { name } => Ok(run_job(app, &name).await),
     };
     told.unwrap_or_else(|error| failed(&error.to_string(), "see the server's log"))
+}
+
+/// With those that never ran.
+fn complete(mut rows: Vec<JobRow>) -> Vec<JobRow> {
+    for job in Job::ALL {
+        if !rows.iter().any(|row| row.name == job.name()) {
+            rows.push(JobRow {
+                name: job.name().to_owned(),
+                last_run: None,
+                last_success: None,
+                lease_until: None,
+            });
+        }
+    }
+    rows.sort_by(|one, other| one.name.cmp(&other.name));
+    rows
+}
+
+async fn run_job(app: &Arc<App>, name: &str) -> Tell {
+    let Some(job) = Job::named(name) else {
+        return failed(&format!("there is no job {name}"), "see `crannogd jobs list`");
+    };
+    match jobs::run(app, job).await {
+        Ok(Ran::Done) => Tell::Done,
+        Ok(Ran::Busy) => failed(
+            &format!("the job {name} is being done"),
+            "wait, then see `crannogd jobs list`",
+        ),
+        Err(error) => failed(&error.to_string(), "see the server's log"),
+    }
+}
+
+fn hold(app: &App, name: String, seconds: u64, renew: bool) -> Tell {
+    let (holds, length) = (app.blobs.holds(), Duration::from_secs(seconds.min(3600)));
+    if renew && !holds.renew(&name, length) {
+        return failed("the hold has ended", "begin a new one");
+    }
+    if !renew {
+        holds.begin(name, length);
+    }
+    Tell::Done
 }
 
 fn failed(message: &str, hint: &str) -> Tell {

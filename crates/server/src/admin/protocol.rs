@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::fsck::Report;
-use crate::store::{AccountRow, Inspection, InviteRow, Stats};
+use crate::store::{AccountRow, Inspection, InviteRow, JobRow, Stats};
 
 /// What an operator asks.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -60,6 +60,30 @@ pub(crate) enum Ask {
     Stats,
     /// Is it well?
     Health,
+    /// Remove no files for so long.
+    Hold {
+        /// Whose hold.
+        name: String,
+        /// At most an hour.
+        seconds: u64,
+        /// Only if it is still there.
+        renew: bool,
+    },
+    /// End a hold.
+    Release {
+        /// Whose.
+        name: String,
+        /// A backup was made meanwhile.
+        #[serde(default)]
+        backed_up: bool,
+    },
+    /// When which job ran.
+    JobList,
+    /// Do a job now.
+    JobRun {
+        /// Which.
+        name: String,
+    },
 }
 
 /// What the server answers.
@@ -85,6 +109,8 @@ pub(crate) enum Tell {
     Fsck(Report),
     /// Counts.
     Stats(Stats),
+    /// Jobs.
+    Jobs(Vec<JobRow>),
     /// It is well.
     Health {
         /// Its version.

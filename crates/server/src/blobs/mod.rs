@@ -7,6 +7,7 @@
 //! ```
 
 mod direct;
+mod hold;
 mod sync;
 mod upload;
 
@@ -22,6 +23,7 @@ use aws_lc_rs::rand;
 use crate::store::FileName;
 
 pub(crate) use direct::read_piece;
+pub(crate) use hold::Holds;
 pub(crate) use sync::Syncer;
 pub(crate) use upload::{PIECE, Upload};
 
@@ -35,6 +37,8 @@ pub(crate) struct BlobDir {
     place: Mutex<Place>,
     /// Files that are being written: no orphans, though no row names them.
     active: Mutex<HashSet<FileName>>,
+    /// While anybody holds, no file goes that a row named once.
+    holds: Holds,
 }
 
 #[derive(Debug)]
@@ -60,6 +64,7 @@ impl BlobDir {
             root: root.to_owned(),
             place: Mutex::new(Place { shard: 0, left: 0 }),
             active: Mutex::new(HashSet::new()),
+            holds: Holds::default(),
         })
     }
 
@@ -137,8 +142,21 @@ impl BlobDir {
         hash_file(&self.read(name)?)
     }
 
-    /// Removes files that nothing names any more; what fails is an orphan and goes next time. Blocks.
+    /// Who keeps files from being removed.
+    pub(crate) fn holds(&self) -> &Holds {
+        &self.holds
+    }
+
+    /// Removes files that nothing names any more, unless somebody holds them; what stays is an orphan and goes next time. Blocks.
     pub(crate) fn remove(&self, names: &[FileName]) {
+        // Rows go before files: a hold that begins after this line is for a state that does not name them.
+        if !self.holds.active() {
+            self.discard(names);
+        }
+    }
+
+    /// Removes files that no row ever named. Blocks.
+    fn discard(&self, names: &[FileName]) {
         for name in names {
             match std::fs::remove_file(self.path(name)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {

@@ -5,10 +5,12 @@ use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::{Semaphore, watch};
 
 use super::{BlobDir, hash_file};
+use crate::metrics::Metrics;
 use crate::store::{BlobFile, FileName};
 
 /// File syncs under way at once.
@@ -30,6 +32,7 @@ pub(crate) struct Syncer {
     files: Mutex<HashMap<FileName, watch::Receiver<State>>>,
     folders: Vec<Folder>,
     permits: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
 }
 
 /// Whoever asks gets a ticket; a sync that begins later serves all tickets given before.
@@ -41,12 +44,13 @@ struct Folder {
 
 impl Syncer {
     /// For this folder.
-    pub(crate) fn new(blobs: Arc<BlobDir>) -> Self {
+    pub(crate) fn new(blobs: Arc<BlobDir>, metrics: Arc<Metrics>) -> Self {
         Self {
             blobs,
             files: Mutex::new(HashMap::new()),
             folders: (0..=u8::MAX).map(|_| Folder::default()).collect(),
             permits: Arc::new(Semaphore::new(PARALLEL)),
+            metrics,
         }
     }
 
@@ -60,10 +64,12 @@ impl Syncer {
             }
             files.insert(name, receiver);
         }
-        let permits = Arc::clone(&self.permits);
+        let (permits, metrics) = (Arc::clone(&self.permits), Arc::clone(&self.metrics));
         tokio::spawn(async move {
             let _permit = permits.acquire_owned().await;
+            let begun = Instant::now();
             let result = tokio::task::spawn_blocking(move || file.sync_data()).await;
+            metrics.syncs.record(begun.elapsed().as_secs_f64());
             let done = matches!(result, Ok(Ok(())));
             if !done {
                 tracing::error!("a file of a blob could not be synced; its blob has to be sent again");
@@ -142,9 +148,11 @@ impl Syncer {
         }
         let serves = folder.tickets.load(Ordering::SeqCst);
         let path = self.blobs.shard_path(shard);
+        let begun = Instant::now();
         tokio::task::spawn_blocking(move || File::open(path)?.sync_all())
             .await
             .map_err(io::Error::other)??;
+        self.metrics.syncs.record(begun.elapsed().as_secs_f64());
         *served = serves;
         Ok(())
     }

@@ -200,14 +200,14 @@ impl Drop for Upload {
                     drop(task.await);
                 }
                 let task = tokio::task::spawn_blocking(move || {
-                    blobs.remove(&[name]);
+                    blobs.discard(&[name]);
                     blobs.settled(&name);
                 });
                 drop(task.await);
             };
             match tokio::runtime::Handle::try_current() {
                 Ok(runtime) => drop(runtime.spawn(remove)),
-                Err(_) => self.blobs.remove(&[name]),
+                Err(_) => self.blobs.discard(&[name]),
             }
         } else {
             self.blobs.settled(&self.name);

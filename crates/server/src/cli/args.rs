@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::backup_args::Backup;
 use super::units::{parse_duration, parse_size};
 
 /// The server of a Crannog: stores, orders and delivers what it cannot read.
@@ -37,6 +38,39 @@ pub(super) struct Common {
     pub(super) json: bool,
 }
 
+/// What says how a server is to run.
+#[derive(Debug, Args)]
+pub(super) struct Settings {
+    /// The data directory; made at the first start.
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(super) listen: Option<String>,
+    /// A configuration file (TOML); variables win over it, and options given here over both.
+    #[arg(long, env = "CRANNOGD_CONFIG", value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Configuration {
+    /// Check file and variables; exit code 1 if no server could run with them.
+    #[command(after_help = "Example:\n  crannogd config check --config /etc/crannogd.toml")]
+    Check(#[command(flatten)] Shown),
+    /// Print every setting in force, its variable, and where it comes from.
+    #[command(after_help = "Example:\n  crannogd config print --config /etc/crannogd.toml")]
+    Print(#[command(flatten)] Shown),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Shown {
+    #[command(flatten)]
+    pub(super) settings: Settings,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Run the server.
@@ -44,17 +78,28 @@ pub(super) enum Command {
   crannogd serve --data /srv/crannog --listen 0.0.0.0:7443
 
 Prints `listening on ADDR:PORT` when ready. SIGTERM and SIGINT stop it cleanly.")]
-    Serve {
-        /// The data directory; made at the first start.
-        #[arg(long, env = "CRANNOGD_DATA", value_name = "DIR")]
-        data: Option<PathBuf>,
-        /// Where to listen; port 0 takes a free one.
-        #[arg(long, value_name = "ADDR:PORT")]
-        listen: Option<String>,
-        /// A configuration file (TOML); options given here win.
-        #[arg(long, value_name = "FILE")]
-        config: Option<PathBuf>,
+    Serve(#[command(flatten)] Settings),
+    /// Make a server: directory, keys, a first invite. Refuses a directory that has one.
+    #[command(after_help = "Example:
+  crannogd init --data /srv/crannog --config /etc/crannogd.toml
+
+`serve` makes directory and keys too, at its first start; this also prints address and invite.")]
+    Init {
+        /// How long the invite is valid: 30m, 12h, 7d.
+        #[arg(long, default_value = "7d", value_name = "TIME", value_parser = parse_duration)]
+        expires: u64,
+        /// What its account may store: 500MB, 10GiB; the server's default when not given.
+        #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+        quota: Option<u64>,
+        #[command(flatten)]
+        settings: Settings,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
+    /// The configuration.
+    #[command(subcommand)]
+    Config(Configuration),
     /// Invites: who may make an account.
     #[command(subcommand)]
     Invite(Invite),
@@ -81,6 +126,15 @@ Prints `listening on ADDR:PORT` when ready. SIGTERM and SIGINT stop it cleanly."
         #[command(flatten)]
         common: Common,
     },
+    /// Backups: blobs as they are, everything else sealed to a key that is not on the server.
+    #[command(subcommand)]
+    Backup(Backup),
+    /// What the server does by itself, every hour.
+    #[command(subcommand)]
+    Jobs(Jobs),
+    /// Where the blobs lie.
+    #[command(subcommand)]
+    Storage(Storage),
     /// Show counts.
     #[command(after_help = "Example:\n  crannogd stats --json")]
     Stats(#[command(flatten)] Common),
@@ -160,6 +214,37 @@ pub(super) enum Account {
         /// Really.
         #[arg(long)]
         yes: bool,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Jobs {
+    /// List the jobs: when each ran, and whether it ended well.
+    #[command(after_help = "Example:\n  crannogd jobs list")]
+    List(#[command(flatten)] Common),
+    /// Do one now.
+    #[command(after_help = "Example:\n  crannogd jobs run collection")]
+    Run {
+        /// Its name, as `jobs list` shows it.
+        name: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Storage {
+    /// Move the blobs to another folder or disk. The server must be stopped; a move that was broken off goes on.
+    #[command(after_help = "Example:\n  crannogd storage migrate --data /srv/crannog --to /mnt/disk2/blobs")]
+    Migrate {
+        /// The new folder: empty, or the beginning of this move.
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+        /// Move also when blobs are damaged or missing; each is named.
+        #[arg(long)]
+        partial: bool,
         #[command(flatten)]
         common: Common,
     },

@@ -1,11 +1,16 @@
 //! The command line: `serve`, and commands that ask the running server over its admin socket.
 //!
-//! Exit codes: 0 done · 1 it failed, or `fsck` and `health` found something wrong · 2 the command line is wrong.
+//! Exit codes: 0 done · 1 it failed, or `fsck`, `health` or `backup` found something wrong · 2 the command line is wrong.
 
 mod args;
+mod backup;
+mod backup_args;
+mod configure;
 mod offline;
+mod pin;
 mod render;
 mod serve;
+mod storage;
 mod units;
 
 use std::io::{BufRead, BufReader, Write};
@@ -17,7 +22,7 @@ use clap::Parser;
 
 use crate::admin::{Ask, Tell};
 use crate::datadir::DataDir;
-use args::{Account, Cli, Command, Common, Invite, Quota};
+use args::{Account, Cli, Command, Common, Invite, Jobs, Quota};
 
 /// What went wrong, and what to do.
 #[derive(Debug)]
@@ -38,9 +43,15 @@ impl Failure {
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     let (ask, common) = match Cli::parse().command {
-        Command::Serve { data, listen, config } => {
-            return end(serve::serve(data, listen, config).map(|()| true));
-        }
+        Command::Serve(settings) => return end(serve::serve(settings).map(|()| true)),
+        Command::Init {
+            expires,
+            quota,
+            settings,
+            json,
+        } => return end(configure::make(settings, expires, quota, json)),
+        Command::Config(command) => return end(configure::show(command)),
+        Command::Backup(command) => return end(backup::run(command)),
         Command::Fsck { full, common } => return end(offline::fsck(full, &common)),
         Command::Invite(Invite::Create {
             uses,
@@ -86,6 +97,9 @@ pub fn run() -> ExitCode {
             },
             common,
         ),
+        Command::Storage(command) => return end(storage::run(command)),
+        Command::Jobs(Jobs::List(common)) => (Ask::JobList, common),
+        Command::Jobs(Jobs::Run { name, common }) => (Ask::JobRun { name }, common),
         Command::Stats(common) => (Ask::Stats, common),
         Command::Health { wait, common } => {
             wait_for(&common, wait);
@@ -118,14 +132,18 @@ fn show(told: &Tell, json: bool) -> Result<bool, Failure> {
     } else {
         render::text(told)
     };
+    print(&text)?;
+    Ok(!matches!(told, Tell::Fsck(report) if !report.problems.is_empty()))
+}
+
+fn print(text: &str) -> Result<(), Failure> {
     let written = std::io::stdout().lock().write_all(text.as_bytes());
     written.map_err(|error| {
         Failure::new(
             format!("the answer cannot be written: {error}"),
             "check where the output goes",
         )
-    })?;
-    Ok(!matches!(told, Tell::Fsck(report) if !report.problems.is_empty()))
+    })
 }
 
 /// Asks the running server.

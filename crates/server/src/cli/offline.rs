@@ -32,7 +32,7 @@ pub(super) fn fsck(full: bool, common: &Common) -> Result<bool, Failure> {
     show(&told, common.json)
 }
 
-fn alone(data: &DataDir, full: bool) -> Result<Report, Failure> {
+pub(super) fn alone(data: &DataDir, full: bool) -> Result<Report, Failure> {
     let failed = |error: &dyn std::fmt::Display| {
         Failure::new(error.to_string(), "restore the data directory from a backup")
     };

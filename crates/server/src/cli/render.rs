@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::units::size;
 use crate::admin::Tell;
+use crate::clock::Hour;
 use crate::store::{AccountRow, Inspection};
 
 /// The answer's own fields, without the name of its kind.
@@ -106,6 +107,18 @@ fn write_text(out: &mut String, told: &Tell) -> std::fmt::Result {
             stats.drops,
             stats.departed
         ),
+        Tell::Jobs(rows) => {
+            let time = |at: Option<Hour>| at.map_or_else(|| "never".to_owned(), Hour::text);
+            writeln!(out, "{:<14}{:<23}{:<23}STATE", "NAME", "LAST RUN", "LAST SUCCESS")?;
+            for row in rows {
+                let state = row.lease_until.map_or("idle".to_owned(), |until| {
+                    format!("under way until {} at most", until.text())
+                });
+                let (run, success) = (time(row.last_run), time(row.last_success));
+                writeln!(out, "{:<14}{run:<23}{success:<23}{state}", row.name)?;
+            }
+            Ok(())
+        }
         Tell::Health { version, server } => writeln!(out, "well: crannogd {version} at {server}"),
         Tell::Failed { message, hint } => writeln!(out, "error: {message}\nhint: {hint}"),
     }

@@ -3,44 +3,21 @@
 use std::io::{self, Write};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
-use std::path::PathBuf;
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
-use crate::config::Config;
+use super::args::Settings;
+use super::configure::load;
+use crate::config::{Config, LogFormat};
 use crate::datadir::DataDirError;
 use crate::server::{Server, StartError};
 
-pub(super) fn serve(
-    data: Option<PathBuf>,
-    listen: Option<String>,
-    file: Option<PathBuf>,
-) -> Result<(), Failure> {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("CRANNOGD_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let logged = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        // A log on a full disk must not fail requests: the report of it would panic.
-        .log_internal_errors(false)
-        .with_target(false)
-        .try_init();
-    logged.map_err(|error| Failure::new(error.to_string(), "check CRANNOGD_LOG"))?;
-    let mut config = match file {
-        None => Config::default(),
-        Some(path) => Config::load(&path).map_err(|error| {
-            Failure::new(
-                error.to_string(),
-                "every field is described in docs/operate/server.md",
-            )
-        })?,
-    };
-    if let Some(data) = data {
-        config.data = data;
-    }
-    if let Some(listen) = listen {
-        config.listen = listen;
+pub(super) fn serve(settings: Settings) -> Result<(), Failure> {
+    let loaded = load(settings)?;
+    log(loaded.config.log_format)?;
+    for variable in &loaded.unknown {
+        tracing::warn!(variable = %variable, "a variable looks like a setting and is none");
     }
     let runtime = tokio::runtime::Runtime::new().map_err(|error| {
         Failure::new(
@@ -48,7 +25,24 @@ pub(super) fn serve(
             "check the system's limits",
         )
     })?;
-    runtime.block_on(until_stopped(config))
+    runtime.block_on(until_stopped(loaded.config))
+}
+
+/// To standard error; `CRANNOGD_LOG` sets the level.
+fn log(format: LogFormat) -> Result<(), Failure> {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("CRANNOGD_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        // A log on a full disk must not fail requests: the report of it would panic.
+        .log_internal_errors(false)
+        .with_target(false);
+    let begun = match format {
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+        LogFormat::Text => log.try_init(),
+    };
+    begun.map_err(|error| Failure::new(error.to_string(), "check CRANNOGD_LOG"))
 }
 
 async fn until_stopped(config: Config) -> Result<(), Failure> {
@@ -69,6 +63,9 @@ async fn until_stopped(config: Config) -> Result<(), Failure> {
         tracing::warn!(error = %error, "nobody could be told that the server is ready");
     }
     tracing::info!(server = %server.url, "ready");
+    if let Some(address) = server.metrics_addr {
+        tracing::info!(address = %address, "metrics can be read");
+    }
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -81,11 +78,15 @@ async fn until_stopped(config: Config) -> Result<(), Failure> {
     Ok(())
 }
 
-fn start_failure(error: &StartError) -> Failure {
+pub(super) fn start_failure(error: &StartError) -> Failure {
     let hint = match error {
         StartError::Data(DataDirError::InUse(_)) => {
             "stop the other server, or choose another directory with --data"
         }
+        StartError::Data(DataDirError::Unfinished(_)) => {
+            "remove it and repeat `crannogd backup restore` into a new directory"
+        }
+        StartError::Data(DataDirError::BlobsAway(_)) => "mount the disk, then start the server",
         StartError::Data(_) | StartError::Io(_) | StartError::Store(_) => {
             "check that the directory is there, writable for this user, and that its disk is neither full nor read-only"
         }

@@ -43,6 +43,12 @@ pub(super) fn parse_duration(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "the time is too long".to_owned())
 }
 
+/// `1 blob`, `2 blobs`.
+pub(super) fn count(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
 /// For people.
 pub(super) fn size(bytes: u64) -> String {
     let units = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];

@@ -1,9 +1,9 @@
 //! How much a client may ask of the server.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Section `[limits]` of the configuration.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Limits {

@@ -14,6 +14,7 @@ use crate::blobs::{BlobDir, Syncer};
 use crate::ca::Identity;
 use crate::config::Config;
 use crate::limiter::Buckets;
+use crate::metrics::Metrics;
 use crate::store::{AccountKey, Store};
 
 /// The address at the other end; never logged, never stored.
@@ -27,6 +28,7 @@ pub(crate) struct App {
     pub(crate) blobs: Arc<BlobDir>,
     pub(crate) syncer: Arc<Syncer>,
     pub(crate) bell: Bell,
+    pub(crate) metrics: Arc<Metrics>,
     pub(super) sessions: Sessions,
     pub(super) grants: Grants,
     pub(super) logins: Buckets<IpAddr>,
@@ -41,13 +43,15 @@ impl App {
         identity: Arc<Identity>,
         store: Arc<dyn Store>,
         blobs: Arc<BlobDir>,
+        metrics: Arc<Metrics>,
     ) -> Self {
         Self {
             identity,
             store,
-            syncer: Arc::new(Syncer::new(Arc::clone(&blobs))),
+            syncer: Arc::new(Syncer::new(Arc::clone(&blobs), Arc::clone(&metrics))),
             blobs,
             bell: Bell::default(),
+            metrics,
             sessions: Sessions::new(&config.limits),
             grants: Grants::default(),
             logins: Buckets::new(config.limits.logins_per_minute, 60.0),

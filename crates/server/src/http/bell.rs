@@ -39,6 +39,7 @@ pub(super) async fn open(
 }
 
 async fn serve(app: Arc<App>, caller: AnyCaller, mut socket: WebSocket) {
+    let _watcher = app.metrics.watcher();
     let listener = app.bell.listen(caller.account);
     let mut ping = interval_at(Instant::now() + PING, PING);
     let mut asked_inbox = false;

@@ -13,6 +13,7 @@ mod info;
 mod journals;
 mod leftover;
 mod login;
+mod observe;
 mod patient;
 mod router;
 mod sessions;

@@ -3,11 +3,15 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
+
+use crate::metrics::Metrics;
 
 /// Fails a write that makes no progress for `patience`.
 #[derive(Debug)]
@@ -16,16 +20,24 @@ pub(crate) struct Patient<T> {
     patience: Duration,
     waiting: Pin<Box<Sleep>>,
     armed: bool,
+    metrics: Arc<Metrics>,
 }
 
 impl<T> Patient<T> {
-    pub(crate) fn new(inner: T, patience: Duration) -> Self {
+    pub(crate) fn new(inner: T, patience: Duration, metrics: Arc<Metrics>) -> Self {
         Self {
             inner,
             patience,
             // sleep: a timer, armed while a write waits
             waiting: Box::pin(tokio::time::sleep(patience)),
             armed: false,
+            metrics,
+        }
+    }
+
+    fn count(&self, result: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(written)) = result {
+            self.metrics.sent.fetch_add(*written as u64, Ordering::Relaxed);
         }
     }
 
@@ -49,7 +61,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Patient<T> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut self.inner).poll_read(context, buffer);
+        let read = buffer.filled().len().saturating_sub(before) as u64;
+        self.metrics.received.fetch_add(read, Ordering::Relaxed);
+        result
     }
 }
 
@@ -60,6 +76,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Patient<T> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.inner).poll_write(context, bytes);
+        self.count(&result);
         self.watch(context, result)
     }
 
@@ -69,6 +86,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Patient<T> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let result = Pin::new(&mut self.inner).poll_write_vectored(context, slices);
+        self.count(&result);
         self.watch(context, result)
     }
 

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post, put};
 use crannog_proto::ErrorCode;
 
+use super::observe::observe;
 use super::{App, accounts, bell, blobs, directory, inbox, info, journals, login};
 use crate::error::ApiError;
 
@@ -32,5 +34,6 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/bell", get(bell::open))
         .fallback(async || ApiError::Refused(ErrorCode::NotFound))
         .method_not_allowed_fallback(async || ApiError::Refused(ErrorCode::BadRequest))
+        .layer(from_fn_with_state(Arc::clone(&app), observe))
         .with_state(app)
 }

@@ -4,6 +4,7 @@
 #[expect(dead_code, reason = "shared with the tests over HTTP, which use more of it")]
 pub(super) mod fixtures;
 mod inbox;
+mod jobs;
 
 use std::collections::HashSet;
 
@@ -11,8 +12,8 @@ use crannog_proto::entry::{EntryIn, VerifiedEntry};
 use crannog_proto::{BlobId, Entry, EpochPublic, ErrorCode, Hash, Kind, SeqRange};
 
 use super::{
-    AccountKey, Batch, BlobFile, FileName, NewAccount, NewInvite, NewSession, NewStaged, Outcome, Store,
-    StoreError,
+    AccountKey, Batch, BlobFile, Expiring, FileName, NewAccount, NewInvite, NewSession, NewStaged, Outcome,
+    Store, StoreError,
 };
 use crate::clock::Hour;
 use fixtures::{Epoch, Journal, Person, random, secrets};
@@ -29,6 +30,7 @@ pub(crate) async fn contract(store: impl Store) {
     pruning(&store, alice).await;
     quota(&store, alice).await;
     inbox::inbox(&store, alice).await;
+    jobs::jobs(&store).await;
     assert_eq!(store.check().await.unwrap(), Vec::<String>::new());
     let freed = store.delete_account("alice".to_owned()).await.unwrap().unwrap();
     assert!(!freed.is_empty());
@@ -48,6 +50,20 @@ pub(crate) async fn contract(store: impl Store) {
         store.set_quota("alice".to_owned(), 1).await,
         Err(StoreError::Closed)
     ));
+}
+
+/// All that expires, but for what is dropped at another time.
+async fn sweep(store: &impl Store, now: Hour, grace: Hour) -> Result<Vec<FileName>, StoreError> {
+    let mut freed = store.expire(Expiring::Dropped, grace).await?;
+    for what in [
+        Expiring::Leases,
+        Expiring::Inboxes,
+        Expiring::Sessions,
+        Expiring::Invites,
+    ] {
+        freed.extend(store.expire(what, now).await?);
+    }
+    Ok(freed)
 }
 
 fn verified(entry: &Entry, keys: &EpochPublic) -> VerifiedEntry {
@@ -186,7 +202,7 @@ async fn accounts(store: &impl Store) -> AccountKey {
         "a challenge serves once"
     );
     assert!(!store.session(hash).await.unwrap().unwrap().root);
-    store.sweep(Hour(NOW.0 + 12), Hour(0)).await.unwrap();
+    sweep(store, Hour(NOW.0 + 12), Hour(0)).await.unwrap();
     assert!(store.session(hash).await.unwrap().is_none(), "sessions end");
     key.account
 }
@@ -322,7 +338,7 @@ async fn blobs(store: &impl Store, alice: AccountKey) {
     let stale = journal.seal(&stale);
     done(store, &mut journal, &stale, &[]).await;
     let used = store.account(alice).await.unwrap().unwrap().used;
-    assert_eq!(store.sweep(NOW, NOW).await.unwrap(), vec![]);
+    assert_eq!(sweep(store, NOW, NOW).await.unwrap(), vec![]);
     assert!(store.blob(journal.id, file.blob).await.unwrap().is_some());
 
     let drop = journal.entry(Kind::Change, &[], &[file.blob]);
@@ -330,12 +346,12 @@ async fn blobs(store: &impl Store, alice: AccountKey) {
     let after = store.account(alice).await.unwrap().unwrap().used;
     assert!(after < used, "a dropped blob is outside the quota");
     assert_eq!(
-        store.sweep(NOW, Hour(NOW.0 - 1)).await.unwrap(),
+        sweep(store, NOW, Hour(NOW.0 - 1)).await.unwrap(),
         vec![],
         "and kept for its grace"
     );
     assert!(store.blob(journal.id, file.blob).await.unwrap().is_some());
-    assert_eq!(store.sweep(NOW, NOW).await.unwrap(), vec![file.name]);
+    assert_eq!(sweep(store, NOW, NOW).await.unwrap(), vec![file.name]);
     assert!(store.blob(journal.id, file.blob).await.unwrap().is_none());
 
     let leased = stage(store, &journal, 50).await;
@@ -355,9 +371,9 @@ async fn blobs(store: &impl Store, alice: AccountKey) {
         Some(leased.name),
         "a repeated PUT replaces the file"
     );
-    assert_eq!(store.sweep(Hour(NOW.0 + 24), Hour(0)).await.unwrap(), vec![]);
+    assert_eq!(sweep(store, Hour(NOW.0 + 24), Hour(0)).await.unwrap(), vec![]);
     assert_eq!(
-        store.sweep(Hour(NOW.0 + 48), Hour(0)).await.unwrap(),
+        sweep(store, Hour(NOW.0 + 48), Hour(0)).await.unwrap(),
         vec![renewed.name]
     );
 }
@@ -386,7 +402,7 @@ async fn sharing(store: &impl Store, alice: AccountKey) {
     let drop = from.entry(Kind::Change, &[], &[file.blob]);
     done(store, &mut from, &drop, &[]).await;
     assert_eq!(
-        store.sweep(NOW, NOW).await.unwrap(),
+        sweep(store, NOW, NOW).await.unwrap(),
         vec![],
         "the other journal holds it"
     );
@@ -465,7 +481,7 @@ async fn pruning(store: &impl Store, alice: AccountKey) {
             .all(|row| row.body_gone && row.entry.body.is_empty())
     );
     assert_eq!(
-        store.sweep(NOW, NOW).await.unwrap().len(),
+        sweep(store, NOW, NOW).await.unwrap().len(),
         1,
         "close drops every blob"
     );

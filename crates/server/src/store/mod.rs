@@ -21,9 +21,9 @@ use crate::clock::Hour;
 
 pub use types::StoreError;
 pub(crate) use types::{
-    Account, AccountKey, AccountRow, Batch, BatchDone, BlobFile, Dropped, FileName, Inspection, InviteRow,
-    JournalRow, JournalView, LoginKey, NewAccount, NewDrop, NewInvite, NewLink, NewSession, NewStaged,
-    Outcome, Placed, Reader, Row, SessionRow, Sigchain, Stats,
+    Account, AccountKey, AccountRow, Batch, BatchDone, BlobFile, Dropped, Expiring, FileName, Holder,
+    Inspection, InviteRow, JobRow, JournalRow, JournalView, LoginKey, NewAccount, NewDrop, NewInvite,
+    NewLink, NewSession, NewStaged, Outcome, Placed, Reader, Row, SessionRow, Sigchain, Stats,
 };
 
 /// A step of the store, under way.
@@ -104,8 +104,16 @@ pub(crate) trait Operator: Send + Sync + 'static {
     fn delete_account(&self, name: String) -> Step<'_, Option<Vec<FileName>>>;
     /// Counts.
     fn stats(&self) -> Step<'_, Stats>;
-    /// Forgets what has expired: leases, sessions, challenges, drops, and blobs dropped before `grace`. Gives back the files.
-    fn sweep(&self, now: Hour, grace: Hour) -> Step<'_, Vec<FileName>>;
+    /// Forgets what has expired by now. Gives back the files that nothing names any more.
+    fn expire(&self, what: Expiring, now: Hour) -> Step<'_, Vec<FileName>>;
+    /// Takes the lease of a job until then, or makes it longer; says whether it is this holder's.
+    fn lease_job(&self, name: &'static str, holder: Holder, now: Hour, until: Hour) -> Step<'_, bool>;
+    /// Gives a lease back and keeps how it went, if it is still this holder's.
+    fn end_job(&self, name: &'static str, holder: Holder, now: Hour, success: bool) -> Step<'_, ()>;
+    /// Ends the leases of processes that are known to be dead.
+    fn end_leases(&self) -> Step<'_, ()>;
+    /// The jobs that ever ran.
+    fn jobs(&self) -> Step<'_, Vec<JobRow>>;
     /// The files whose names begin with this byte.
     fn files(&self, shard: u8) -> Step<'_, Vec<BlobFile>>;
     /// The staged blobs whose files are not yet known to be on disk.

@@ -413,3 +413,35 @@ pub(crate) struct Stats {
     /// Deleted accounts whose sigchains are kept.
     pub(crate) departed: u64,
 }
+
+/// What is forgotten when its time is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expiring {
+    /// Blobs that were put and never named.
+    Leases,
+    /// Blobs that were dropped; here the time is that of the drop.
+    Dropped,
+    /// Drops that nobody took out.
+    Inboxes,
+    /// Sessions and spent challenges.
+    Sessions,
+    /// Invites, a month after their end.
+    Invites,
+}
+
+/// One run of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Holder(pub(crate) [u8; 16]);
+
+/// A job as the operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct JobRow {
+    /// Its name.
+    pub(crate) name: String,
+    /// When it began the last time.
+    pub(crate) last_run: Option<Hour>,
+    /// When it ended well the last time.
+    pub(crate) last_success: Option<Hour>,
+    /// Until when somebody does it.
+    pub(crate) lease_until: Option<Hour>,
+}

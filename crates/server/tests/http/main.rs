@@ -2,13 +2,18 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod accounts;
+mod backup;
 mod bell;
 mod blobs;
 mod client;
+mod configure;
 mod fixtures;
 mod inbox;
+mod jobs;
 mod journals;
+mod metrics;
 mod operate;
+mod storage;
 
 use client::Client;
 use crannog_server::{Config, RunningServer, Server};

@@ -1,6 +1,6 @@
 //! The binary: serving, admin commands, fsck, one server per data directory, full disks.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -19,20 +19,34 @@ pub(crate) fn crannogd(data: &Path, args: &[&str]) -> Output {
         .unwrap()
 }
 
-fn json(output: &Output) -> serde_json::Value {
+pub(crate) fn json(output: &Output) -> serde_json::Value {
     assert!(output.status.success(), "{output:?}");
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-struct Daemon(Child);
+pub(crate) struct Daemon(Child);
 
 impl Daemon {
-    fn start(data: &Path) -> Self {
+    pub(crate) fn start(data: &Path) -> Self {
+        Self::start_with(data, "")
+    }
+
+    /// With a configuration file.
+    pub(crate) fn start_with(data: &Path, config: &str) -> Self {
+        Self::start_logged(data, config, Stdio::null())
+    }
+
+    /// With a log.
+    pub(crate) fn start_logged(data: &Path, config: &str, log: Stdio) -> Self {
+        let file = data.with_extension("toml");
+        std::fs::write(&file, format!("limits.logins_per_minute = 10000\n{config}")).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_crannogd"))
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
+            .arg("--config")
+            .arg(file)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         let mut line = String::new();
@@ -43,7 +57,17 @@ impl Daemon {
         Self(child)
     }
 
-    fn stop(mut self) {
+    /// Stops it and gives back its log.
+    pub(crate) fn log(&mut self) -> String {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.0.id()).unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+        let mut log = String::new();
+        self.0.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        assert!(self.0.wait().unwrap().success());
+        log
+    }
+
+    pub(crate) fn stop(mut self) {
         let pid = nix::unistd::Pid::from_raw(i32::try_from(self.0.id()).unwrap());
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
         assert!(self.0.wait().unwrap().success());

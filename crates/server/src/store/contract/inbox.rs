@@ -4,7 +4,7 @@ use crannog_proto::{AccountId, ErrorCode, Hash, limits};
 use futures_util::future::join_all;
 
 use super::fixtures::{Person, noise, random};
-use super::{NOW, QUOTA, new_account};
+use super::{NOW, QUOTA, new_account, sweep};
 use crate::clock::Hour;
 use crate::store::{AccountKey, Dropped, NewDrop, NewInvite, Store, StoreError};
 
@@ -94,9 +94,9 @@ pub(super) async fn inbox(store: &impl Store, alice: AccountKey) {
     );
 
     assert_eq!(ids(store, key, EXPIRES).await, Vec::<[u8; 16]>::new(), "expired");
-    store.sweep(Hour(EXPIRES.0 - 1), Hour(0)).await.unwrap();
+    sweep(store, Hour(EXPIRES.0 - 1), Hour(0)).await.unwrap();
     assert_eq!(store.stats().await.unwrap().drops, 60);
-    store.sweep(EXPIRES, Hour(0)).await.unwrap();
+    sweep(store, EXPIRES, Hour(0)).await.unwrap();
     assert_eq!(store.stats().await.unwrap().drops, 0);
 
     let full = join_all((0..limits::INBOX_MAX + 3).map(|_| put(store, id, random()))).await;

@@ -86,6 +86,20 @@ pub(super) fn in_shard(db: &Connection, shard: u8) -> Result<Vec<BlobFile>> {
     rows.collect::<rusqlite::Result<_>>().map_err(failed)
 }
 
+/// Of a shard, those that are promised to somebody, by name.
+pub(super) fn promised(db: &Connection, shard: u8) -> Result<Vec<BlobFile>> {
+    let (mut from, mut to) = ([0; 16], [0xff; 16]);
+    from[0] = shard;
+    to[0] = shard;
+    let mut select = db
+        .prepare_cached(
+            "SELECT blob, name, size FROM files WHERE name BETWEEN ?1 AND ?2 AND durable = 1 ORDER BY name",
+        )
+        .map_err(failed)?;
+    let rows = select.query_map(params![from, to], blob_file).map_err(failed)?;
+    rows.collect::<rusqlite::Result<_>>().map_err(failed)
+}
+
 /// From columns blob, name, size.
 pub(super) fn blob_file(row: &rusqlite::Row<'_>) -> rusqlite::Result<BlobFile> {
     Ok(BlobFile {

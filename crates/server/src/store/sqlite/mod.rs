@@ -3,9 +3,11 @@
 mod accounts;
 mod append;
 mod blobs;
+mod copy;
 mod departed;
 mod files;
 mod inbox;
+mod jobs;
 mod journals;
 mod operator;
 mod schema;
@@ -25,13 +27,16 @@ use rusqlite::{Connection, ErrorCode as SqlCode, OpenFlags, Row as SqlRow};
 use tokio::sync::Semaphore;
 
 use super::{
-    Account, AccountKey, AccountRow, Batch, BatchDone, BlobFile, Dropped, FileName, Inspection, InviteRow,
-    JournalView, LoginKey, NewAccount, NewDrop, NewInvite, NewLink, NewSession, NewStaged, Operator, Placed,
-    Reader, Row, SessionRow, Sigchain, Stats, Step, Store, StoreError,
+    Account, AccountKey, AccountRow, Batch, BatchDone, BlobFile, Dropped, Expiring, FileName, Holder,
+    Inspection, InviteRow, JobRow, JournalView, LoginKey, NewAccount, NewDrop, NewInvite, NewLink,
+    NewSession, NewStaged, Operator, Placed, Reader, Row, SessionRow, Sigchain, Stats, Step, Store,
+    StoreError,
 };
 use crate::clock::Hour;
+use crate::metrics::Metrics;
 use writer::{Promise, Writer};
 
+pub(crate) use copy::DatabaseCopy;
 pub use schema::SchemaError;
 
 const READERS: usize = 8;
@@ -57,6 +62,11 @@ struct Readers {
 impl SqliteStore {
     /// Opens or makes the file, and brings it to the newest version.
     pub(crate) fn open(path: &Path) -> std::result::Result<Self, SchemaError> {
+        Self::measured(path, Arc::default())
+    }
+
+    /// The same, counting what the writer does.
+    pub(crate) fn measured(path: &Path, metrics: Arc<Metrics>) -> std::result::Result<Self, SchemaError> {
         let mut connection = Connection::open(path)?;
         prepare(&connection)?;
         connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
@@ -64,7 +74,7 @@ impl SqliteStore {
         connection.pragma_update(None, "secure_delete", "on")?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         schema::migrate(&mut connection)?;
-        let writer = Writer::start(connection)
+        let writer = Writer::start(connection, metrics)
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
         let readers = Readers {
             path: path.to_owned(),
@@ -289,8 +299,24 @@ impl Operator for SqliteStore {
     fn stats(&self) -> Step<'_, Stats> {
         self.read(operator::stats)
     }
-    fn sweep(&self, now: Hour, grace: Hour) -> Step<'_, Vec<FileName>> {
-        self.write(Promise::Durable, move |db| operator::sweep(db, now, grace))
+    fn expire(&self, what: Expiring, now: Hour) -> Step<'_, Vec<FileName>> {
+        self.write(Promise::Durable, move |db| operator::expire(db, what, now))
+    }
+    fn lease_job(&self, name: &'static str, holder: Holder, now: Hour, until: Hour) -> Step<'_, bool> {
+        self.write(Promise::Durable, move |db| {
+            jobs::lease(db, name, holder, now, until)
+        })
+    }
+    fn end_job(&self, name: &'static str, holder: Holder, now: Hour, success: bool) -> Step<'_, ()> {
+        self.write(Promise::Durable, move |db| {
+            jobs::end(db, name, holder, now, success)
+        })
+    }
+    fn end_leases(&self) -> Step<'_, ()> {
+        self.write(Promise::Durable, jobs::end_all)
+    }
+    fn jobs(&self) -> Step<'_, Vec<JobRow>> {
+        self.read(jobs::list)
     }
     fn files(&self, shard: u8) -> Step<'_, Vec<BlobFile>> {
         self.read(move |db| files::in_shard(db, shard))

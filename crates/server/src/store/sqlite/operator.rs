@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::append::column;
 use super::{AccountKey, Result, accounts as rows, bytes, departed, failed, files, inbox, uint};
 use crate::clock::Hour;
-use crate::store::{AccountRow, FileName, Inspection, InviteRow, JournalRow, NewInvite, Stats};
+use crate::store::{AccountRow, Expiring, FileName, Inspection, InviteRow, JournalRow, NewInvite, Stats};
 
 const ACCOUNT: &str = "SELECT a.name, a.account, a.quota, a.used, a.suspended, a.created,
     (SELECT count(*) FROM journals j WHERE j.creator = a.id), (SELECT count(*) FROM devices d WHERE d.account = a.id), a.id
@@ -201,31 +201,40 @@ pub(super) fn stats(db: &Connection) -> Result<Stats> {
     .map_err(failed)
 }
 
-pub(super) fn sweep(db: &Connection, now: Hour, grace: Hour) -> Result<Vec<FileName>> {
+pub(super) fn expire(db: &Connection, what: Expiring, now: Hour) -> Result<Vec<FileName>> {
+    match what {
+        Expiring::Leases => release(
+            db,
+            "DELETE FROM staged WHERE expires <= ?1 RETURNING file",
+            now,
+            true,
+        ),
+        Expiring::Dropped => release(
+            db,
+            "DELETE FROM blobs WHERE dropped IS NOT NULL AND dropped <= ?1 RETURNING file",
+            now,
+            false,
+        ),
+        Expiring::Inboxes => forget(db, "DELETE FROM inbox WHERE expires <= ?1", now.0),
+        Expiring::Sessions => {
+            forget(db, "DELETE FROM spent WHERE hour < ?1", now.0 - 1)?;
+            forget(db, "DELETE FROM sessions WHERE expires <= ?1", now.0)
+        }
+        Expiring::Invites => forget(db, "DELETE FROM invites WHERE expires <= ?1", now.0 - 24 * 30),
+    }
+}
+
+fn release(db: &Connection, sql: &str, now: Hour, counted: bool) -> Result<Vec<FileName>> {
     let mut freed = Vec::new();
-    for file in column(
-        db,
-        "DELETE FROM staged WHERE expires <= ?1 RETURNING file",
-        &[now.0],
-    )? {
-        freed.extend(files::release(db, file, true)?);
+    for file in column(db, sql, &[now.0])? {
+        freed.extend(files::release(db, file, counted)?);
     }
-    for file in column(
-        db,
-        "DELETE FROM blobs WHERE dropped IS NOT NULL AND dropped <= ?1 RETURNING file",
-        &[grace.0],
-    )? {
-        freed.extend(files::release(db, file, false)?);
-    }
-    for table in ["sessions", "inbox"] {
-        db.execute(&format!("DELETE FROM {table} WHERE expires <= ?1"), [now.0])
-            .map_err(failed)?;
-    }
-    db.execute("DELETE FROM spent WHERE hour < ?1", [now.0 - 1])
-        .map_err(failed)?;
-    db.execute("DELETE FROM invites WHERE expires <= ?1", [now.0 - 24 * 30])
-        .map_err(failed)?;
     Ok(freed)
+}
+
+fn forget(db: &Connection, sql: &str, until: i64) -> Result<Vec<FileName>> {
+    db.execute(sql, [until]).map_err(failed)?;
+    Ok(Vec::new())
 }
 
 pub(super) fn check(db: &Connection) -> Result<Vec<String>> {
@@ -250,7 +259,7 @@ pub(super) fn check(db: &Connection) -> Result<Vec<String>> {
     Ok(found)
 }
 
-fn all<T, P: rusqlite::Params>(
+pub(super) fn all<T, P: rusqlite::Params>(
     db: &Connection,
     sql: &str,
     values: P,

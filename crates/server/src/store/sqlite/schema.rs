@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 /// Each step leads from its index to the next version.
-const MIGRATIONS: &[&str] = &[include_str!("v1.sql"), include_str!("v2.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("v1.sql"), include_str!("v2.sql")];
 
 /// Why a database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -37,5 +37,6 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), SchemaError> {
         transaction.pragma_update(None, "user_version", at + 1)?;
         transaction.commit()?;
     }
+    connection.execute_batch(include_str!("jobs.sql"))?;
     Ok(())
 }

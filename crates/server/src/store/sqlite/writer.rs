@@ -1,13 +1,15 @@
 //! The one thread that writes. It drains its queue into one transaction, a savepoint each, and answers after the commit.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::failed;
+use crate::metrics::Metrics;
 use crate::store::StoreError;
 
 /// Most changes of one transaction.
@@ -38,11 +40,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> std::io::Result<Self> {
+    pub(super) fn start(connection: Connection, metrics: Arc<Metrics>) -> std::io::Result<Self> {
         let (queue, jobs) = channel();
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || run(connection, &jobs))?;
+            .spawn(move || run(connection, &jobs, &metrics))?;
         Ok(Self {
             queue: Mutex::new(Some(queue)),
             thread: Mutex::new(Some(thread)),
@@ -85,18 +87,21 @@ impl Writer {
     }
 }
 
-fn run(connection: Connection, jobs: &Receiver<Job>) {
+fn run(connection: Connection, jobs: &Receiver<Job>, metrics: &Metrics) {
     while let Ok(first) = jobs.recv() {
         let mut group = vec![first];
         group.extend(std::iter::from_fn(|| jobs.try_recv().ok()).take(GROUP - 1));
-        commit(&connection, group);
+        commit(&connection, group, metrics);
     }
     if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
         tracing::warn!(error = %error, "the database's log could not be folded in at the end; the next start does it");
     }
 }
 
-fn commit(connection: &Connection, group: Vec<Job>) {
+fn commit(connection: &Connection, group: Vec<Job>, metrics: &Metrics) {
+    metrics
+        .batches
+        .record(f64::from(u32::try_from(group.len()).unwrap_or(u32::MAX)));
     let durable = group.iter().any(|job| job.promise == Promise::Durable);
     let begin = if durable {
         "PRAGMA synchronous = FULL; BEGIN IMMEDIATE"
@@ -134,7 +139,9 @@ fn commit(connection: &Connection, group: Vec<Job>) {
         }
     }
     if broken.is_none() {
+        let begun = Instant::now();
         broken = connection.execute_batch("COMMIT").err();
+        metrics.commits.record(begun.elapsed().as_secs_f64());
     }
     if broken.is_some()
         && !connection.is_autocommit()
