@@ -3,6 +3,7 @@
 //! Exit codes: 0 done · 1 it failed, or `fsck` and `health` found something wrong · 2 the command line is wrong.
 
 mod args;
+mod manual;
 mod offline;
 mod render;
 mod serve;
@@ -42,6 +43,8 @@ pub fn run() -> ExitCode {
             return end(serve::serve(data, listen, config).map(|()| true));
         }
         Command::Fsck { full, common } => return end(offline::fsck(full, &common)),
+        Command::Completions { shell } => return end(manual::completions(shell)),
+        Command::Man { folder } => return end(manual::pages(&folder)),
         Command::Invite(Invite::Create {
             uses,
             expires,
@@ -118,14 +121,17 @@ fn show(told: &Tell, json: bool) -> Result<bool, Failure> {
     } else {
         render::text(told)
     };
-    let written = std::io::stdout().lock().write_all(text.as_bytes());
-    written.map_err(|error| {
+    print(text.as_bytes())?;
+    Ok(!matches!(told, Tell::Fsck(report) if !report.problems.is_empty()))
+}
+
+fn print(text: &[u8]) -> Result<(), Failure> {
+    std::io::stdout().lock().write_all(text).map_err(|error| {
         Failure::new(
             format!("the answer cannot be written: {error}"),
             "check where the output goes",
         )
-    })?;
-    Ok(!matches!(told, Tell::Fsck(report) if !report.problems.is_empty()))
+    })
 }
 
 /// Asks the running server.
