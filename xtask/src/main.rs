@@ -4,6 +4,7 @@
 //!  setup ─▶ build ─▶ demo
 //!                └─▶ test ─▶ ci        .ci/run calls `test`
 //!                └─▶ bench, soak
+//!                └─▶ package
 //! ```
 
 mod bench;
@@ -13,6 +14,7 @@ mod compare;
 mod demo;
 mod json;
 mod layout;
+mod package;
 mod readme;
 mod run;
 mod setup;
@@ -42,6 +44,10 @@ usage: cargo xtask COMMAND
                                what people wait for when they share: until others see it, removing somebody,
                                many writers, 10,000 idle watchers; --quick only shows that it works
   soak [--kills N]             kill server and agent N times (200) under load, nothing acknowledged may be lost
+  package [--suffix TEXT] [--out DIR]
+                               the Debian packages crannog-server and crannog, in target/packages
+  package --check [PART...]    a fresh Debian: install, use, upgrade, remove, purge; pages, lintian, the container
+                               (root; some minutes)
   docs                         every command of a console block in README.md is run by some test
 ";
 
@@ -61,6 +67,7 @@ fn main() -> ExitCode {
         "bench" => bench::run(rest),
         "soak" => soak::run(rest),
         "docs" => readme::run(),
+        "package" => package::run(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

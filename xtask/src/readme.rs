@@ -4,7 +4,9 @@ use std::fs;
 
 use crate::{Outcome, layout};
 
-const CHORES: &[&str] = &["setup", "build", "demo", "test", "ci", "bench", "soak", "docs"];
+const CHORES: &[&str] = &[
+    "setup", "build", "demo", "test", "ci", "bench", "soak", "docs", "package",
+];
 
 /// `cargo xtask docs`.
 pub fn run() -> Outcome {

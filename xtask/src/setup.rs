@@ -17,16 +17,26 @@ pub enum For {
 }
 
 /// A Debian package, and how to see that it is there.
-struct Package {
-    name: &'static str,
-    needed: For,
-    probe: Probe,
-    why: &'static str,
+#[derive(Debug)]
+pub struct Package {
+    /// As apt knows it.
+    pub name: &'static str,
+    /// By which chores.
+    pub needed: For,
+    /// How to see that it is there.
+    pub probe: Probe,
+    /// What for, in words.
+    pub why: &'static str,
 }
 
-enum Probe {
+/// How to see that a package is there.
+#[derive(Debug)]
+pub enum Probe {
+    /// A program of this name.
     Program(&'static str),
+    /// This file.
     File(&'static str),
+    /// Python runs this.
     Python(&'static str),
 }
 
@@ -113,7 +123,11 @@ const CARGO_DENY: &str = "cargo-deny";
 
 /// Sees to it that all is there.
 pub fn run(purpose: For) -> Outcome {
-    debian(purpose)?;
+    let wanted: Vec<&Package> = PACKAGES
+        .iter()
+        .filter(|package| package.needed <= purpose)
+        .collect();
+    debian(&wanted)?;
     if purpose >= For::Tests {
         python()?;
         cargo_deny()?;
@@ -130,10 +144,16 @@ fn missing(package: &Package) -> bool {
     }
 }
 
-fn debian(purpose: For) -> Outcome {
-    let lacking: Vec<&Package> = PACKAGES
+/// Sees to it that these are there too.
+pub fn need(packages: &[Package]) -> Outcome {
+    debian(&packages.iter().collect::<Vec<_>>())
+}
+
+fn debian(wanted: &[&Package]) -> Outcome {
+    let lacking: Vec<&Package> = wanted
         .iter()
-        .filter(|package| package.needed <= purpose && missing(package))
+        .copied()
+        .filter(|package| missing(package))
         .collect();
     if lacking.is_empty() {
         return Ok(());
@@ -160,10 +180,7 @@ fn debian(purpose: For) -> Outcome {
             .args(["install", "-y", "--no-install-recommends"])
             .args(&names),
     )?;
-    match PACKAGES
-        .iter()
-        .find(|package| package.needed <= purpose && missing(package))
-    {
+    match lacking.iter().find(|package| missing(package)) {
         None => Ok(()),
         Some(package) => Err(format!("{} was installed and is still not there", package.name).into()),
     }

@@ -16,6 +16,7 @@ enum Debt {
     Process(i32),
     Mount(PathBuf),
     Scratch(PathBuf),
+    Inside(PathBuf),
 }
 
 static DEBTS: Mutex<Vec<Debt>> = Mutex::new(Vec::new());
@@ -32,6 +33,7 @@ fn settle(debt: &Debt) {
         Debt::Mount(at) => {
             let _ = Command::new("umount").arg(at).stderr(Stdio::null()).status();
         }
+        Debt::Inside(root) => inside(root).into_iter().for_each(stop),
         Debt::Scratch(folder) => {
             for pid in agents_below(folder) {
                 stop(pid);
@@ -144,6 +146,34 @@ impl Drop for Mounted {
         forget(&debt);
         settle(&debt);
     }
+}
+
+/// Everything that runs with this root folder, stopped when dropped.
+#[derive(Debug)]
+pub struct Inside(PathBuf);
+
+impl Inside {
+    /// `root` is about to be entered by chroot.
+    pub fn new(root: &Path) -> Self {
+        owe(Debt::Inside(root.to_path_buf()));
+        Self(root.to_path_buf())
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        let debt = Debt::Inside(self.0.clone());
+        forget(&debt);
+        settle(&debt);
+    }
+}
+
+fn inside(root: &Path) -> Vec<i32> {
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    numbers
+        .filter(|pid| std::fs::read_link(format!("/proc/{pid}/root")).is_ok_and(|own| own == root))
+        .collect()
 }
 
 fn forget(debt: &Debt) {

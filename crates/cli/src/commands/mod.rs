@@ -11,6 +11,7 @@ pub(crate) mod drive;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod log;
+pub(crate) mod man;
 pub(crate) mod people;
 pub(crate) mod share;
 pub(crate) mod transfer;
@@ -83,5 +84,6 @@ async fn dispatch(command: Command, session: &mut Session) -> Result<Shown, Fail
         Command::Watch(watch) => watch.run(session).await,
         Command::Audit(audit) => audit.run(session).await,
         Command::Completions(completions) => completions.run(),
+        Command::Man(man) => man.run(),
     }
 }

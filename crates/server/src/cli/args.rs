@@ -147,6 +147,18 @@ Prints `listening on ADDR:PORT` when ready. SIGTERM and SIGINT stop it cleanly."
         #[command(flatten)]
         common: Common,
     },
+    /// Print a script that completes commands in a shell.
+    #[command(after_help = "Example:\n  crannogd completions bash > /etc/bash_completion.d/crannogd")]
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages of all commands into a folder.
+    #[command(hide = true, after_help = "Example:\n  crannogd man ./man8")]
+    Man {
+        /// Where to.
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]

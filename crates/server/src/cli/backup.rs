@@ -213,7 +213,7 @@ fn restored_text(summary: &Summary, target: &Path, wanted: Option<Fingerprint>) 
         text,
         "restored the snapshot {} into {}: {}, {}\n{}\n\
          The state is that of {}. Before you start it, make sure that no other server runs with these keys.\n\
-         Clients will notice that the server is behind what they have seen, and offer entries that came later back.\n\
+         Clients that have seen later entries stop there (CHK-012): to them it is a rollback. Nothing of theirs is lost, but they cannot give it back yet.\n\
          Devices that were revoked and accounts that were deleted or suspended since then have to be revoked, deleted and suspended again.\n\
          All sessions have ended; the configuration file is not part of a backup.",
         summary.id,

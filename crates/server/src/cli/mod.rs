@@ -6,6 +6,7 @@ mod args;
 mod backup;
 mod backup_args;
 mod configure;
+mod manual;
 mod offline;
 mod pin;
 mod render;
@@ -53,6 +54,8 @@ pub fn run() -> ExitCode {
         Command::Config(command) => return end(configure::show(command)),
         Command::Backup(command) => return end(backup::run(command)),
         Command::Fsck { full, common } => return end(offline::fsck(full, &common)),
+        Command::Completions { shell } => return end(manual::completions(shell)),
+        Command::Man { folder } => return end(manual::pages(&folder)),
         Command::Invite(Invite::Create {
             uses,
             expires,
@@ -132,12 +135,12 @@ fn show(told: &Tell, json: bool) -> Result<bool, Failure> {
     } else {
         render::text(told)
     };
-    print(&text)?;
+    print(text)?;
     Ok(!matches!(told, Tell::Fsck(report) if !report.problems.is_empty()))
 }
 
-fn print(text: &str) -> Result<(), Failure> {
-    let written = std::io::stdout().lock().write_all(text.as_bytes());
+fn print(text: impl AsRef<[u8]>) -> Result<(), Failure> {
+    let written = std::io::stdout().lock().write_all(text.as_ref());
     written.map_err(|error| {
         Failure::new(
             format!("the answer cannot be written: {error}"),
