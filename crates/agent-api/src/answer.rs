@@ -145,6 +145,9 @@ pub struct TrashInfo {
     pub kind: NodeKind,
     /// Bytes of it and all below.
     pub size: u64,
+    /// When it was removed, by the remover's clock, milliseconds since 1970; unknown of what was read before that was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed: Option<i64>,
 }
 
 /// What happened.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::RemotePath;
+use crate::answer::NodeKind;
 
 /// A password or words on their way to the agent: zeroized on drop, never shown.
 #[derive(Clone, Serialize, Deserialize)]
@@ -168,14 +169,25 @@ pub enum Request {
         items: Vec<String>,
         dry_run: bool,
     },
-    /// `items` empty: everything.
+    /// `items` empty: everything. `before`: only what was removed before this time, milliseconds since 1970.
     TrashEmpty {
         drive: Option<String>,
         items: Vec<String>,
+        before: Option<i64>,
         dry_run: bool,
     },
     Versions {
         path: RemotePath,
+    },
+    /// Deletes old versions for good, never the current one: of a file, or of all files below a folder.
+    Forget {
+        path: RemotePath,
+        recursive: bool,
+        /// Only those made before this time, milliseconds since 1970.
+        before: Option<i64>,
+        /// So many of each file's old versions stay, the newest.
+        keep: u32,
+        dry_run: bool,
     },
     /// Makes an old version the current one (as a new version).
     Restore {
@@ -183,9 +195,11 @@ pub enum Request {
         version: String,
         dry_run: bool,
     },
+    /// Names below a place that match a glob, or have a text in them; capitals and accents do not count.
     Find {
         path: RemotePath,
         pattern: String,
+        only: Only,
     },
     Usage {
         path: RemotePath,
@@ -282,6 +296,22 @@ impl fmt::Display for Role {
             Self::Admin => "admin",
         })
     }
+}
+
+/// What is found beside the name; an absent field asks for nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Only {
+    /// Of this kind.
+    pub kind: Option<NodeKind>,
+    /// Files of at least so many bytes.
+    pub at_least: Option<u64>,
+    /// Files of at most so many bytes.
+    pub at_most: Option<u64>,
+    /// Changed at this time or later, milliseconds since 1970.
+    pub since: Option<i64>,
+    /// Changed before this time, milliseconds since 1970.
+    pub before: Option<i64>,
 }
 
 /// A local file or folder to upload.

@@ -121,6 +121,7 @@ pub(crate) enum Command {
     Trash(trash::Trash),
     Versions(history::Versions),
     Restore(history::Restore),
+    Forget(history::Forget),
 
     Share(share::Share),
     Invites(share::Invites),

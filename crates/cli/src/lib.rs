@@ -8,6 +8,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod amount;
 mod args;
 mod ask;
 mod commands;

@@ -16,6 +16,7 @@ use crate::background;
 use crate::db::{Db, DbError, Meta, MetaKey};
 use crate::error::Error;
 use crate::join::{self, Join};
+use crate::ops::Which;
 use crate::ops::{GetRequest, PutRequest};
 use crate::people;
 use crate::profile::{self, HandedOver, KeySource, Password};
@@ -355,15 +356,30 @@ async fn dispatch(shared: &Arc<Shared>, request: Request, caller: &Caller) -> cr
         Request::TrashEmpty {
             drive,
             items,
+            before,
             dry_run,
-        } => shared.trash_empty(drive, items, dry_run).await,
+        } => shared.trash_empty(drive, items, before, dry_run).await,
         Request::Versions { path } => shared.versions(path).await,
+        Request::Forget {
+            path,
+            recursive,
+            before,
+            keep,
+            dry_run,
+        } => {
+            let which = Which {
+                recursive,
+                before,
+                keep,
+            };
+            shared.forget(path, which, dry_run, caller).await
+        }
         Request::Restore {
             path,
             version,
             dry_run,
         } => shared.restore(path, version, dry_run).await,
-        Request::Find { path, pattern } => shared.find(path, pattern).await,
+        Request::Find { path, pattern, only } => shared.find(path, pattern, only).await,
         Request::Usage { path } => shared.usage(path).await,
         Request::VerifyStore { drive, repair_from } => shared.verify_store(drive, repair_from, caller).await,
         Request::Share {

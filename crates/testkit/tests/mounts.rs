@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use crannog_agent_api::answer::{Changed, NodeInfo, NodeKind, UsageRow};
-use crannog_agent_api::request::{Filter, PutSource};
+use crannog_agent_api::request::{Filter, Only, PutSource};
 use crannog_agent_api::{Answer, Code, Event, Failure, RemotePath, Request};
 use crannog_core::drive::NodeId;
 use crannog_core::identity::HomeOp;
@@ -189,6 +189,7 @@ async fn looking_goes_through() {
     let find = Request::Find {
         path: remote("/"),
         pattern: "*.jpg".to_owned(),
+        only: Only::default(),
     };
     let Ok(Answer::Nodes(found)) = device.perform(find).await else {
         panic!("find")

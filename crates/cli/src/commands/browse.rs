@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use crannog_agent_api::answer::{NodeInfo, NodeKind};
+use crannog_agent_api::request::Only;
 use crannog_agent_api::{Answer, Code, Failure, RemotePath, Request};
 use serde_json::json;
 
@@ -11,7 +12,7 @@ use crate::sanitise::line;
 use crate::session::Session;
 use crate::shown::{Shown, unexpected};
 use crate::table::Align::{Left, Right};
-use crate::{human, places, table};
+use crate::{amount, human, places, table};
 
 fn top() -> RemotePath {
     RemotePath {
@@ -205,11 +206,49 @@ impl Stat {
 #[command(after_help = "\
 Examples:
   crannog find '*.jpg'
-  crannog find photos:/2024 'IMG_*'")]
+  crannog find photos:/2024 'IMG_*' --larger 5MB
+  crannog find cafe --kind file --newer 7d
+  crannog find '*' --older 2020-01-01")]
 pub(crate) struct Find {
+    /// Only this kind
+    #[arg(long, value_enum)]
+    kind: Option<KindWord>,
+    /// Only files of at least this size: 500, 10kB, 4MiB
+    #[arg(long, value_name = "SIZE", value_parser = amount::size)]
+    larger: Option<u64>,
+    /// Only files of at most this size
+    #[arg(long, value_name = "SIZE", value_parser = amount::size)]
+    smaller: Option<u64>,
+    /// Only what changed since: 2024-05-31, or 30m, 12h, 7d ago
+    #[arg(long, value_name = "TIME", value_parser = amount::moment)]
+    newer: Option<i64>,
+    /// Only what has not changed since: 2024-05-31, or 30m, 12h, 7d ago
+    #[arg(long, value_name = "TIME", value_parser = amount::moment)]
+    older: Option<i64>,
     /// Where, if not everywhere in the default drive, and last what the name looks like
     #[arg(required = true, num_args = 1..=2, value_name = "PATTERN")]
     pub(crate) words: Vec<String>,
+}
+
+/// What a thing is, as one writes it.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum KindWord {
+    /// Files
+    File,
+    /// Folders
+    Folder,
+    /// Symbolic links
+    Link,
+}
+
+impl From<KindWord> for NodeKind {
+    fn from(word: KindWord) -> Self {
+        match word {
+            KindWord::File => Self::File,
+            KindWord::Folder => Self::Dir,
+            KindWord::Link => Self::Link,
+        }
+    }
 }
 
 impl Find {
@@ -218,6 +257,13 @@ impl Find {
         let request = Request::Find {
             path: path.clone(),
             pattern,
+            only: Only {
+                kind: self.kind.map(NodeKind::from),
+                at_least: self.larger,
+                at_most: self.smaller,
+                since: self.newer,
+                before: self.older,
+            },
         };
         let answer = session.ask(request).await?;
         let Answer::Nodes(nodes) = &answer else {

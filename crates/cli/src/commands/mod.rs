@@ -71,6 +71,7 @@ async fn dispatch(command: Command, session: &mut Session) -> Result<Shown, Fail
         Command::Trash(trash) => trash.run(session).await,
         Command::Versions(versions) => versions.run(session).await,
         Command::Restore(restore) => restore.run(session).await,
+        Command::Forget(forget) => forget.run(session).await,
         Command::Share(share) => share.run(session).await,
         Command::Invites(invites) => invites.run(session).await,
         Command::Accept(accept) => accept.run(session).await,

@@ -9,7 +9,7 @@ use crate::sanitise::line;
 use crate::session::Session;
 use crate::shown::{Shown, unexpected};
 use crate::table::Align::{Left, Right};
-use crate::{human, table};
+use crate::{amount, human, table};
 
 /// See, take back and delete what `rm` removed
 #[derive(Debug, Args)]
@@ -54,7 +54,7 @@ struct Restore {
 /// Delete things in the trash for good, or all of them; asks on a terminal
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  crannog trash empty --dry-run\n  crannog trash empty /letters/a.txt --yes"
+    after_help = "Examples:\n  crannog trash empty --dry-run\n  crannog trash empty /letters/a.txt --yes\n  crannog trash empty --older-than 30d --yes"
 )]
 struct Empty {
     /// Of this drive [default: the default drive]
@@ -64,6 +64,9 @@ struct Empty {
     sure: Yes,
     #[command(flatten)]
     try_out: DryRun,
+    /// Only what was removed before: 2024-05-31, or 30m, 12h, 30d ago
+    #[arg(long, value_name = "TIME", value_parser = amount::moment)]
+    older_than: Option<i64>,
     /// Ids, or the paths where they were [default: everything]
     #[arg(value_name = "ITEM")]
     items: Vec<String>,
@@ -86,10 +89,13 @@ impl Trash {
                 drive,
                 sure,
                 try_out,
+                older_than,
                 items,
             }) => {
                 if !try_out.dry_run {
-                    let what = if items.is_empty() {
+                    let what = if items.is_empty() && older_than.is_some() {
+                        "what is as old".to_owned()
+                    } else if items.is_empty() {
                         "everything".to_owned()
                     } else {
                         human::count(items.len() as u64, "item")
@@ -100,6 +106,7 @@ impl Trash {
                 Request::TrashEmpty {
                     drive,
                     items,
+                    before: older_than,
                     dry_run: try_out.dry_run,
                 }
             }
@@ -119,11 +126,15 @@ impl List {
             .map(|item| {
                 vec![
                     line(&item.id),
+                    item.removed.map(human::time_ms).unwrap_or_default(),
                     human::bytes(item.size, self.bytes),
                     line(&item.path),
                 ]
             })
             .collect();
-        Ok(Shown::new(table::lines(&rows, &[Left, Right, Left]), &answer))
+        Ok(Shown::new(
+            table::lines(&rows, &[Left, Left, Right, Left]),
+            &answer,
+        ))
     }
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crannog_agent_api::answer::{NodeInfo, NodeKind, UsageRow};
+use crannog_agent_api::request::Only;
 use crannog_agent_api::{Answer, Code, Failure, RemotePath};
-use globset::GlobBuilder;
 
+use super::find::Matcher;
 use super::is_folder;
 use super::room::Room;
 use crate::db::{DbError, Met, NodeRow, RowKind, Seen};
@@ -88,28 +89,28 @@ impl Shared {
     }
 
     /// By name, as a glob over the last component; a pattern without `*`, `?`, `[` or `{` matches anywhere in a name, and case does not count.
-    pub(crate) async fn find(self: &Arc<Self>, path: RemotePath, pattern: String) -> Result<Answer> {
+    pub(crate) async fn find(
+        self: &Arc<Self>,
+        path: RemotePath,
+        pattern: String,
+        only: Only,
+    ) -> Result<Answer> {
         let spot = self.locate(&path).await?;
         let seen = spot.look()?;
-        let text = if pattern.contains(['*', '?', '[', '{']) {
-            pattern.clone()
-        } else {
-            format!("*{pattern}*")
-        };
-        let glob = GlobBuilder::new(&text)
-            .case_insensitive(true)
-            .build()
-            .map_err(|error| {
-                Failure::new(Code::Usage, error.to_string())
-                    .object(pattern)
-                    .hint("for example: crannog find / '*.jpg'")
-            })?;
-        let matcher = glob.compile_matcher();
+        let matcher = Matcher::new(&pattern, only).map_err(|error| {
+            Failure::new(Code::Usage, error.to_string())
+                .object(pattern)
+                .hint("for example: crannog find / '*.jpg'")
+        })?;
         let base = path.to_string();
         let nodes = self.with_forest(&spot.mounts, move |forest| {
             let (mut nodes, mut room) = (Vec::new(), Room::new());
             let mut each = |met: Met| -> Result<(), DbError> {
-                if met.names.last().is_some_and(|name| matcher.is_match(name)) {
+                if met
+                    .names
+                    .last()
+                    .is_some_and(|name| matcher.finds(name, &met.seen.row))
+                {
                     let path = crate::transfer::join_path(&base, &met.names.path());
                     room.take(path.len() + target_len(&met.seen.row))?;
                     nodes.push(seen_info(&met.seen, path));

@@ -7,6 +7,8 @@ mod clear;
 mod copy;
 mod doctor;
 mod drives;
+mod find;
+mod forget;
 mod look;
 mod mounts;
 mod room;
@@ -18,6 +20,7 @@ mod versions;
 
 pub(crate) use change::{Place, now_attrs};
 pub(crate) use doctor::LOOK;
+pub(crate) use forget::Which;
 pub(crate) use spot::Spot;
 pub(crate) use transfers::{GetRequest, PutRequest};
 pub(crate) use turns::Turns;

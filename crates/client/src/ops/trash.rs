@@ -27,6 +27,8 @@ struct Trashed {
     /// Where it was.
     path: String,
     bytes: u64,
+    /// When, by the remover's clock.
+    removed: Option<i64>,
 }
 
 fn by_drive(items: &[Trashed]) -> BTreeMap<i64, Vec<NodeId>> {
@@ -46,6 +48,7 @@ impl Shared {
             path: item.path,
             kind: info(&item.row, String::new()).kind,
             size: item.bytes,
+            removed: item.removed,
         };
         let listed = (Vec::new(), Room::new());
         let listed = self.each_trashed(&journal, true, listed, move |(all, room), item| {
@@ -88,10 +91,11 @@ impl Shared {
         self: &Arc<Self>,
         drive: Option<String>,
         items: Vec<String>,
+        before: Option<i64>,
         dry_run: bool,
     ) -> Result<Answer> {
         let journal = self.open_to_change(drive.as_deref()).await?;
-        let chosen = if items.is_empty() {
+        let mut chosen = if items.is_empty() {
             let all = |all: &mut Vec<Trashed>, item| {
                 all.push(item);
                 Ok(())
@@ -100,6 +104,10 @@ impl Shared {
         } else {
             self.chosen(&journal, &items).await?
         };
+        if let Some(before) = before {
+            // What nobody knows the time of stays.
+            chosen.retain(|item| item.removed.is_some_and(|removed| removed < before));
+        }
         let plan = chosen.iter().map(|item| format!("purge {}", item.path)).collect();
         let files = chosen.len() as u64;
         let mut bytes = 0;
@@ -145,6 +153,7 @@ impl Shared {
                     let item = Trashed {
                         drive: share.drive,
                         bytes: store.totals(row.node)?.bytes,
+                        removed: store.removed_at(row.node)?,
                         row,
                         path,
                     };

@@ -24,8 +24,8 @@ mod tests;
 
 pub use self::applied::{Applied, EntryMeta, Ignored, Landing, Outcome};
 pub use self::checkpoint::{
-    Compared, LoadError, Loader, SegmentPlan, SegmentRecords, check_manifest, compare, encode_segment,
-    open_segment, plan_checkpoint, records, segment_of,
+    Changes, Compared, LoadError, Loader, Piece, SEGMENT_RECORDS, SegmentRecords, check_manifest, compare,
+    encode_segment, open_segment, plan_checkpoint, records, segment_of,
 };
 pub use self::fold::apply;
 pub use self::id::{NodeId, VersionId};

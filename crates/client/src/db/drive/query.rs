@@ -1,7 +1,7 @@
 //! Reading a drive for people: listings, paths, trash, totals.
 
 use crannog_core::drive::{Attrs, DriveState, NodeId, Version, VersionId};
-use rusqlite::Row;
+use rusqlite::{OptionalExtension, Row};
 
 use super::super::DbError;
 use super::super::journals::from_sql;
@@ -248,6 +248,16 @@ impl DriveStore<'_> {
             each(row, names)?;
         }
         Ok(())
+    }
+
+    /// When something in the trash was put there, by the remover's clock.
+    pub(crate) fn removed_at(&self, node: NodeId) -> Result<Option<i64>, DbError> {
+        let mut select = self.connection.prepare_cached(
+            "SELECT h.time FROM nodes n JOIN history h ON h.journal = n.drive AND h.seq = n.trashed WHERE n.drive = ?1 AND n.node = ?2",
+        )?;
+        Ok(select
+            .query_row((self.drive, node.0.as_slice()), |row| row.get(0))
+            .optional()?)
     }
 
     /// The names from the top to a node.

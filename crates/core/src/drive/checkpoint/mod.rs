@@ -7,7 +7,7 @@ mod segment;
 
 pub use self::compare::{Compared, compare};
 pub use self::load::Loader;
-pub use self::plan::{SegmentPlan, check_manifest, plan_checkpoint};
+pub use self::plan::{Changes, Piece, SEGMENT_RECORDS, check_manifest, plan_checkpoint};
 pub use self::segment::{SegmentRecords, encode_segment, open_segment, records, segment_of};
 
 use crate::check::Check;

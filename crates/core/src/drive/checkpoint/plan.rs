@@ -5,71 +5,131 @@ use crate::check::Check;
 
 /// Segments of one level that are merged into one.
 const FACTOR: u64 = 8;
-/// More segments than any honest checkpoint has (7 of each of 22 levels).
+/// More segments than any honest checkpoint has.
 const SEGMENTS_MAX: usize = 1_024;
 /// The shortest record, a Gone: variant, node, seq; and the count before the first.
 const RECORD_MIN: u64 = 25;
 const COUNT_LEN: u64 = 4;
 
-/// What a new checkpoint consists of: old segments, then one to write.
+/// Most records of a segment that is written: author and readers hold one at a time. A single entry that changed more makes a longer one.
+pub const SEGMENT_RECORDS: u64 = 32_768;
+
+/// A part of a new checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SegmentPlan {
-    /// Cited again, as they are.
-    pub kept: Vec<Segment>,
-    /// To be written: all nodes changed after this place ...
-    pub after: u64,
-    /// ... up to this place, at which the author's own state has to stand.
-    pub to: u64,
-    /// How many these are.
-    pub records: u64,
+pub enum Piece {
+    /// Cited again, as it is.
+    Kept(Segment),
+    /// To be written: all nodes changed last after the first place, up to the second one.
+    Write {
+        /// After this place,
+        after: u64,
+        /// up to this one.
+        to: u64,
+    },
 }
 
-/// Plans the checkpoint that follows `old`; none if nothing came since.
+/// What the author's own fold says of its nodes. It stands at the place through which the checkpoint is planned.
+pub trait Changes {
+    /// Why it cannot say.
+    type Error;
+
+    /// How many nodes, gone ones included, have `after < changed <= to`.
+    fn count(&self, after: u64, to: u64) -> Result<u64, Self::Error>;
+
+    /// The last place in `(after, to]` up to which that are at most `most` nodes; if already the first place with any has more, that place.
+    fn cut(&self, after: u64, to: u64, most: u64) -> Result<u64, Self::Error>;
+}
+
+/// Plans the checkpoint that follows `old`, in order; none if nothing came since.
 ///
-/// `count(after)` is how many nodes the author's state, which stands at `through`, has with `after < changed <= through`.
 /// With level = floor(log8(records)): smaller levels before the new segment are merged into it, and seven of its own level too, until neither
-/// is there. A change is thus written about log8 times, and a checkpoint costs what changed.
-pub fn plan_checkpoint<E>(
+/// is there or they had more than `most` records together ([`SEGMENT_RECORDS`]). A change is thus written about log8 times, and a checkpoint costs what changed. A segment of which
+/// less than half is still true is written anew, with neighbours that are not larger than what is left of it: what a checkpoint
+/// holds stays within about twice the nodes that there are.
+pub fn plan_checkpoint<C: Changes>(
     old: Option<&Manifest>,
     through: u64,
-    mut count: impl FnMut(u64) -> Result<u64, E>,
-) -> Result<Option<SegmentPlan>, E> {
-    let mut after = old.map_or(0, |old| old.through);
-    if through <= after {
+    most: u64,
+    changes: &C,
+) -> Result<Option<Vec<Piece>>, C::Error> {
+    let done = old.map_or(0, |old| old.through);
+    if through <= done {
         return Ok(None);
     }
     let mut kept = old.map_or(Vec::new(), |old| old.segments.clone());
-    let mut records = count(after)?;
+    let mut after = done;
+    let mut records = changes.count(after, through)?;
     loop {
-        let new = level(records);
-        let smaller = kept
-            .iter()
-            .rev()
-            .take_while(|segment| level(segment.records) < new)
-            .count();
-        let same = kept
-            .iter()
-            .rev()
-            .skip(smaller)
-            .take_while(|segment| level(segment.records) == new)
-            .count() as u64;
-        let merged = if same + 1 >= FACTOR {
-            smaller + (FACTOR as usize - 1)
-        } else {
-            smaller
+        let merged = merged(&kept, records);
+        let Some(first) = kept.len().checked_sub(merged).filter(|_| merged > 0) else {
+            break;
         };
-        if merged == 0 {
-            return Ok(Some(SegmentPlan {
-                kept,
-                after,
-                to: through,
-                records,
-            }));
+        let from = kept.get(first).map_or(0, |segment| segment.after);
+        let all = changes.count(from, through)?;
+        if all > most {
+            break;
         }
-        kept.truncate(kept.len() - merged);
-        after = kept.last().map_or(0, |last| last.to);
-        records = count(after)?;
+        kept.truncate(first);
+        (after, records) = (from, all);
     }
+    let mut pieces = renewed(kept, changes)?;
+    while after < through {
+        let to = changes.cut(after, through, most)?;
+        pieces.push(Piece::Write { after, to });
+        after = to;
+    }
+    Ok(Some(pieces))
+}
+
+/// How many segments at the end are merged with so many new records.
+fn merged(kept: &[Segment], records: u64) -> usize {
+    let new = level(records);
+    let smaller = kept
+        .iter()
+        .rev()
+        .take_while(|segment| level(segment.records) < new)
+        .count();
+    let same = kept
+        .iter()
+        .rev()
+        .skip(smaller)
+        .take_while(|segment| level(segment.records) == new)
+        .count() as u64;
+    if same + 1 >= FACTOR {
+        smaller + (FACTOR as usize - 1)
+    } else {
+        smaller
+    }
+}
+
+/// Those that are kept, and those of which too little is true any more.
+fn renewed<C: Changes>(kept: Vec<Segment>, changes: &C) -> Result<Vec<Piece>, C::Error> {
+    let mut pieces: Vec<Piece> = Vec::with_capacity(kept.len());
+    // How many records the last piece is going to have, if it is written.
+    let mut writing: Option<u64> = None;
+    for segment in kept {
+        let live = changes.count(segment.after, segment.to)?;
+        let stale = live.saturating_mul(2) < segment.records;
+        let joins = |sum: u64| (stale || live <= sum.max(1)) && sum.saturating_add(live) <= SEGMENT_RECORDS;
+        match (&mut writing, pieces.last_mut()) {
+            (Some(sum), Some(Piece::Write { to, .. })) if joins(*sum) => {
+                *to = segment.to;
+                *sum += live;
+            }
+            _ if stale => {
+                pieces.push(Piece::Write {
+                    after: segment.after,
+                    to: segment.to,
+                });
+                writing = Some(live);
+            }
+            _ => {
+                pieces.push(Piece::Kept(segment));
+                writing = None;
+            }
+        }
+    }
+    Ok(pieces)
 }
 
 fn level(records: u64) -> u32 {

@@ -8,12 +8,12 @@ use super::*;
 use crate::check::Check;
 
 /// Nodes that are changed again and again, without the drive around them.
-struct Changes {
+struct Nodes {
     last: Vec<u64>,
     by_seq: BTreeSet<(u64, usize)>,
 }
 
-impl Changes {
+impl Nodes {
     fn new(nodes: usize) -> Self {
         Self {
             last: vec![0; nodes],
@@ -27,8 +27,22 @@ impl Changes {
         self.by_seq.insert((seq, node));
     }
 
-    fn count(&self, after: u64) -> u64 {
-        self.by_seq.range((after + 1, 0)..).count() as u64
+    fn between(&self, after: u64, to: u64) -> impl Iterator<Item = &(u64, usize)> {
+        self.by_seq.range((after + 1, 0)..(to + 1, 0))
+    }
+}
+
+impl Changes for Nodes {
+    type Error = Infallible;
+
+    fn count(&self, after: u64, to: u64) -> Result<u64, Infallible> {
+        Ok(self.between(after, to).count() as u64)
+    }
+
+    fn cut(&self, after: u64, to: u64, most: u64) -> Result<u64, Infallible> {
+        // One node changes at each place.
+        let beyond = self.between(after, to).nth(usize::try_from(most).unwrap());
+        Ok(beyond.map_or(to, |(seq, _)| seq - 1))
     }
 }
 
@@ -42,78 +56,97 @@ fn segment(after: u64, to: u64, records: u64) -> Segment {
     )
 }
 
-/// Checkpoints after batches of these sizes; `choose` says which node a change meets. Checks the cost.
-fn run(nodes: usize, batches: &[usize], mut choose: impl FnMut(usize) -> usize) {
-    let mut changes = Changes::new(nodes);
-    let mut manifest = None;
-    let (mut made, mut written, mut seq) = (0, 0, 0);
+/// Checkpoints after batches of these sizes; `choose` says which node a change meets. Checks what is written, and what is held.
+fn run(nodes: usize, most: u64, batches: &[usize], mut choose: impl FnMut(usize) -> usize) {
+    let mut changes = Nodes::new(nodes);
+    let mut manifest: Option<Manifest> = None;
+    let (mut made, mut written, mut seq) = (0u64, 0, 0);
     for batch in batches {
         for _ in 0..*batch {
             seq += 1;
-            changes.change(choose(made), seq);
+            changes.change(choose(usize::try_from(made).unwrap()), seq);
             made += 1;
         }
-        let plan = plan_checkpoint(manifest.as_ref(), seq, |after| {
-            Ok::<_, Infallible>(changes.count(after))
-        });
-        let plan = plan.unwrap().unwrap();
-        written += plan.records;
-        let mut segments = plan.kept;
-        segments.push(segment(plan.after, plan.to, plan.records));
+        let plan = plan_checkpoint(manifest.as_ref(), seq, most, &changes).unwrap();
+        let mut segments = Vec::new();
+        for piece in plan.unwrap() {
+            segments.push(match piece {
+                Piece::Kept(segment) => segment,
+                Piece::Write { after, to } => {
+                    let Ok(records) = changes.count(after, to);
+                    assert!(records <= most);
+                    written += records;
+                    segment(after, to, records)
+                }
+            });
+        }
         let next = Manifest {
             through: seq,
             segments,
         };
-        let levels = (made.max(8) as u64).ilog(8) as usize + 1;
+        assert_eq!(check_manifest(&next), Ok(()));
+        let live = changes.between(0, seq).count() as u64;
+        let held: u64 = next.segments.iter().map(|segment| segment.records).sum();
+        assert!(held <= 2 * live + 1, "{held} records held of {live}");
+        let levels = made.max(8).ilog(8) as usize + 1;
+        let full = usize::try_from(2 * live / most.min(live).max(1)).unwrap();
         assert!(
-            next.segments.len() <= 7 * levels,
-            "{} segments",
+            next.segments.len() <= 7 * levels + 2 * full,
+            "{} segments of {live} nodes",
             next.segments.len()
         );
         manifest = Some(next);
     }
-    let bound = u64::from((made.max(8) as u64).ilog(8)) + 2;
+    // Each change once for each level, and once more for what is written anew.
+    let bound = u64::from(made.max(8).ilog(8)) + 4;
     assert!(
-        written <= bound * made as u64,
+        written <= bound * made,
         "{written} records written for {made} changes, bound {bound}"
     );
 }
 
 #[test]
 fn a_change_is_written_about_log8_times() {
-    run(20_000, &[1; 5_000], |made| made);
-    run(60_000, &[20; 3_000], |made| made);
+    let most = SEGMENT_RECORDS;
+    run(20_000, most, &[1; 5_000], |made| made);
+    run(60_000, most, &[20; 3_000], |made| made);
     // A few nodes, changed again and again.
-    run(10, &[1; 3_000], |made| made % 10);
-    run(300, &[7; 2_000], |made| made * 31 % 300);
+    run(10, most, &[1; 3_000], |made| made % 10);
+    run(300, most, &[7; 2_000], |made| made * 31 % 300);
+    // Segments that are full.
+    run(60_000, 500, &[20; 3_000], |made| made);
+    run(3_000, 500, &[20; 2_000], |made| made * 31 % 3_000);
+    run(3_000, 500, &[20; 2_000], |made| made % 3_000);
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
     #[test]
-    fn whatever_the_batches(batches in proptest::collection::vec(1usize..300, 1..120), nodes in 1usize..40_000, stride in 1usize..100) {
-        run(nodes.max(1), &batches, |made| made * stride % nodes);
+    fn whatever_the_batches(
+        batches in proptest::collection::vec(1usize..300, 1..120),
+        nodes in 1usize..40_000,
+        stride in 1usize..100,
+        most in 300u64..5_000,
+    ) {
+        run(nodes, most, &batches, |made| made * stride % nodes);
     }
 }
 
 #[test]
 fn nothing_new_needs_no_checkpoint() {
-    let count = |_| Ok::<_, Infallible>(3);
+    let mut changes = Nodes::new(3);
+    (1..4).for_each(|seq| changes.change(usize::try_from(seq).unwrap() - 1, seq));
     let old = Manifest {
         through: 9,
         segments: vec![segment(0, 9, 3)],
     };
-    assert_eq!(plan_checkpoint(Some(&old), 9, count).unwrap(), None);
-    assert_eq!(plan_checkpoint(Some(&old), 8, count).unwrap(), None);
-    assert_eq!(plan_checkpoint(None, 0, count).unwrap(), None);
+    assert_eq!(plan_checkpoint(Some(&old), 9, 50, &changes).unwrap(), None);
+    assert_eq!(plan_checkpoint(Some(&old), 8, 50, &changes).unwrap(), None);
+    assert_eq!(plan_checkpoint(None, 0, 50, &changes).unwrap(), None);
     // Entries that changed nothing still move the end.
-    let plan = plan_checkpoint(Some(&old), 12, |_| Ok::<_, Infallible>(0))
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (plan.kept.len(), plan.after, plan.to, plan.records),
-        (1, 9, 12, 0)
-    );
+    let plan = plan_checkpoint(Some(&old), 12, 50, &changes).unwrap().unwrap();
+    let kept = Piece::Kept(segment(0, 9, 3));
+    assert_eq!(plan, [kept, Piece::Write { after: 9, to: 12 }]);
 }
 
 /// CHK-024, CHK-030: before anything is fetched.
