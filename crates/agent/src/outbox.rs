@@ -17,7 +17,7 @@ pub(crate) struct Outbox {
 
 #[derive(Debug)]
 enum Kept {
-    Event(Event),
+    Event(Box<Event>),
     /// So many are missing here.
     Gap(u64),
 }
@@ -26,14 +26,18 @@ impl Outbox {
     /// One more event. Progress replaces progress that directly precedes it.
     pub(crate) fn push(&mut self, event: Event) {
         let full = self.weight >= MOST;
+        if let (Event::Progress(new), Some(Kept::Event(last))) = (&event, self.queue.back_mut())
+            && let Event::Progress(old) = last.as_mut()
+        {
+            return old.clone_from(new);
+        }
         match (&event, self.queue.back_mut()) {
-            (Event::Progress(new), Some(Kept::Event(Event::Progress(old)))) => old.clone_from(new),
             (Event::Progress(_), _) if full => {}
             (_, Some(Kept::Gap(missing))) if full => *missing += 1,
             _ if full => self.queue.push_back(Kept::Gap(1)),
             _ => {
                 self.weight += weight(&event);
-                self.queue.push_back(Kept::Event(event));
+                self.queue.push_back(Kept::Event(Box::new(event)));
             }
         }
     }
@@ -43,7 +47,7 @@ impl Outbox {
         Some(match self.queue.pop_front()? {
             Kept::Event(event) => {
                 self.weight -= weight(&event);
-                event
+                *event
             }
             Kept::Gap(missing) => Event::Note(Note {
                 object: missing.to_string(),

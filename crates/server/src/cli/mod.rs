@@ -135,11 +135,11 @@ fn show(told: &Tell, json: bool) -> Result<bool, Failure> {
     } else {
         render::text(told)
     };
-    print(text)?;
+    print(&text)?;
     Ok(!matches!(told, Tell::Fsck(report) if !report.problems.is_empty()))
 }
 
-fn print(text: impl AsRef<[u8]>) -> Result<(), Failure> {
+fn print(text: &(impl AsRef<[u8]> + ?Sized)) -> Result<(), Failure> {
     let written = std::io::stdout().lock().write_all(text.as_ref());
     written.map_err(|error| {
         Failure::new(

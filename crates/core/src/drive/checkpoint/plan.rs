@@ -7,6 +7,8 @@ use crate::check::Check;
 const FACTOR: u64 = 8;
 /// More segments than any honest checkpoint has.
 const SEGMENTS_MAX: usize = 1_024;
+/// Beyond so many, short neighbours are joined: levels that rise along the list, because much was written anew, merge too little.
+const CROWDED: usize = 128;
 /// The shortest record, a Gone: variant, node, seq; and the count before the first.
 const RECORD_MIN: u64 = 25;
 const COUNT_LEN: u64 = 4;
@@ -72,7 +74,7 @@ pub fn plan_checkpoint<C: Changes>(
         kept.truncate(first);
         (after, records) = (from, all);
     }
-    let mut pieces = renewed(kept, changes)?;
+    let mut pieces = renewed(kept, most, changes)?;
     while after < through {
         let to = changes.cut(after, through, most)?;
         pieces.push(Piece::Write { after, to });
@@ -102,15 +104,16 @@ fn merged(kept: &[Segment], records: u64) -> usize {
     }
 }
 
-/// Those that are kept, and those of which too little is true any more.
-fn renewed<C: Changes>(kept: Vec<Segment>, changes: &C) -> Result<Vec<Piece>, C::Error> {
+/// Those that are kept, and those of which too little is true any more. Where there are too many, short neighbours become one.
+fn renewed<C: Changes>(kept: Vec<Segment>, most: u64, changes: &C) -> Result<Vec<Piece>, C::Error> {
+    let crowded = kept.len() > CROWDED;
     let mut pieces: Vec<Piece> = Vec::with_capacity(kept.len());
     // How many records the last piece is going to have, if it is written.
     let mut writing: Option<u64> = None;
     for segment in kept {
         let live = changes.count(segment.after, segment.to)?;
-        let stale = live.saturating_mul(2) < segment.records;
-        let joins = |sum: u64| (stale || live <= sum.max(1)) && sum.saturating_add(live) <= SEGMENT_RECORDS;
+        let stale = live.saturating_mul(2) < segment.records || (crowded && live < most / 2);
+        let joins = |sum: u64| (stale || live <= sum.max(1)) && sum.saturating_add(live) <= most;
         match (&mut writing, pieces.last_mut()) {
             (Some(sum), Some(Piece::Write { to, .. })) if joins(*sum) => {
                 *to = segment.to;

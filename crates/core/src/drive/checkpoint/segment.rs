@@ -83,16 +83,6 @@ impl SegmentRecords {
     pub fn records(&self) -> &[Record] {
         &self.records
     }
-
-    /// Records that come from elsewhere than a segment.
-    #[cfg(test)]
-    pub(crate) fn for_test(records: Vec<Record>) -> Self {
-        Self {
-            after: 0,
-            to: 0,
-            records,
-        }
-    }
 }
 
 /// Reads a segment's plaintext, strictly: length (CHK-003), hash, count, range and sense of each record (CHK-030), canonical bytes and order
