@@ -102,6 +102,14 @@ pub(crate) fn migrate(
 }
 
 fn prepare(from: &Path, to: &Path, mark: &str) -> Result<(), MoveError> {
+    // Looked at before hours of copying: an earlier move's old folder would stand in the way of this one's.
+    let old = from.with_file_name("blobs.old");
+    if old.symlink_metadata().is_ok() {
+        return Err(failed(
+            &old,
+            io::Error::other("an earlier move left it; look at it, remove it, and repeat the command"),
+        ));
+    }
     files::make_folder(to)?;
     let real = |path: &Path| fs::canonicalize(path).map_err(|source| failed(path, source));
     if real(to)?.starts_with(real(from)?) {

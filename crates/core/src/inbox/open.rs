@@ -3,7 +3,6 @@
 use std::fmt;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use crannog_proto::sigchain::Cite;
 use crannog_proto::sign::Signature;
 use crannog_proto::{AccountId, decode};
 use crannog_seal::asym::unwrap;
@@ -76,11 +75,6 @@ impl NoteIn {
     /// Who claims to speak: whose sigchain is needed next. Nothing is proved yet.
     pub fn claimed_sender(&self) -> &AccountId {
         &self.note.sender.account
-    }
-
-    /// The link up to which the claimed sender's sigchain is needed.
-    pub fn claimed_cite(&self) -> &Cite {
-        &self.note.chain
     }
 }
 

@@ -166,13 +166,11 @@ pub(super) fn known(database: DatabaseCopy) -> Result<DatabaseCopy, BackupError>
 
 /// Counts up, so that later ones sort behind whatever the clock says.
 fn new_id(repository: &Repository, taken: i64) -> Result<String, BackupError> {
-    let last = repository.ids()?.pop().unwrap_or_default();
-    let number: u32 = last
-        .split('-')
-        .next()
-        .and_then(|number| number.parse().ok())
-        .unwrap_or(0);
-    Ok(format!("{:06}-{}", number.saturating_add(1), clock::stamp(taken)))
+    Ok(format!(
+        "{:06}-{}",
+        repository.next_number()?,
+        clock::stamp(taken)
+    ))
 }
 
 type Count = (AtomicU64, AtomicU64);
@@ -191,7 +189,6 @@ impl Copying<'_> {
     /// Copies what is not there yet, and gives back what is there now, in order.
     fn shard(&self, shard: u8, rows: Vec<BlobFile>) -> Result<Vec<Listed>, BackupError> {
         let folder = self.repository.shard(shard);
-        let before = self.copied.0.load(Ordering::Relaxed);
         let left = Mutex::new(rows.iter());
         let lost = Mutex::new(HashSet::new());
         std::thread::scope(|scope| {
@@ -214,7 +211,8 @@ impl Copying<'_> {
                 .into_iter()
                 .try_for_each(|worker| worker.join().unwrap_or(Err(BackupError::Seal)))
         })?;
-        if self.copied.0.load(Ordering::Relaxed) != before {
+        // Always: a run that was broken off may have left names that are not synced.
+        if !rows.is_empty() {
             files::sync_folder(&folder)?;
         }
         let lost = lost.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -4,8 +4,10 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
+use super::files::Folder;
 use super::list::Reader;
-use super::{BackupError, Repository, files, list, repository};
+use super::{BackupError, Repository, list};
+use crate::store::FileName;
 
 /// What would go.
 #[derive(Debug, Clone, Serialize)]
@@ -32,9 +34,9 @@ impl Plan {
             bytes: 0,
         };
         let (mut blobs, mut bytes) = (0, 0);
-        plan.unneeded(repository, |path| {
+        plan.unneeded(repository, |folder, name| {
             blobs += 1;
-            bytes += files::length(path)?.unwrap_or(0);
+            bytes += folder.length(name)?.unwrap_or(0);
             Ok(())
         })?;
         (plan.blobs, plan.bytes) = (blobs, bytes);
@@ -43,34 +45,45 @@ impl Plan {
 
     /// Does it: snapshots first, so that none ever stands without its blobs.
     pub(crate) fn execute(&self, repository: &Repository) -> Result<(), BackupError> {
-        for part in ["json", "list", "sealed"] {
-            for id in &self.snapshots {
-                files::remove(&repository.part(id, part))?;
+        // Once more: whoever may write there had time since the plan was made.
+        self.kept.iter().try_for_each(|id| repository.check_kept(id))?;
+        if let Some(snapshots) = Folder::open(&repository.snapshots())? {
+            for part in ["json", "list", "sealed"] {
+                for id in &self.snapshots {
+                    snapshots.remove(&format!("{id}.{part}"))?;
+                }
+                repository.sync_snapshots()?;
             }
-            repository.sync_snapshots()?;
         }
-        self.unneeded(repository, files::remove)
+        self.unneeded(repository, |folder, name| folder.remove(name))
     }
 
     fn unneeded(
         &self,
         repository: &Repository,
-        mut each: impl FnMut(&std::path::Path) -> Result<(), BackupError>,
+        mut each: impl FnMut(&Folder, &str) -> Result<(), BackupError>,
     ) -> Result<(), BackupError> {
         let mut lists = Vec::new();
         for id in &self.kept {
+            repository.check_kept(id)?;
             let facts = repository.facts(id)?;
             lists.push(Reader::open(&repository.checked_list(id, &facts)?)?);
         }
+        let Some(blobs) = Folder::open(&repository.blobs())? else {
+            return Ok(());
+        };
         for shard in 0..=u8::MAX {
             let mut needed = HashSet::new();
             for list in &mut lists {
                 needed.extend(list.shard(shard)?.into_iter().map(|line| line.name));
             }
-            let folder = repository.shard(shard);
-            for name in repository::names(&folder)? {
-                if list::file_name(&name).is_some_and(|name| !needed.contains(&name)) {
-                    each(&folder.join(name))?;
+            let Some(folder) = blobs.below(&data_encoding::HEXLOWER.encode(&[shard]))? else {
+                continue;
+            };
+            for name in folder.names()? {
+                let unneeded = |name: FileName| name.0.first() == Some(&shard) && !needed.contains(&name);
+                if list::file_name(&name).is_some_and(unneeded) {
+                    each(&folder, &name)?;
                 }
             }
         }

@@ -10,13 +10,14 @@ use crannog_proto::Fingerprint;
 use crannog_proto::sign::{Signature, VerifyingKey};
 use data_encoding::HEXLOWER;
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{Flock, FlockArg, OFlag};
 use serde::{Deserialize, Serialize};
 
+use super::files::Folder;
 use super::key::Recipient;
 use super::manifest::{Facts, Manifest, array};
 use super::server_keys::{ServerKeys, public_key};
-use super::{BackupError, files};
+use super::{BackupError, files, list};
 use crate::store::FileName;
 
 const FORMAT: u32 = 1;
@@ -61,6 +62,41 @@ struct Statement {
     recipient: [u8; 32],
 }
 
+/// What a snapshot is called: a number that counts up, and when it was taken.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Id {
+    number: u64,
+    text: String,
+}
+
+impl std::str::FromStr for Id {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (number, stamp) = text.split_once('-').ok_or(())?;
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let (day, time) = stamp
+            .strip_suffix('Z')
+            .and_then(|stamp| stamp.split_once('T'))
+            .ok_or(())?;
+        let shaped = digits(number) && (6..=10).contains(&number.len());
+        if !shaped || !digits(day) || day.len() != 8 || !digits(time) || time.len() != 6 {
+            return Err(());
+        }
+        Ok(Self {
+            number: number.parse().map_err(|_| ())?,
+            text: text.to_owned(),
+        })
+    }
+}
+
+/// A file of a snapshot, or one that becomes it.
+fn is_part(name: &str) -> bool {
+    let name = name.strip_suffix(".new").unwrap_or(name);
+    let part = name.split_once('.');
+    part.is_some_and(|(id, part)| id.parse::<Id>().is_ok() && ["json", "list", "sealed"].contains(&part))
+}
+
 /// A line of the table of snapshots.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Snapshot {
@@ -82,7 +118,7 @@ impl Repository {
     /// Opens a repository and checks its signature.
     pub(crate) fn open(root: &Path, access: Access) -> Result<Self, BackupError> {
         let path = root.join("repository.json");
-        let text = match fs::read(&path) {
+        let text = match files::read_small(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(BackupError::NotARepository(root.to_owned()));
@@ -175,13 +211,19 @@ impl Repository {
     /// Removes what a killed run left: temporary files, and parts of snapshots without their last one.
     fn clear_away(&self) -> Result<(), BackupError> {
         let whole = self.ids()?;
-        for name in names(&self.root.join("tmp"))? {
-            files::remove(&self.root.join("tmp").join(name))?;
+        if let Some(tmp) = Folder::open(&self.root.join("tmp"))? {
+            for name in tmp.names()? {
+                if is_part(&name) || name.parse::<Id>().is_ok() || list::file_name(&name).is_some() {
+                    tmp.remove(&name)?;
+                }
+            }
         }
-        for name in names(&self.root.join("snapshots"))? {
-            let id = name.split('.').next().unwrap_or_default();
-            if !whole.iter().any(|known| known == id) {
-                files::remove(&self.root.join("snapshots").join(name))?;
+        if let Some(snapshots) = Folder::open(&self.root.join("snapshots"))? {
+            for name in snapshots.names()? {
+                let id = name.split('.').next().unwrap_or_default();
+                if is_part(&name) && !whole.iter().any(|known| known == id) {
+                    snapshots.remove(&name)?;
+                }
             }
         }
         Ok(())
@@ -219,6 +261,14 @@ impl Repository {
         self.root.join("blobs").join(HEXLOWER.encode(&[shard]))
     }
 
+    pub(super) fn blobs(&self) -> PathBuf {
+        self.root.join("blobs")
+    }
+
+    pub(super) fn snapshots(&self) -> PathBuf {
+        self.root.join("snapshots")
+    }
+
     pub(super) fn blob(&self, name: &FileName) -> PathBuf {
         self.shard(name.0[0]).join(name.to_string())
     }
@@ -239,22 +289,50 @@ impl Repository {
 
     /// The ids of all snapshots, the oldest first.
     pub(crate) fn ids(&self) -> Result<Vec<String>, BackupError> {
-        let mut ids: Vec<String> = names(&self.root.join("snapshots"))?
+        let mut ids: Vec<Id> = names(&self.root.join("snapshots"))?
             .iter()
-            .filter_map(|name| name.strip_suffix(".json").map(str::to_owned))
-            .filter(|id| {
-                id.bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-            })
+            .filter_map(|name| name.strip_suffix(".json")?.parse().ok())
             .collect();
         ids.sort();
-        Ok(ids)
+        Ok(ids.into_iter().map(|id| id.text).collect())
+    }
+
+    /// The number after those of all snapshots that this server signed: nobody else's file names count.
+    pub(super) fn next_number(&self) -> Result<u64, BackupError> {
+        let signed = self.ids()?.into_iter().filter(|id| self.facts(id).is_ok());
+        let last = signed.filter_map(|id| Some(id.parse::<Id>().ok()?.number)).max();
+        Ok(last.unwrap_or(0).saturating_add(1))
+    }
+
+    /// A snapshot that is kept when others go: all that can be told of it without the private key.
+    pub(super) fn check_kept(&self, id: &str) -> Result<(), BackupError> {
+        let facts = self.facts(id)?;
+        let mut list = list::Reader::open(&self.checked_list(id, &facts)?)?;
+        let sealed = self.part(id, "sealed");
+        if files::length(&sealed)? != Some(facts.sealed.1) || files::hash(&sealed)? != facts.sealed.0 {
+            return Err(BackupError::damaged(
+                &sealed,
+                "it is not the file that was signed",
+            ));
+        }
+        for shard in 0..=u8::MAX {
+            for line in list.shard(shard)? {
+                let path = self.blob(&line.name);
+                if files::length(&path)? != Some(line.size) {
+                    return Err(BackupError::damaged(
+                        &path,
+                        "a snapshot that is to be kept needs it whole",
+                    ));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What the server signed about a snapshot.
     pub(super) fn facts(&self, id: &str) -> Result<Facts, BackupError> {
         let path = self.part(id, "json");
-        let bytes = match fs::read(&path) {
+        let bytes = match files::read_small(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(BackupError::NoSnapshot(id.to_owned()));
@@ -271,8 +349,11 @@ impl Repository {
     /// The list of a snapshot, if it is the one that was signed.
     pub(super) fn checked_list(&self, id: &str, facts: &Facts) -> Result<PathBuf, BackupError> {
         let path = self.part(id, "list");
-        if files::length(&path)?.is_none() {
-            return Err(BackupError::damaged(&path, "it is missing"));
+        if files::length(&path)? != Some(facts.list.1) {
+            return Err(BackupError::damaged(
+                &path,
+                "it is missing, or has another length",
+            ));
         }
         if files::hash(&path)? == facts.list.0 {
             Ok(path)
@@ -303,10 +384,11 @@ fn lock(root: &Path, access: Access) -> Result<Option<Flock<File>>, BackupError>
                 .create(true)
                 .truncate(false)
                 .mode(0o600)
+                .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())
                 .open(&path),
             FlockArg::LockExclusiveNonblock,
         ),
-        Access::Read => (File::open(&path), FlockArg::LockSharedNonblock),
+        Access::Read => (files::open_plain(&path), FlockArg::LockSharedNonblock),
     };
     let file = match opened {
         Ok(file) => file,
@@ -314,6 +396,9 @@ fn lock(root: &Path, access: Access) -> Result<Option<Flock<File>>, BackupError>
         Err(error) if access == Access::Read && error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(BackupError::io(&path)(error)),
     };
+    if !file.metadata().map_err(BackupError::io(&path))?.is_file() {
+        return Err(BackupError::damaged(&path, "it is no file"));
+    }
     match Flock::lock(file, kind) {
         Ok(lock) => Ok(Some(lock)),
         Err((_, Errno::EWOULDBLOCK)) => Err(BackupError::Busy(root.to_owned())),

@@ -7,7 +7,7 @@ use borsh::BorshDeserialize;
 use super::manifest::Facts;
 use super::sealed::{Extent, Opening, Purpose, Sealing};
 use super::server_keys::ServerKeys;
-use super::{BackupError, BackupIdentity, Repository};
+use super::{BackupError, BackupIdentity, Repository, files};
 
 /// Longer than any server's keys.
 const KEYS_MAX: u32 = 1 << 16;
@@ -38,6 +38,13 @@ pub(super) fn open(
     database: &Path,
 ) -> Result<ServerKeys, BackupError> {
     let path = repository.part(id, "sealed");
+    // Anyone can seal to the recipient, without end.
+    if files::length(&path)? != Some(facts.sealed.1) {
+        return Err(BackupError::damaged(
+            &path,
+            "it is missing, or has another length",
+        ));
+    }
     let mut opening = Opening::begin(&path, purpose(repository, id), identity)?;
     let length = opening.take(4)?;
     let length = u32::from_le_bytes(length.try_into().unwrap_or([0xff; 4]));

@@ -215,7 +215,7 @@ fn restored_text(summary: &Summary, target: &Path, wanted: Option<Fingerprint>) 
          The state is that of {}. Before you start it, make sure that no other server runs with these keys.\n\
          Clients that have seen later entries stop there (CHK-012): to them it is a rollback. Nothing of theirs is lost, but they cannot give it back yet.\n\
          Devices that were revoked and accounts that were deleted or suspended since then have to be revoked, deleted and suspended again.\n\
-         All sessions have ended; the configuration file is not part of a backup.",
+         All sessions have ended, and all invites are revoked: one that was used or revoked since then would be good again. The configuration file is not part of a backup.",
         summary.id,
         target.display(),
         count(summary.blobs, "blob"),

@@ -43,6 +43,8 @@ impl Failure {
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
+    // Whatever is made, the database above all, is for its owner alone.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     let (ask, common) = match Cli::parse().command {
         Command::Serve(settings) => return end(serve::serve(settings).map(|()| true)),
         Command::Init {

@@ -84,7 +84,7 @@ pub(super) fn start_failure(error: &StartError) -> Failure {
             "stop the other server, or choose another directory with --data"
         }
         StartError::Data(DataDirError::Unfinished(_)) => {
-            "remove it and repeat `crannogd backup restore` into a new directory"
+            "if a restore into it was broken off, repeat `crannogd backup restore` into a new directory; if this server ran before, keep the directory, find out who made the file `restoring`, and remove that file"
         }
         StartError::Data(DataDirError::BlobsAway(_)) => "mount the disk, then start the server",
         StartError::Data(_) | StartError::Io(_) | StartError::Store(_) => {

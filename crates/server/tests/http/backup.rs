@@ -196,10 +196,7 @@ async fn a_backup_under_load_restores_all_that_was_acknowledged() {
         let done = place.restore(&to, &["--snapshot", id, "--fingerprint", &fingerprint]);
         assert!(done.status.success(), "{done:?}");
         let text = String::from_utf8_lossy(&done.stdout).into_owned();
-        assert!(
-            text.contains(&fingerprint) && text.contains("offer entries that came later back"),
-            "{text}"
-        );
+        assert!(text.contains(&fingerprint) && text.contains("CHK-012"), "{text}");
         assert!(crannogd(&place.path(&to), &["fsck", "--full"]).status.success());
     }
     let restored = place.path("restored-0");
@@ -293,7 +290,7 @@ async fn damage_is_found_and_named() {
     std::fs::write(&sealed, &flipped).unwrap();
     finds("does not open");
     std::fs::write(&sealed, &whole[..whole.len() - 1]).unwrap();
-    finds("does not open");
+    finds("another length");
     // The other snapshot's sealed file; its name is bound into it.
     std::fs::copy(place.part(&two, "sealed"), &sealed).unwrap();
     finds("does not open");
@@ -321,6 +318,12 @@ async fn damage_is_found_and_named() {
             .take(2)
             .map(|line| format!("{line}\n"))
             .collect::<String>(),
+    )
+    .unwrap();
+    finds("another length");
+    std::fs::write(
+        &list,
+        lines.replacen(|digit: char| digit.is_ascii_hexdigit(), "0", 3),
     )
     .unwrap();
     finds("not the list that was signed");
@@ -455,6 +458,61 @@ async fn strangers_are_refused() {
     assert!(told(&run(&["backup", "list", &place.text("data")])).contains("is not a backup repository"));
     let keyless = crannogd(&place.path("data"), &["backup", "create", &place.text("new")]);
     assert!(told(&keyless).contains("crannogd backup keygen"), "{keyless:?}");
+}
+
+/// Whoever can write into the repository names files as he likes, and puts links in their places.
+#[tokio::test]
+async fn names_and_links_of_others_decide_nothing() {
+    let place = Place::new();
+    filled(&place, 2).await;
+    let (repository, data) = (place.text("backup"), place.path("data"));
+    let first = id(&place.create());
+    let stranger = place.part("999998-20260101T000000Z", "json");
+    std::fs::write(&stranger, "").unwrap();
+    std::fs::write(place.path("backup/snapshots/zzz.json"), "{}").unwrap();
+    let second = id(&place.create());
+    std::fs::remove_file(&stranger).unwrap();
+    let third = id(&place.create());
+    assert!(first < second && second < third, "{first} {second} {third}");
+    assert!(third.starts_with("000003-"), "{third}");
+    let done = place.restore("newest", &[]);
+    let text = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(done.status.success() && text.contains(&third), "{done:?}");
+
+    // Nothing older goes while what is to be kept is broken.
+    let sealed = place.part(&third, "sealed");
+    let whole = std::fs::read(&sealed).unwrap();
+    let prune = || run(&["backup", "prune", &repository, "--keep", "1"]);
+    for broken in [&whole[..whole.len() / 2], &whole[..0]] {
+        std::fs::write(&sealed, broken).unwrap();
+        assert!(told(&prune()).contains("not the file that was signed"));
+    }
+    std::fs::write(&sealed, &whole).unwrap();
+    let blob = walk(&place.path("backup/blobs")).pop().unwrap();
+    std::fs::rename(&blob, place.path("aside")).unwrap();
+    assert!(told(&prune()).contains("needs it whole"));
+    std::fs::rename(place.path("aside"), &blob).unwrap();
+    assert_eq!(place.problems(&["--full"]).len(), 3);
+
+    // A lock that is a link makes nothing in the server's directory, and a pipe keeps nobody waiting.
+    let lock = place.path("backup/lock");
+    std::fs::remove_file(&lock).unwrap();
+    std::os::unix::fs::symlink(data.join("restoring"), &lock).unwrap();
+    assert!(!place.create().status.success());
+    assert!(!data.join("restoring").exists());
+    for name in ["lock", "repository.json"] {
+        let path = place.path("backup").join(name);
+        let aside = place.path("aside");
+        std::fs::rename(&path, &aside).unwrap();
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(!place.create().status.success(), "{name}");
+        assert!(!run(&["backup", "list", &repository]).status.success(), "{name}");
+        std::fs::remove_file(&path).unwrap();
+        std::fs::rename(&aside, &path).unwrap();
+    }
+    std::fs::remove_file(&lock).unwrap();
+    assert!(prune().status.success());
+    assert_eq!(place.problems(&["--full"]), [Vec::<String>::new()]);
 }
 
 #[tokio::test]

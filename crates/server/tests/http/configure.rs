@@ -69,7 +69,9 @@ fn what_no_server_could_run_with_is_refused() {
         &["check", "--config", path, "--json"],
         &[("CRANNOGD_GRASE_DAYS", "1")],
     );
-    assert_eq!(json(&well)["ignored"][0], "CRANNOGD_GRASE_DAYS");
+    let well = json(&well);
+    let ignored = well["ignored"].as_array().unwrap();
+    assert!(ignored.iter().any(|name| name == "CRANNOGD_GRASE_DAYS"), "{well}");
     for (content, environment, expected) in [
         ("lisen = \"x\"", ("CRANNOGD_LOG", "info"), "unknown field `lisen`"),
         (

@@ -13,10 +13,14 @@ impl DriveStore<'_> {
     pub(crate) fn bytes_by_author(&self) -> Result<HashMap<AccountId, u64>, DbError> {
         let mut statement = self
             .connection
-            .prepare_cached("SELECT account, SUM(size) FROM versions WHERE drive = ?1 GROUP BY account")?;
-        let rows = statement.query_map([self.drive], |row| {
-            Ok((AccountId(row.get(0)?), from_sql(row.get(1)?)))
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+            .prepare_cached("SELECT account, size FROM versions WHERE drive = ?1")?;
+        let mut rows = statement.query([self.drive])?;
+        // Added up here: SQLite would sort all versions in memory first, to group them.
+        let mut bytes: HashMap<AccountId, u64> = HashMap::new();
+        while let Some(row) = rows.next()? {
+            let sum = bytes.entry(AccountId(row.get(0)?)).or_default();
+            *sum = sum.saturating_add(from_sql(row.get(1)?));
+        }
+        Ok(bytes)
     }
 }

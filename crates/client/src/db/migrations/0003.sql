@@ -36,7 +36,6 @@ CREATE TABLE history (
     more        INTEGER NOT NULL,
     PRIMARY KEY (journal, seq)
 ) WITHOUT ROWID;
-CREATE INDEX history_by_time ON history (time);
 
 -- The header's hash of the entry of a member that made the alarm, and of the entries that were looked at and are passed over.
 ALTER TABLE journals ADD COLUMN culprit BLOB;

@@ -107,6 +107,10 @@ fn one(
     if !header.adds.is_empty() && !fits(db, journal.creator, weight(verified.entry()), &sources)? {
         return Ok(Outcome::Refused(ErrorCode::Quota));
     }
+    let frees = !header.drops.is_empty() || !matches!(header.kind, Kind::Change | Kind::Checkpoint { .. });
+    if !frees && is_far_over(db, journal.creator)? {
+        return Ok(Outcome::Refused(ErrorCode::Quota));
+    }
     for (id, source) in sources {
         hold(db, journal.row, &id, source, seq, freed)?;
     }
@@ -118,6 +122,15 @@ fn one(
     apply(db, journal, header, seq, batch.now, freed)?;
     journal.last = placed;
     Ok(Outcome::Done { placed, fresh: true })
+}
+
+/// Entries without content are possible over the quota, for deleting takes some; but not without end.
+const SLACK: i64 = 64 * 1024 * 1024;
+
+fn is_far_over(db: &Connection, creator: i64) -> Result<bool> {
+    db.prepare_cached("SELECT used > quota + ?2 FROM accounts WHERE id = ?1")
+        .and_then(|mut select| select.query_row([creator, SLACK], |row| row.get(0)))
+        .map_err(failed)
 }
 
 /// What the entry's kind does beside standing there.

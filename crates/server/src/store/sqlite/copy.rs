@@ -56,9 +56,8 @@ impl DatabaseCopy {
     /// Ends all sessions: one that was ended later must not come back.
     pub(crate) fn end_sessions(&self) -> Result<()> {
         self.0
-            .execute("DELETE FROM sessions", [])
+            .execute_batch("DELETE FROM sessions; UPDATE invites SET revoked = 1;")
             .map_err(failed)
-            .map(drop)
     }
 
     /// Closes it, with all that it has to write.
