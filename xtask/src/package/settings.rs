@@ -42,8 +42,8 @@ fn every_field_stands_in_the_configuration_with_its_default() {
     );
     for ((name, value), (_, default)) in brought.iter().zip(&described) {
         let holds = match name.as_str() {
-            // An example, and a size in words.
-            "public_address" => value.contains(':'),
+            // Examples, and a size in words.
+            "public_address" | "metrics_listen" => value.contains(':'),
             "default_quota" => value == "10737418240" && default.starts_with("10 GiB"),
             _ => value == default,
         };
