@@ -108,7 +108,7 @@ fn one(
         return Ok(Outcome::Refused(ErrorCode::Quota));
     }
     let frees = !header.drops.is_empty() || !matches!(header.kind, Kind::Change | Kind::Checkpoint { .. });
-    if !frees && is_far_over(db, journal.creator)? {
+    if !frees && header.body.len > DELETING_MAX && is_far_over(db, journal.creator)? {
         return Ok(Outcome::Refused(ErrorCode::Quota));
     }
     for (id, source) in sources {
@@ -124,8 +124,10 @@ fn one(
     Ok(Outcome::Done { placed, fresh: true })
 }
 
-/// Entries without content are possible over the quota, for deleting takes some; but not without end.
+/// Entries without content are possible over the quota, for deleting takes some. Far beyond it they are only as long as 8,192 operations
+/// that delete something.
 const SLACK: i64 = 64 * 1024 * 1024;
+const DELETING_MAX: u32 = 512 * 1024;
 
 fn is_far_over(db: &Connection, creator: i64) -> Result<bool> {
     db.prepare_cached("SELECT used > quota + ?2 FROM accounts WHERE id = ?1")
