@@ -33,6 +33,7 @@ impl Plan {
             blobs: 0,
             bytes: 0,
         };
+        plan.check_kept(repository)?;
         let (mut blobs, mut bytes) = (0, 0);
         plan.unneeded(repository, |folder, name| {
             blobs += 1;
@@ -46,7 +47,7 @@ impl Plan {
     /// Does it: snapshots first, so that none ever stands without its blobs.
     pub(crate) fn execute(&self, repository: &Repository) -> Result<(), BackupError> {
         // Once more: whoever may write there had time since the plan was made.
-        self.kept.iter().try_for_each(|id| repository.check_kept(id))?;
+        self.check_kept(repository)?;
         if let Some(snapshots) = Folder::open(&repository.snapshots())? {
             for part in ["json", "list", "sealed"] {
                 for id in &self.snapshots {
@@ -58,6 +59,10 @@ impl Plan {
         self.unneeded(repository, |folder, name| folder.remove(name))
     }
 
+    fn check_kept(&self, repository: &Repository) -> Result<(), BackupError> {
+        self.kept.iter().try_for_each(|id| repository.check_kept(id))
+    }
+
     fn unneeded(
         &self,
         repository: &Repository,
@@ -65,7 +70,6 @@ impl Plan {
     ) -> Result<(), BackupError> {
         let mut lists = Vec::new();
         for id in &self.kept {
-            repository.check_kept(id)?;
             let facts = repository.facts(id)?;
             lists.push(Reader::open(&repository.checked_list(id, &facts)?)?);
         }

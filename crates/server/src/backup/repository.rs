@@ -213,7 +213,7 @@ impl Repository {
         let whole = self.ids()?;
         if let Some(tmp) = Folder::open(&self.root.join("tmp"))? {
             for name in tmp.names()? {
-                if is_part(&name) || name.parse::<Id>().is_ok() || list::file_name(&name).is_some() {
+                if is_part(&name) || list::file_name(&name).is_some() {
                     tmp.remove(&name)?;
                 }
             }

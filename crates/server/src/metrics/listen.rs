@@ -32,7 +32,12 @@ pub(crate) async fn serve(app: Arc<App>, listener: TcpListener, mut stopped: wat
             _ = stopped.wait_for(|stop| *stop) => return,
             accepted = listener.accept() => accepted,
         };
-        let (Ok((stream, _)), Ok(place)) = (accepted, Arc::clone(&free).try_acquire_owned()) else {
+        let Ok((stream, _)) = accepted else {
+            // sleep: no descriptor is free, and asking again at once would find none either
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let Ok(place) = Arc::clone(&free).try_acquire_owned() else {
             continue;
         };
         let (app, counts) = (Arc::clone(&app), Arc::clone(&counts));
