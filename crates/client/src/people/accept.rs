@@ -14,6 +14,7 @@ use crannog_proto::{JournalId, Seen};
 use data_encoding::HEXLOWER;
 
 use super::person::shown_role;
+use crate::background::stays_behind;
 use crate::clock;
 use crate::db::RowKind;
 use crate::error::{Error, Result};
@@ -55,7 +56,9 @@ impl Shared {
             if !matches!(self.verify_waiting(bytes), Some(Ok(_)))
                 && let Ok(recorded) = NoteIn::recorded(bytes, &self.identity.account)
             {
-                self.follow_chain(recorded.claimed_sender()).await?;
+                // A chain that the server withholds, or bends, keeps no other invite from being seen.
+                let followed = self.follow_chain(recorded.claimed_sender()).await;
+                followed.or_else(|error| stays_behind("an invite", error))?;
             }
         }
         Ok(())
