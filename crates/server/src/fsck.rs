@@ -20,6 +20,8 @@ pub(crate) struct Report {
     pub(crate) entries: u64,
     /// Files of blobs that were looked at.
     pub(crate) files: u64,
+    /// Files that no row names: of uploads and removals under way, or of a sudden end. The hourly sweep removes them.
+    pub(crate) leftovers: u64,
     /// Whether their bytes were hashed too.
     pub(crate) full: bool,
     /// Each thing that is wrong, for people.
@@ -75,14 +77,10 @@ async fn check_shard(
     };
     let rows = store.files(shard).await?;
     let named: HashSet<_> = rows.iter().map(|row| row.name).collect();
-    report.problems.extend(
-        on_disk
-            .difference(&named)
-            .map(|name| format!("no row names the file {name}")),
-    );
+    report.leftovers += on_disk.difference(&named).count() as u64;
     let (folder, full, staged) = (Arc::clone(blobs), report.full, Arc::clone(staged));
     let found = tokio::task::spawn_blocking(move || {
-        let mut problems = Vec::new();
+        let (mut problems, mut missing) = (Vec::new(), Vec::new());
         for row in rows.iter().filter(|row| !staged.contains(&row.name)) {
             match folder.length(&row.name) {
                 Ok(Some(length)) if length == row.size => {}
@@ -90,10 +88,7 @@ async fn check_shard(
                     "the file {} has {length} bytes, not {}",
                     row.name, row.size
                 )),
-                Ok(None) => problems.push(format!(
-                    "the file {} of the blob {} is missing",
-                    row.name, row.blob
-                )),
+                Ok(None) => missing.push(*row),
                 Err(error) => problems.push(format!("the file {} cannot be read: {error}", row.name)),
             }
             if full && folder.hash(&row.name).is_ok_and(|hash| hash != row.blob.0) {
@@ -103,11 +98,19 @@ async fn check_shard(
                 ));
             }
         }
-        (rows.len() as u64, problems)
+        (rows.len() as u64, problems, missing)
     });
-    let (count, problems) = found.await.map_err(|_| StoreError::Closed)?;
+    let (count, problems, missing) = found.await.map_err(|_| StoreError::Closed)?;
     report.files += count;
     report.problems.extend(problems);
+    if !missing.is_empty() {
+        // Rows go before files: what still has its row now was not removed in between.
+        let still: HashSet<_> = store.files(shard).await?.iter().map(|row| row.name).collect();
+        let lost = missing.iter().filter(|row| still.contains(&row.name));
+        report
+            .problems
+            .extend(lost.map(|row| format!("the file {} of the blob {} is missing", row.name, row.blob)));
+    }
     Ok(())
 }
 

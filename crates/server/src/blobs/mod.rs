@@ -177,7 +177,8 @@ impl BlobDir {
                 .unwrap_or_default();
             names.extend(<[u8; 16]>::try_from(bytes).ok().map(FileName));
         }
-        names.retain(|name| !self.is_active(name));
+        // In this order: an upload that was given up has no file any more when it stops being active.
+        names.retain(|name| !self.is_active(name) && self.path(name).exists());
         Ok(names)
     }
 

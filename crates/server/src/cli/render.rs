@@ -88,6 +88,13 @@ fn write_text(out: &mut String, told: &Tell) -> std::fmt::Result {
                 "{} journals, {} entries, {} files, {hashed}",
                 report.journals, report.entries, report.files
             )?;
+            if report.leftovers > 0 {
+                writeln!(
+                    out,
+                    "{} files that no row names; the hourly sweep removes them",
+                    report.leftovers
+                )?;
+            }
             match report.problems.len() {
                 0 => writeln!(out, "all is well"),
                 count => writeln!(out, "{count} problems"),
