@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use crate::clock;
 use crate::db::{Meta, MetaKey};
 use crate::error::{Error, Result};
+use crate::journal::keep_checkpoints;
 use crate::shared::Shared;
 use crate::transport::{Bell, Policy};
 
@@ -35,6 +36,7 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     tokio::select! {
         () = shared.closing.cancelled() => {}
         () = keep_current(&shared) => {}
+        () = keep_checkpoints(&shared) => {}
     }
     shared.online.store(false, Ordering::Relaxed);
 }

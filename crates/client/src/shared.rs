@@ -60,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) online: AtomicBool,
     /// Rung when the set of journals changed, for the bell.
     pub(crate) journals_changed: Notify,
+    /// Journals in which a checkpoint may be due.
+    pub(crate) due: crate::journal::Due,
     pub(crate) turns: crate::ops::Turns,
     /// Rung when the server was reached after all, for whoever waits to try again.
     pub(crate) reconnect: Notify,
@@ -127,6 +129,7 @@ impl Shared {
             last_heard: AtomicI64::new(last_heard),
             online: AtomicBool::new(false),
             journals_changed: Notify::new(),
+            due: crate::journal::Due::default(),
             turns: crate::ops::Turns::default(),
             reconnect: Notify::new(),
             first_sync: watch::Sender::new(false),

@@ -71,7 +71,8 @@ class Home:
         elif op.tag == "Head":
             self.heads[(j, entry.author.device)] = (op.seq, op.head)
         elif op.tag == "Vouch":
-            self.vouches[j] = (op.seq, op.head)
+            if op.seq >= self.vouches.get(j, (0,))[0]:
+                self.vouches[j] = (op.seq, op.head)
         elif op.tag == "Pin":
             self.pins[op.account] = op
         elif op.tag == "Accepted":

@@ -98,7 +98,7 @@ HomeOp = Enum(
     ("DefaultDrive", Struct(journal=H32)),
     ("Head", Struct(journal=H32, seq=u64, head=H32)),
     ("DeviceNamed", Struct(device=ID16, name=Str)),
-    ("Vouch", Struct(journal=H32, seq=u64, head=H32)),
+    ("Vouch", Struct(journal=H32, seq=u64, head=H32, through=u64)),
     ("Pin", Struct(account=H32, name=Str, root=H32, chain=Cite, verified=u8)),
     ("Mount", Struct(journal=H32, drive=H32, node=ID16)),
     ("Accepted", Struct(drop=ID16)),

@@ -1,6 +1,6 @@
 //! Journals and their head chains.
 
-use crannog_proto::{EntryId, Hash, JournalId};
+use crannog_proto::{EntryId, Hash, JournalId, Seen};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::DbError;
@@ -80,6 +80,26 @@ impl Journals<'_> {
         Ok(())
     }
 
+    /// Nothing of it was read: state, heads and what was noted of entries begin anew. Its number stays.
+    pub(crate) fn rewind(&self, id: i64, state: &[u8]) -> Result<(), DbError> {
+        self.0.execute(
+            "UPDATE journals SET state = ?2, last_seq = -1 WHERE id = ?1",
+            (id, state),
+        )?;
+        for table in [
+            "heads",
+            "receipts",
+            "history",
+            "compared",
+            "checkpoints",
+            "outdated_blobs",
+        ] {
+            self.0
+                .execute(&format!("DELETE FROM {table} WHERE journal = ?1"), [id])?;
+        }
+        Ok(())
+    }
+
     /// Freezes the journal: nothing of it is used any more until the alarm was looked at. `culprit` is the header's hash of a member's entry
     /// that made it, if it can be passed over then.
     pub(crate) fn set_alarm(
@@ -131,25 +151,26 @@ impl Journals<'_> {
         rows.collect::<Result<_, _>>().map_err(DbError::from)
     }
 
-    /// The head at a place, with the entry there and the hash of its header.
+    /// The head at a place, with the entry there, the hash of its header, and when it was written.
     pub(crate) fn add_head(
         &self,
         id: i64,
-        seq: u64,
-        head: &Hash,
+        at: &Seen,
         entry: &EntryId,
         header: &Hash,
+        time: Option<i64>,
     ) -> Result<(), DbError> {
         self.0
             .prepare_cached(
-                "INSERT INTO heads (journal, seq, head, entry, header) VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO heads (journal, seq, head, entry, header, time) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
             .execute((
                 id,
-                to_sql(seq),
-                head.0.as_slice(),
+                to_sql(at.seq),
+                at.head.0.as_slice(),
                 entry.as_bytes().as_slice(),
                 header.0.as_slice(),
+                time,
             ))?;
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! One writer, a few readers (WAL). Every protocol step commits its changes in one transaction here before anything is
 //! sent (`docs/adr/0003-local-database.md`).
 
+mod checkpoints;
 mod drive;
 mod earlier;
 mod heard;
@@ -23,6 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use zeroize::Zeroizing;
 
+pub(crate) use checkpoints::{Checkpoints, blobs as blobs_of_checkpoint};
 pub(crate) use drive::{
     DriveStore, Forest, Found, Met, Mounts, Names, NodeRow, Opened, RowKind, Seen, Share, UsageTotals, Way,
 };

@@ -1,6 +1,6 @@
 //! Which segments of checkpoints were found true.
 
-use crannog_core::drive::Segment;
+use crannog_core::drive::{Manifest, Segment};
 use rusqlite::Connection;
 
 use super::DbError;
@@ -25,16 +25,37 @@ impl Segments<'_> {
         Ok(found)
     }
 
-    pub(crate) fn compared(&self, journal: i64, segment: &Segment) -> Result<(), DbError> {
+    /// Whether all segments were equal, byte for byte.
+    pub(crate) fn all_exact(&self, journal: i64, manifest: &Manifest) -> Result<bool, DbError> {
+        let mut exact = self.0.prepare_cached(
+            "SELECT 1 FROM compared WHERE journal = ?1 AND after = ?2 AND upto = ?3 AND hash = ?4 AND exact = 1",
+        )?;
+        for segment in &manifest.segments {
+            let place = (
+                journal,
+                to_sql(segment.after),
+                to_sql(segment.to),
+                segment.hash.0.as_slice(),
+            );
+            if !exact.exists(place)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// `exact`: it was equal, byte for byte.
+    pub(crate) fn compared(&self, journal: i64, segment: &Segment, exact: bool) -> Result<(), DbError> {
         self.0
             .prepare_cached(
-                "INSERT OR IGNORE INTO compared (journal, after, upto, hash) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT OR IGNORE INTO compared (journal, after, upto, hash, exact) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
             .execute((
                 journal,
                 to_sql(segment.after),
                 to_sql(segment.to),
                 segment.hash.0.as_slice(),
+                exact,
             ))?;
         Ok(())
     }

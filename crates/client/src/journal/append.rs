@@ -287,6 +287,7 @@ impl Shared {
             .take_with_body(journal, Arrived { stored, body }, Some(own), vec![receipt], extra)
             .await?;
         journal.settled();
+        self.due.wrote(&journal.id);
         Ok(ingested)
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crannog_core::check::Check;
+use crannog_core::identity::Vouch;
 use crannog_core::journal::{Fault, ReadError, check_receipt, pending_blobs};
 use crannog_proto::api::{Page, Ring, Stored};
 use crannog_proto::{ErrorCode, Hash, Header, JournalId, Kind, Receipt, decode, labels, limits};
@@ -22,6 +23,7 @@ struct Changed {
     home: bool,
     members: bool,
     suspects: Vec<Suspect>,
+    vouch: Option<Vouch>,
 }
 
 impl Changed {
@@ -29,6 +31,7 @@ impl Changed {
         self.home |= ingested.home_changed;
         self.members |= ingested.members_changed;
         self.suspects.append(&mut ingested.suspects);
+        self.vouch = ingested.vouch.take().or(self.vouch);
     }
 }
 
@@ -54,7 +57,11 @@ impl Shared {
         if changed.members {
             Box::pin(self.mend_grant(journal)).await?;
         }
-        self.examine(journal, changed.suspects).await
+        self.examine(journal, changed.suspects).await?;
+        match changed.vouch {
+            Some(vouch) => self.vouch(journal, vouch).await,
+            None => Ok(()),
+        }
     }
 
     /// A bell's ring: the entry itself if it is the very next one, else a catch-up.
@@ -140,7 +147,8 @@ impl Shared {
             || extra.is_some()
             || !matches!(decode::<Header>(&arrived.stored.entry.header), Ok(header) if matches!(header.kind, Kind::Rekey { .. }));
         // What another reader took in meanwhile is only compared.
-        let direct = arrived.stored.seq < next || (arrived.stored.seq == next && simple);
+        let direct =
+            arrived.stored.seq < next || (arrived.stored.seq == next && simple && journal.is_settled());
         let mut rest = Reading {
             own,
             receipts,
@@ -191,6 +199,7 @@ impl Shared {
         let mut died = false;
         let mut promised: Option<Receipt> = None;
         loop {
+            self.start(journal).await?;
             let state = journal.state();
             if state.is_closed() || state.is_removed() {
                 return Ok(changed);
@@ -217,6 +226,9 @@ impl Shared {
                 self.check(&journal.id, if all { Ok(()) } else { Err(Check::Missing) })
                     .await?;
                 return Ok(changed);
+            }
+            if self.start_over(journal, &page.entries).await? {
+                continue;
             }
             let some = within(page.entries, HELD);
             let arrived = match self.bodies(&journal.id, &token, some).await {

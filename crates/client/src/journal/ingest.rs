@@ -5,22 +5,26 @@ use std::sync::Arc;
 
 use crannog_agent_api::answer::NewsKind;
 use crannog_core::check::Check;
-use crannog_core::drive::{self, Applied, DriveOp, EntryMeta, check_manifest};
-use crannog_core::identity::HomeState;
+use crannog_core::drive::{Applied, DriveOp, Manifest, check_manifest};
+use crannog_core::identity::{HomeState, Vouch};
 use crannog_core::journal::{
     Author, Content, EpochGrant, Fault, JournalKind, JournalState, Keys, Member, OpenedEntry, ReadError,
     Sources, StateChange,
 };
 use crannog_proto::api::Stored;
-use crannog_proto::{AccountId, EntryId, Hash, Receipt, Seen, labels};
+use crannog_proto::{AccountId, EntryId, Hash, Kind, Receipt, Seen, labels};
 use crannog_seal::schedule::ReadSecret;
 use rusqlite::Connection;
 
 use super::Journal;
+use super::batch::Batch;
 use super::segments::{Suspect, suspects};
 use crate::account::Account;
 use crate::clock;
-use crate::db::{DbError, DriveStore, EarlierKeys, Heard, History, Journals, Meta, MetaKey, Receipts};
+use crate::db::{
+    Checkpoints, DbError, DriveStore, EarlierKeys, Heard, History, Journals, Meta, MetaKey, Receipts,
+    Segments,
+};
 use crate::error::{Error, Result};
 use crate::people::{Chains, Happened, deed_of};
 use crate::shared::{Shared, load_home};
@@ -51,6 +55,8 @@ pub(crate) struct Ingested {
     pub(crate) members_changed: bool,
     /// Segments of checkpoints that have to be looked at.
     pub(super) suspects: Vec<Suspect>,
+    /// A checkpoint that was found true, and for which this device should vouch.
+    pub(super) vouch: Option<Vouch>,
     /// What was done, for whoever watches.
     news: Vec<Happened>,
 }
@@ -137,11 +143,12 @@ impl Shared {
                     state,
                     home: load_home(tx)?,
                     walked: EarlierKeys(tx).of(&id)?,
+                    start: Checkpoints(tx).start(row)?,
                     ingested: Ingested::default(),
                 };
                 for one in arrived.iter() {
-                    // What a server shows beyond that is not for this account.
-                    if run.state.is_removed() {
+                    // What a server shows beyond that is not for this account, or comes again when the checkpoint is loaded.
+                    if run.state.is_removed() || run.is_at_start() {
                         break;
                     }
                     run.entry(one).map_err(|stop| stop.with(&receipts))?;
@@ -191,6 +198,8 @@ struct Run<'a> {
     state: JournalState,
     home: HomeState,
     walked: HashMap<u64, ReadSecret>,
+    /// The checkpoint with which the fold begins; nothing is folded up to its entry.
+    start: Option<Vouch>,
     ingested: Ingested,
 }
 
@@ -203,9 +212,16 @@ impl Run<'_> {
             .with_sources(|sources| self.open(arrived, sources))
             .map_err(|error| Stop::Read(error, Some(Box::new(self.culprit(arrived)))))?;
         let before = self.state.members().to_vec();
+        if let Some(start) = self.start.filter(|start| start.at.seq == opened.seq) {
+            is_vouched(&opened, &start)?;
+        }
         self.ingested.applied = self.fold(&opened, arrived)?;
         let header = Hash::of(labels::HEADER, &arrived.stored.entry.header);
-        Journals(self.tx).add_head(self.row, opened.seq, &opened.head, change.entry(), &header)?;
+        let time = opened
+            .payload
+            .as_ref()
+            .map(|payload| payload.time.min(clock::now_ms()));
+        Journals(self.tx).add_head(self.row, change.last(), change.entry(), &header, time)?;
         self.state
             .commit(change)
             .map_err(|_| DbError::Damaged("the order of a journal's entries"))?;
@@ -259,7 +275,7 @@ impl Run<'_> {
                 account: &self.account.secrets,
                 given: &given,
             },
-            floor: None,
+            floor: self.start.map(|start| start.through),
         })
     }
 
@@ -280,6 +296,13 @@ impl Run<'_> {
             .payload
             .as_ref()
             .map_or(0, |payload| payload.time.min(clock::now_ms()));
+        let plain = matches!(
+            opened.payload.as_ref().map(|payload| &payload.content),
+            Some(Content::Drive(_))
+        );
+        if plain && self.start.is_some() {
+            return Ok(());
+        }
         let drive = DriveStore::new(self.tx, self.row);
         let name = |account: &AccountId| self.shared.name_of_person(account);
         let applied = &self.ingested.applied;
@@ -348,6 +371,7 @@ impl Run<'_> {
         };
         let time = payload.time.min(clock::now_ms());
         Heard(self.tx).note(&author.account, &author.device, time)?;
+        Checkpoints(self.tx).dropped(self.row, opened.header.drops.iter())?;
         match &payload.content {
             Content::Home(ops) => {
                 for op in ops {
@@ -358,16 +382,14 @@ impl Run<'_> {
                 Ok(Vec::new())
             }
             Content::Drive(batch) => {
-                let meta = EntryMeta {
-                    seq: opened.seq,
-                    index: 0,
+                let batch = Batch {
                     seen_seq: opened.header.seen.seq,
                     time: payload.time,
-                    account: author.account,
-                    device: author.device,
-                    device_name: &payload.device_name,
+                    author,
+                    device_name: payload.device_name.clone(),
+                    ops: batch.ops.as_slice(),
                 };
-                Ok(self.apply(&meta, &batch.ops)?)
+                self.take_batch(opened.seq, batch)
             }
             Content::Checkpoint(manifest) => {
                 if let Err(check) = check_manifest(manifest) {
@@ -378,18 +400,72 @@ impl Run<'_> {
                     };
                     return Err(Stop::Read(error, Some(Box::new(self.culprit(arrived)))));
                 }
-                let more = suspects(self.tx, self.row, manifest, author, || self.culprit(arrived))?;
-                self.ingested.suspects.extend(more);
+                Checkpoints(self.tx).replace(self.row, opened.seq, manifest)?;
+                if self.start.is_none() {
+                    self.compare(opened, manifest, author, arrived)?;
+                }
                 Ok(Vec::new())
             }
             _ => Ok(Vec::new()),
         }
     }
 
-    fn apply(&self, meta: &EntryMeta<'_>, ops: &[DriveOp]) -> Result<Vec<Applied>, DbError> {
-        let mut drive = DriveStore::new(self.tx, self.row);
-        let each = |(index, op)| drive::apply(&mut drive, &EntryMeta { index, ..*meta }, op);
-        (0..).zip(ops).map(each).collect()
+    fn compare(
+        &mut self,
+        opened: &OpenedEntry,
+        manifest: &Manifest,
+        author: Author,
+        arrived: &Arrived,
+    ) -> Result<(), DbError> {
+        let more = suspects(self.tx, self.row, manifest, author, || self.culprit(arrived))?;
+        self.ingested.suspects.extend(more);
+        // Another device of this account vouches for what it wrote itself.
+        let mine =
+            author.account != self.shared.identity.account || author.device == self.shared.identity.device;
+        if mine && Segments(self.tx).all_exact(self.row, manifest)? {
+            let at = Seen {
+                seq: opened.seq,
+                head: opened.head,
+            };
+            let through = manifest.through;
+            self.ingested.vouch = Some(Vouch { at, through });
+        }
+        Ok(())
+    }
+
+    /// Whether everything was read that comes before the fold.
+    fn is_at_start(&self) -> bool {
+        self.start
+            .is_some_and(|start| self.state.next_seq() > start.at.seq)
+    }
+
+    /// Folds a batch; later, if a checkpoint comes first.
+    fn take_batch(&self, seq: u64, batch: Batch<&[DriveOp]>) -> Result<Vec<Applied>, Stop> {
+        match self.start {
+            None => Ok(batch.fold(&mut DriveStore::new(self.tx, self.row), seq)?),
+            Some(start) => {
+                if seq > start.through {
+                    let bytes = zeroize::Zeroizing::new(crannog_proto::encode(&batch));
+                    Checkpoints(self.tx).defer(self.row, seq, &bytes)?;
+                }
+                Ok(Vec::new())
+            }
+        }
+    }
+}
+
+/// What stands at the place that home vouches for is that checkpoint.
+fn is_vouched(opened: &OpenedEntry, start: &Vouch) -> Result<(), Stop> {
+    let refuse = |check, by| {
+        let seq = opened.seq;
+        Err(Stop::Read(ReadError::Refused { check, seq, by }, None))
+    };
+    if opened.head != start.at.head {
+        return refuse(Check::HeadsMeet, Fault::Server);
+    }
+    match opened.header.kind {
+        Kind::Checkpoint { through } if through == start.through => Ok(()),
+        _ => refuse(Check::Segment, Fault::Member),
     }
 }
 

@@ -6,7 +6,9 @@
 //! ```
 
 mod append;
+mod batch;
 mod catch_up;
+mod checkpoint;
 mod ingest;
 mod segments;
 mod walk;
@@ -21,6 +23,7 @@ use crannog_seal::sign::EpochWriteKey;
 use crate::transport::GrantKey;
 
 pub(crate) use append::Draft;
+pub(crate) use checkpoint::{Due, keep as keep_checkpoints};
 pub(crate) use ingest::{Culprit, Ingested};
 
 /// One journal that this account reads.
@@ -36,6 +39,7 @@ pub(crate) struct Journal {
     newest: RwLock<Option<(u64, Hash)>>,
     /// Entries that were sent and of which it is not known (yet) whether they were stored.
     unsure: AtomicUsize,
+    starting: checkpoint::Starting,
 }
 
 impl Journal {
@@ -47,6 +51,7 @@ impl Journal {
             reading: tokio::sync::Mutex::new(()),
             newest: RwLock::new(None),
             unsure: AtomicUsize::new(0),
+            starting: checkpoint::Starting::default(),
         }
     }
 

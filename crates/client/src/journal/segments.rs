@@ -44,7 +44,7 @@ pub(super) fn suspects(
         }
         let own = encode_segment(&records(&drive, segment.after, segment.to)?);
         if Hash::of(labels::SEGMENT, &own) == segment.hash && own.len() as u64 == segment.content.size {
-            seen.compared(row, segment)?;
+            seen.compared(row, segment, true)?;
         } else {
             suspects.push(Suspect {
                 author,
@@ -99,7 +99,7 @@ impl Shared {
         if segment.content.size > suspect.own.saturating_add(LONGER) {
             return Err(lied(Check::Bounds));
         }
-        let fetcher = Fetcher::new(self, journal);
+        let fetcher = Fetcher::of_reader(self, journal);
         let plain = std::sync::Mutex::new(Vec::new());
         stream(&fetcher, &segment.content, |piece| {
             if let Ok(mut plain) = plain.lock() {
@@ -119,7 +119,7 @@ impl Shared {
                     Err(check) => return Ok(Err(check)),
                 };
                 match compare(&drive, &theirs) {
-                    Ok(_) => Segments(tx).compared(row, &segment).map(Ok),
+                    Ok(_) => Segments(tx).compared(row, &segment, false).map(Ok),
                     Err(LoadError::State(error)) => Err(error),
                     Err(LoadError::Check(check)) => Ok(Err(check)),
                     Err(_) => Ok(Err(Check::Segment)),

@@ -29,6 +29,8 @@ type PackCell = Arc<OnceCell<Arc<OpenedPack>>>;
 pub(crate) struct Fetcher {
     shared: Arc<Shared>,
     journal: Arc<Journal>,
+    /// Whether to read the journal on where a token has died.
+    reads_on: bool,
     packs: Arc<Mutex<Packs>>,
 }
 
@@ -43,23 +45,30 @@ impl Fetcher {
         Self {
             shared: Arc::clone(shared),
             journal: Arc::clone(journal),
+            reads_on: true,
             packs: Arc::default(),
+        }
+    }
+
+    /// For whoever is reading the journal and holds its lock: a token that has died and a blob that is not there are plain refusals.
+    pub(crate) fn of_reader(shared: &Arc<Shared>, journal: &Arc<Journal>) -> Self {
+        Self {
+            reads_on: false,
+            ..Self::new(shared, journal)
         }
     }
 
     /// A blob whose bytes hash to its id (CHK-001). What the server acknowledged and cannot give is a lie (CHK-026).
     pub(crate) async fn blob(&self, id: BlobId) -> Result<Blob> {
         let mut fetched = self.fetch(&id).await;
-        if fetched
-            .as_ref()
-            .is_err_and(|error| error.server_code() == Some(ErrorCode::Forbidden))
-        {
+        let died = |error: &Error| error.server_code() == Some(ErrorCode::Forbidden);
+        if self.reads_on && fetched.as_ref().is_err_and(died) {
             // The epoch ended, and its token with it: who is still a member finds another in the journal.
             self.shared.catch_up(&self.journal).await?;
             fetched = self.fetch(&id).await;
         }
         match fetched {
-            Err(error) if error.server_code() == Some(ErrorCode::NotFound) => {
+            Err(error) if self.reads_on && error.server_code() == Some(ErrorCode::NotFound) => {
                 Err(self.shared.missing_blob(&self.journal.id, &id, "a file"))
             }
             fetched => fetched,
@@ -67,16 +76,26 @@ impl Fetcher {
     }
 
     async fn fetch(&self, id: &BlobId) -> Result<Blob> {
-        let token = self
-            .shared
-            .read_token(&self.journal)
-            .ok_or_else(|| super::seal::internal("a drive without keys"))?;
+        let none = || super::seal::internal("a drive without keys");
+        if self.reads_on {
+            let token = self.shared.read_token(&self.journal).ok_or_else(none)?;
+            return self.fetch_with(&token, id).await;
+        }
+        // Its epoch may have ended further on: a newer token than the state's reads the blobs then.
+        let mut refusal = none();
+        for token in self.shared.read_tokens(&self.journal) {
+            match self.fetch_with(&token, id).await {
+                Err(error) if error.server_code() == Some(ErrorCode::Forbidden) => refusal = error,
+                fetched => return fetched,
+            }
+        }
+        Err(refusal)
+    }
+
+    async fn fetch_with(&self, token: &[u8; 32], id: &BlobId) -> Result<Blob> {
+        let transport = &self.shared.transport;
         self.shared
-            .retry(|| {
-                self.shared
-                    .transport
-                    .get_blob(&self.journal.id, &token, id, limits::BLOB_MAX)
-            })
+            .retry(|| transport.get_blob(&self.journal.id, token, id, limits::BLOB_MAX))
             .await
     }
 

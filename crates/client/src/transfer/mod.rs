@@ -30,6 +30,7 @@ pub(crate) use put::{
 pub(crate) use reseal::reseal;
 pub(crate) use seal::{HashKey, internal};
 pub(crate) use stdin::put as put_stdin;
+pub(crate) use uploads::Uploads;
 pub(crate) use verify::verify;
 
 use std::sync::Arc;

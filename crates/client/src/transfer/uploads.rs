@@ -19,7 +19,7 @@ use crate::shared::Shared;
 pub(super) const UPLOADS: usize = 6;
 
 /// The uploads of one entry. Dropping it ends them.
-pub(super) struct Uploads {
+pub(crate) struct Uploads {
     shared: Arc<Shared>,
     journal: Arc<Journal>,
     permits: Arc<Semaphore>,
@@ -27,7 +27,7 @@ pub(super) struct Uploads {
 }
 
 impl Uploads {
-    pub(super) fn new(shared: &Arc<Shared>, journal: &Arc<Journal>, permits: &Arc<Semaphore>) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>, journal: &Arc<Journal>, permits: &Arc<Semaphore>) -> Self {
         Self {
             shared: Arc::clone(shared),
             journal: Arc::clone(journal),
@@ -38,7 +38,7 @@ impl Uploads {
 
     /// Sends a blob in the background; waits while too many are under way. `staged` is what it holds, noted for a next attempt. Fails if
     /// an earlier one failed; then this one is not sent.
-    pub(super) async fn send(&mut self, blob: Blob, staged: Vec<StagedPiece>) -> Result<()> {
+    pub(crate) async fn send(&mut self, blob: Blob, staged: Vec<StagedPiece>) -> Result<()> {
         while let Some(done) = self.tasks.try_join_next() {
             done.map_err(Error::task)?.1?;
         }
@@ -57,7 +57,7 @@ impl Uploads {
     }
 
     /// Waits until none is under way; the failure of one that is not `needed` (any more) is passed over.
-    pub(super) async fn join(&mut self, needed: impl Fn(&BlobId) -> bool) -> Result<()> {
+    pub(crate) async fn join(&mut self, needed: impl Fn(&BlobId) -> bool) -> Result<()> {
         while let Some(done) = self.tasks.join_next().await {
             let (id, sent) = done.map_err(Error::task)?;
             if needed(&id) {

@@ -64,6 +64,8 @@ pub enum HomeOp {
         seq: u64,
         /// The head there.
         head: Hash,
+        /// What it describes: the state after this place.
+        through: u64,
     },
     /// A contact, as first seen or verified.
     Pin {

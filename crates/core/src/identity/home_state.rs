@@ -45,6 +45,15 @@ pub struct DriveView<'a> {
     pub epoch: u64,
 }
 
+/// A checkpoint that is true.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Vouch {
+    /// Its entry.
+    pub at: Seen,
+    /// What it describes: the state after this place.
+    pub through: u64,
+}
+
 /// The fold of home's operations. Holds secrets: its snapshot belongs into the encrypted database.
 #[derive(Debug, Clone, Default, BorshSerialize, BorshDeserialize)]
 pub struct HomeState {
@@ -54,7 +63,7 @@ pub struct HomeState {
     default: Option<JournalId>,
     heads: BTreeMap<(JournalId, DeviceId), Seen>,
     devices: BTreeMap<DeviceId, String>,
-    vouches: BTreeMap<JournalId, Seen>,
+    vouches: BTreeMap<JournalId, Vouch>,
     pins: BTreeMap<AccountId, Pin>,
     mounts: BTreeMap<JournalId, (JournalId, NodeId)>,
     accepted: BTreeSet<[u8; 16]>,
@@ -87,8 +96,17 @@ impl HomeState {
             HomeOp::DeviceNamed { device, name } => {
                 self.devices.insert(device, name);
             }
-            HomeOp::Vouch { journal, seq, head } => {
-                self.vouches.insert(journal, Seen { seq, head });
+            HomeOp::Vouch {
+                journal,
+                seq,
+                head,
+                through,
+            } => {
+                let at = Seen { seq, head };
+                let older = self.vouches.get(&journal).is_some_and(|known| known.at.seq > seq);
+                if !older {
+                    self.vouches.insert(journal, Vouch { at, through });
+                }
             }
             HomeOp::Pin {
                 account,
@@ -231,7 +249,7 @@ impl HomeState {
     }
 
     /// The checkpoint entry of a journal that this account vouched for.
-    pub fn vouch(&self, journal: &JournalId) -> Option<&Seen> {
+    pub fn vouch(&self, journal: &JournalId) -> Option<&Vouch> {
         self.vouches.get(journal)
     }
 

@@ -22,7 +22,7 @@ pub use self::account_secrets::{AccountSecrets, Opener, SecretsRefused};
 pub use self::create::{NewAccount, create_account};
 pub use self::generation::envelope_for;
 pub use self::home_op::HomeOp;
-pub use self::home_state::{DriveView, HomeState, Pin};
+pub use self::home_state::{DriveView, HomeState, Pin, Vouch};
 pub use self::known_chain::{ChainNews, ChainRefused, Expected, KnownChain};
 pub use self::links::{
     AddDevice, LinkError, NewLink, NewWords, new_words, recover, revoke_device, sign_as_new_device,

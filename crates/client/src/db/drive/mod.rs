@@ -1,6 +1,7 @@
 //! A drive's fold in SQLite: the second implementation of [`DriveState`] beside core's in memory.
 
 mod authors;
+mod changes;
 mod forest;
 mod mounts;
 mod names;
@@ -29,6 +30,15 @@ impl<'a> DriveStore<'a> {
     /// `drive` is the journal's local number.
     pub(crate) fn new(connection: &'a Connection, drive: i64) -> Self {
         Self { connection, drive }
+    }
+
+    /// Forgets the whole drive.
+    pub(crate) fn clear(&self) -> Result<(), DbError> {
+        for table in ["nodes", "versions", "gone", "blob_refs"] {
+            self.connection
+                .execute(&format!("DELETE FROM {table} WHERE drive = ?1"), [self.drive])?;
+        }
+        Ok(())
     }
 
     /// How many contents name this blob directly.

@@ -253,7 +253,7 @@ impl DriveStore<'_> {
     /// When something in the trash was put there, by the remover's clock.
     pub(crate) fn removed_at(&self, node: NodeId) -> Result<Option<i64>, DbError> {
         let mut select = self.connection.prepare_cached(
-            "SELECT h.time FROM nodes n JOIN history h ON h.journal = n.drive AND h.seq = n.trashed WHERE n.drive = ?1 AND n.node = ?2",
+            "SELECT h.time FROM nodes n JOIN heads h ON h.journal = n.drive AND h.seq = n.trashed WHERE n.drive = ?1 AND n.node = ?2",
         )?;
         Ok(select
             .query_row((self.drive, node.0.as_slice()), |row| row.get(0))

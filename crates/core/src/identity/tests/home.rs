@@ -63,6 +63,7 @@ fn the_last_operation_per_key_counts() {
             journal: PHOTOS,
             seq: 7,
             head: Hash([7; 32]),
+            through: 6,
         },
         HomeOp::Pin {
             account,
@@ -119,7 +120,13 @@ fn the_last_operation_per_key_counts() {
     };
     assert_eq!(heads, [(&LAPTOP, &seen(2)), (&PHONE, &seen(9))]);
     assert_eq!(home.heads(&WORK).count(), 0);
-    assert_eq!(home.vouch(&PHOTOS), Some(&seen(7)));
+    assert_eq!(
+        home.vouch(&PHOTOS),
+        Some(&Vouch {
+            at: seen(7),
+            through: 6
+        })
+    );
     assert_eq!(home.pin(&account).unwrap().verified, 1);
     assert_eq!(home.pins().count(), 1);
     assert_eq!(home.mount(&WORK), Some(&(PHOTOS, NodeId::ROOT)));

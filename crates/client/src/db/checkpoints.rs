@@ -1,0 +1,160 @@
+//! The newest checkpoint of a journal, what it left behind, and where a fold is to begin.
+
+use std::collections::BTreeSet;
+
+use crannog_core::content::blobs_of;
+use crannog_core::drive::Manifest;
+use crannog_core::identity::Vouch;
+use crannog_proto::{BlobId, Hash, Seen};
+use rusqlite::{Connection, OptionalExtension};
+use zeroize::Zeroizing;
+
+use super::DbError;
+use super::journals::{from_sql, to_sql};
+
+/// Access to checkpoints.
+pub(crate) struct Checkpoints<'a>(pub(crate) &'a Connection);
+
+impl Checkpoints<'_> {
+    /// The newest one that was read.
+    pub(crate) fn last(&self, journal: i64) -> Result<Option<Manifest>, DbError> {
+        Ok(self.newest(journal)?.map(|(_, manifest)| manifest))
+    }
+
+    /// The same, with the place of its entry.
+    pub(crate) fn newest(&self, journal: i64) -> Result<Option<(u64, Manifest)>, DbError> {
+        let found: Option<(i64, Vec<u8>)> = self
+            .0
+            .prepare_cached("SELECT seq, manifest FROM checkpoints WHERE journal = ?1")?
+            .query_row([journal], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((seq, bytes)) = found else {
+            return Ok(None);
+        };
+        Ok(Some((
+            from_sql(seq),
+            crannog_proto::decode(&Zeroizing::new(bytes))?,
+        )))
+    }
+
+    /// Another one was read. What the one before it cited, and this one does not, is to be dropped.
+    pub(crate) fn replace(&self, journal: i64, seq: u64, manifest: &Manifest) -> Result<(), DbError> {
+        let cited = blobs(manifest);
+        if let Some(before) = self.last(journal)? {
+            let mut outdated = self
+                .0
+                .prepare_cached("INSERT OR IGNORE INTO outdated_blobs (journal, blob) VALUES (?1, ?2)")?;
+            for blob in blobs(&before).difference(&cited) {
+                outdated.execute((journal, blob.0.as_slice()))?;
+            }
+        }
+        self.dropped(journal, cited.iter())?;
+        self.0
+            .prepare_cached(
+                "INSERT OR REPLACE INTO checkpoints (journal, seq, manifest) VALUES (?1, ?2, ?3)",
+            )?
+            .execute((
+                journal,
+                to_sql(seq),
+                Zeroizing::new(crannog_proto::encode(manifest)).as_slice(),
+            ))?;
+        Ok(())
+    }
+
+    /// Blobs that no checkpoint needs any more; at most `most`.
+    pub(crate) fn outdated(&self, journal: i64, most: usize) -> Result<Vec<BlobId>, DbError> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT blob FROM outdated_blobs WHERE journal = ?1 ORDER BY blob LIMIT ?2")?;
+        let rows = statement.query_map((journal, most), |row| row.get(0).map(BlobId))?;
+        rows.collect::<Result<_, _>>().map_err(DbError::from)
+    }
+
+    /// These need not be dropped (any more).
+    pub(crate) fn dropped<'b>(
+        &self,
+        journal: i64,
+        blobs: impl Iterator<Item = &'b BlobId>,
+    ) -> Result<(), DbError> {
+        let mut forget = self
+            .0
+            .prepare_cached("DELETE FROM outdated_blobs WHERE journal = ?1 AND blob = ?2")?;
+        for blob in blobs {
+            forget.execute((journal, blob.0.as_slice()))?;
+        }
+        Ok(())
+    }
+
+    /// The vouched checkpoint with which the fold is to begin, if that was not loaded yet.
+    pub(crate) fn start(&self, journal: i64) -> Result<Option<Vouch>, DbError> {
+        let found = self
+            .0
+            .prepare_cached("SELECT seq, head, through FROM starts WHERE journal = ?1")?
+            .query_row([journal], |row| {
+                let at = Seen {
+                    seq: from_sql(row.get(0)?),
+                    head: Hash(row.get(1)?),
+                };
+                let through = from_sql(row.get(2)?);
+                Ok(Vouch { at, through })
+            })
+            .optional()?;
+        Ok(found)
+    }
+
+    pub(crate) fn begin_at(&self, journal: i64, start: &Vouch) -> Result<(), DbError> {
+        self.begun(journal)?;
+        self.0
+            .prepare_cached("INSERT INTO starts (journal, seq, head, through) VALUES (?1, ?2, ?3, ?4)")?
+            .execute((
+                journal,
+                to_sql(start.at.seq),
+                start.at.head.0.as_slice(),
+                to_sql(start.through),
+            ))?;
+        Ok(())
+    }
+
+    pub(crate) fn begun(&self, journal: i64) -> Result<(), DbError> {
+        for table in ["starts", "deferred"] {
+            self.0
+                .execute(&format!("DELETE FROM {table} WHERE journal = ?1"), [journal])?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what is folded only when the checkpoint is loaded.
+    pub(crate) fn defer(&self, journal: i64, seq: u64, batch: &[u8]) -> Result<(), DbError> {
+        self.0
+            .prepare_cached("INSERT OR REPLACE INTO deferred (journal, seq, batch) VALUES (?1, ?2, ?3)")?
+            .execute((journal, to_sql(seq), batch))?;
+        Ok(())
+    }
+
+    /// The first of what was deferred after a place.
+    pub(crate) fn deferred(
+        &self,
+        journal: i64,
+        after: u64,
+    ) -> Result<Option<(u64, Zeroizing<Vec<u8>>)>, DbError> {
+        let found = self
+            .0
+            .prepare_cached(
+                "SELECT seq, batch FROM deferred WHERE journal = ?1 AND seq > ?2 ORDER BY seq LIMIT 1",
+            )?
+            .query_row((journal, to_sql(after)), |row| {
+                Ok((from_sql(row.get(0)?), Zeroizing::new(row.get(1)?)))
+            })
+            .optional()?;
+        Ok(found)
+    }
+}
+
+/// The blobs of all segments. Lists of chunks are in none.
+pub(crate) fn blobs(manifest: &Manifest) -> BTreeSet<BlobId> {
+    manifest
+        .segments
+        .iter()
+        .flat_map(|segment| blobs_of(&segment.content))
+        .collect()
+}

@@ -1,0 +1,58 @@
+//! How much changed between two places, for planning checkpoints.
+
+use crannog_core::drive::Changes;
+use rusqlite::OptionalExtension;
+
+use super::super::DbError;
+use super::super::journals::{from_sql, to_sql};
+use super::DriveStore;
+
+/// Both tables in the order of their changes: SQLite reads the two indexes side by side.
+const CHANGED: &str = "SELECT changed FROM nodes INDEXED BY nodes_by_change WHERE drive = ?1 AND changed > ?2 AND changed <= ?3
+     UNION ALL SELECT changed FROM gone INDEXED BY gone_by_change WHERE drive = ?1 AND changed > ?2 AND changed <= ?3
+     ORDER BY 1 LIMIT 1 OFFSET ?4";
+
+impl DriveStore<'_> {
+    /// Where the node stands that changed as number `place` (from 0) in `(after, to]`.
+    fn nth_change(&self, after: u64, to: u64, place: u64) -> Result<Option<u64>, DbError> {
+        let found: Option<i64> = self
+            .connection
+            .prepare_cached(CHANGED)?
+            .query_row((self.drive, to_sql(after), to_sql(to), to_sql(place)), |row| {
+                row.get(0)
+            })
+            .optional()?;
+        Ok(found.map(from_sql))
+    }
+
+    /// Whether at least so many nodes changed after a place.
+    pub(crate) fn has_changed(&self, after: u64, nodes: u64) -> Result<bool, DbError> {
+        let last = nodes.saturating_sub(1);
+        Ok(self.nth_change(after, u64::MAX, last)?.is_some())
+    }
+}
+
+impl Changes for DriveStore<'_> {
+    type Error = DbError;
+
+    fn count(&self, after: u64, to: u64) -> Result<u64, DbError> {
+        let count: i64 = self
+            .connection
+            .prepare_cached(
+                "SELECT (SELECT COUNT(*) FROM nodes INDEXED BY nodes_by_change
+                         WHERE drive = ?1 AND changed > ?2 AND changed <= ?3)
+                      + (SELECT COUNT(*) FROM gone INDEXED BY gone_by_change
+                         WHERE drive = ?1 AND changed > ?2 AND changed <= ?3)",
+            )?
+            .query_row((self.drive, to_sql(after), to_sql(to)), |row| row.get(0))?;
+        Ok(from_sql(count))
+    }
+
+    fn cut(&self, after: u64, to: u64, most: u64) -> Result<u64, DbError> {
+        let Some(beyond) = self.nth_change(after, to, most)? else {
+            return Ok(to);
+        };
+        let first = self.nth_change(after, to, 0)?;
+        Ok(if first == Some(beyond) { beyond } else { beyond - 1 })
+    }
+}

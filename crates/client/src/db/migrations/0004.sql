@@ -1,0 +1,36 @@
+-- The newest checkpoint that was read; `manifest` is a Borsh Manifest.
+CREATE TABLE checkpoints (
+    journal  INTEGER PRIMARY KEY REFERENCES journals ON DELETE CASCADE,
+    seq      INTEGER NOT NULL,
+    manifest BLOB NOT NULL
+);
+
+-- Blobs of earlier checkpoints that it no longer cites, until an entry drops them.
+CREATE TABLE outdated_blobs (
+    journal INTEGER NOT NULL REFERENCES journals ON DELETE CASCADE,
+    blob    BLOB NOT NULL,
+    PRIMARY KEY (journal, blob)
+) WITHOUT ROWID;
+
+-- Drives whose fold begins with a vouched checkpoint that is not loaded yet: where its entry has to stand, and what it describes.
+CREATE TABLE starts (
+    journal INTEGER PRIMARY KEY REFERENCES journals ON DELETE CASCADE,
+    seq     INTEGER NOT NULL,
+    head    BLOB NOT NULL,
+    through INTEGER NOT NULL
+);
+
+-- What was read between such a checkpoint's `through` and its entry, to be folded when it is loaded; `batch` is Borsh.
+CREATE TABLE deferred (
+    journal INTEGER NOT NULL REFERENCES journals ON DELETE CASCADE,
+    seq     INTEGER NOT NULL,
+    batch   BLOB NOT NULL,
+    PRIMARY KEY (journal, seq)
+) WITHOUT ROWID;
+
+-- Whether a segment was equal, byte for byte; otherwise what differed had changed since.
+ALTER TABLE compared ADD COLUMN exact INTEGER NOT NULL DEFAULT 0;
+
+-- When its author wrote each entry, never later than its reading; none where the body is gone.
+ALTER TABLE heads ADD COLUMN time INTEGER;
+UPDATE heads SET time = (SELECT time FROM history WHERE history.journal = heads.journal AND history.seq = heads.seq);

@@ -1,0 +1,14 @@
+//! Checkpoints of drives (`docs/spec/drive.md`, Checkpoints): writing, vouching, and starting from one.
+//!
+//! ```text
+//!  own entry ─▶ due? ─▶ one snapshot: plan, records ─▶ seal, put ─▶ append (Checkpoint) ─▶ read like any entry: compare ─▶ vouch in home
+//!  vouch in home ─▶ read up to it without folding ─▶ load its segments ─▶ fold what follows
+//! ```
+
+mod due;
+mod sealer;
+mod start;
+mod write;
+
+pub(crate) use due::{Due, keep};
+pub(super) use start::Starting;
