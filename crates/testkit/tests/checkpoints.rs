@@ -136,6 +136,9 @@ async fn a_new_device_starts_from_a_checkpoint() {
     equal(alice, &desk).await;
     equal(alice, &years.another("phone").await).await;
     let findings = alice.verify_store().await.unwrap();
-    assert!(findings.iter().all(|finding| finding.state == "ok"), "{findings:?}");
+    assert!(
+        findings.iter().all(|finding| finding.state == "ok"),
+        "{findings:?}"
+    );
     years.site.assert_sound();
 }

@@ -6,6 +6,7 @@
 mod checkpoints;
 mod drive;
 mod earlier;
+mod fold;
 mod heard;
 mod history;
 mod journals;
@@ -29,6 +30,7 @@ pub(crate) use drive::{
     DriveStore, Forest, Found, Met, Mounts, Names, NodeRow, Opened, RowKind, Seen, Share, UsageTotals, Way,
 };
 pub(crate) use earlier::EarlierKeys;
+pub(crate) use fold::fold;
 pub(crate) use heard::Heard;
 pub(crate) use history::{Deed, History};
 pub(crate) use journals::Journals;
@@ -227,5 +229,6 @@ fn connect(path: &Path, key: &[u8; 32], flags: OpenFlags) -> Result<Connection, 
         connection.pragma_update(None, "secure_delete", "ON")?;
     }
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    fold::register(&connection)?;
     Ok(connection)
 }

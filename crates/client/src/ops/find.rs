@@ -3,22 +3,25 @@
 use crannog_agent_api::answer::NodeKind;
 use crannog_agent_api::request::Only;
 use globset::{GlobBuilder, GlobMatcher};
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
 
-use crate::db::{NodeRow, RowKind};
+use crate::db::{NodeRow, RowKind, fold};
 
 /// A pattern and the facts that are asked for beside it.
 #[derive(Debug)]
 pub(super) struct Matcher {
     name: GlobMatcher,
+    /// What every folded name that matches has in it.
+    text: String,
     only: Only,
 }
 
 impl Matcher {
     /// Of a glob, or of a text that a name has in it.
     pub(super) fn new(pattern: &str, only: Only) -> Result<Self, globset::Error> {
-        let pattern = folded(pattern);
+        let pattern = fold(pattern);
+        let plain = pattern.split(['[', '{', '\\']).next().unwrap_or_default();
+        let text = plain.split(['*', '?']).max_by_key(|part| part.len());
+        let text = text.unwrap_or_default().to_owned();
         let glob = if pattern.contains(['*', '?', '[', '{']) {
             pattern
         } else {
@@ -27,8 +30,14 @@ impl Matcher {
         let glob = GlobBuilder::new(&glob).build()?;
         Ok(Self {
             name: glob.compile_matcher(),
+            text,
             only,
         })
+    }
+
+    /// A text that the folded name of whatever is found has in it; it may be empty.
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 
     /// The cheap questions first.
@@ -55,17 +64,8 @@ impl Matcher {
             && at_most.is_none_or(|most| size.is_some_and(|size| size <= most))
             && since.is_none_or(|since| changed >= since)
             && before.is_none_or(|before| changed < before)
-            && self.name.is_match(folded(name))
+            && self.name.is_match(fold(name))
     }
-}
-
-/// Without capitals and accents: canonically decomposed (Unicode Standard Annex 15, NFD), marks left out, lower case.
-fn folded(text: &str) -> String {
-    if text.is_ascii() {
-        return text.to_ascii_lowercase();
-    }
-    let letters = text.nfd().filter(|letter| !is_combining_mark(*letter));
-    letters.flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]

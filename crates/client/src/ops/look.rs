@@ -117,7 +117,9 @@ impl Shared {
                 }
                 Ok(())
             };
-            forest.walk(seen, &mut each)?;
+            forest.search(&seen, matcher.text(), &mut each)?;
+            // Folders before what they hold, siblings by name.
+            nodes.sort_by(|one, other| one.path.split('/').cmp(other.path.split('/')));
             Ok(nodes)
         });
         Ok(Answer::Nodes(nodes.await?))

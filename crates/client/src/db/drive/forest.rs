@@ -89,6 +89,10 @@ impl<'a> Forest<'a> {
         Self { connection, mounts }
     }
 
+    pub(super) fn mounts(&self) -> &'a Mounts {
+        self.mounts
+    }
+
     /// One drive by itself.
     pub(crate) fn store(&self, drive: i64) -> DriveStore<'a> {
         DriveStore::new(self.connection, drive)

@@ -6,6 +6,7 @@ mod forest;
 mod mounts;
 mod names;
 mod query;
+mod search;
 
 use crannog_core::content::{self, Content};
 use crannog_core::drive::{Attrs, DriveState, Head, HeadKind, NodeId, Version, VersionId};
@@ -34,7 +35,7 @@ impl<'a> DriveStore<'a> {
 
     /// Forgets the whole drive.
     pub(crate) fn clear(&self) -> Result<(), DbError> {
-        for table in ["nodes", "versions", "gone", "blob_refs"] {
+        for table in ["nodes", "names", "versions", "gone", "blob_refs"] {
             self.connection
                 .execute(&format!("DELETE FROM {table} WHERE drive = ?1"), [self.drive])?;
         }
@@ -49,6 +50,16 @@ impl<'a> DriveStore<'a> {
             .query_row((self.drive, blob.as_bytes().as_slice()), |row| row.get(0))
             .optional()?;
         Ok(count.map_or(0, from_sql))
+    }
+
+    fn put_name(&self, node: NodeId, name: &str) -> Result<(), DbError> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO names (drive, node, folded) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (drive, node) DO UPDATE SET folded = ?3 WHERE folded <> ?3",
+            )?
+            .execute((self.drive, node.0.as_slice(), super::fold(name)))?;
+        Ok(())
     }
 
     fn refer(&self, content: &Content, by: i64) -> Result<(), DbError> {
@@ -198,30 +209,42 @@ impl DriveState for DriveStore<'_> {
             HeadKind::File { current } => (KIND_FILE, None, Some(current.0)),
             HeadKind::Symlink(target) => (KIND_SYMLINK, Some(target), None),
         };
-        self.connection
+        self.put_name(head.node, &head.name)?;
+        let values = rusqlite::params![
+            self.drive,
+            head.node.0.as_slice(),
+            head.parent.0.as_slice(),
+            head.name,
+            head.attrs.mtime_s,
+            head.attrs.mtime_ns,
+            head.attrs.mode,
+            kind,
+            target,
+            current.as_ref().map(<[u8; 16]>::as_slice),
+            to_sql(head.created),
+            to_sql(head.changed),
+            head.trashed.map(to_sql),
+        ];
+        let changed = self
+            .connection
             .prepare_cached(
-                "INSERT INTO nodes (drive, node, parent, name, mtime_s, mtime_ns, mode, kind, target, current, created,
-                                    changed, trashed, size)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
-                         COALESCE((SELECT size FROM versions WHERE drive = ?1 AND node = ?2 AND version = ?10), 0))
-                 ON CONFLICT (drive, node) DO UPDATE SET parent = ?3, name = ?4, mtime_s = ?5, mtime_ns = ?6, mode = ?7,
-                    kind = ?8, target = ?9, current = ?10, created = ?11, changed = ?12, trashed = ?13, size = excluded.size",
+                "UPDATE nodes SET parent = ?3, name = ?4, mtime_s = ?5, mtime_ns = ?6, mode = ?7, kind = ?8, target = ?9,
+                        current = ?10, created = ?11, changed = ?12, trashed = ?13,
+                        size = COALESCE((SELECT size FROM versions WHERE drive = ?1 AND node = ?2 AND version = ?10), 0)
+                 WHERE drive = ?1 AND node = ?2",
             )?
-            .execute(rusqlite::params![
-                self.drive,
-                head.node.0.as_slice(),
-                head.parent.0.as_slice(),
-                head.name,
-                head.attrs.mtime_s,
-                head.attrs.mtime_ns,
-                head.attrs.mode,
-                kind,
-                target,
-                current.as_ref().map(<[u8; 16]>::as_slice),
-                to_sql(head.created),
-                to_sql(head.changed),
-                head.trashed.map(to_sql),
-            ])?;
+            .execute(values)?;
+        if changed == 0 {
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO nodes (drive, node, parent, name, mtime_s, mtime_ns, mode, kind, target, current, created,
+                                        changed, trashed, size, versions, bytes)
+                     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
+                            COALESCE(MAX(CASE WHEN version = ?10 THEN size END), 0), COUNT(*), COALESCE(SUM(size), 0)
+                     FROM versions WHERE drive = ?1 AND node = ?2",
+                )?
+                .execute(values)?;
+        }
         Ok(())
     }
 
@@ -250,7 +273,10 @@ impl DriveState for DriveStore<'_> {
                 content.as_slice(),
             ])?;
         self.connection
-            .prepare_cached("UPDATE nodes SET size = ?4 WHERE drive = ?1 AND node = ?2 AND current = ?3")?
+            .prepare_cached(
+                "UPDATE nodes SET versions = versions + 1, bytes = bytes + ?4, size = CASE WHEN current = ?3 THEN ?4 ELSE size END
+                 WHERE drive = ?1 AND node = ?2",
+            )?
             .execute((self.drive, node.0.as_slice(), version.version.0.as_slice(), size))?;
         self.refer(&version.content, 1)
     }
@@ -267,6 +293,11 @@ impl DriveState for DriveStore<'_> {
             .optional()?;
         let Some(bytes) = content else { return Ok(None) };
         let content: Content = crannog_proto::decode(&zeroize::Zeroizing::new(bytes))?;
+        self.connection
+            .prepare_cached(
+                "UPDATE nodes SET versions = versions - 1, bytes = bytes - ?3 WHERE drive = ?1 AND node = ?2",
+            )?
+            .execute((self.drive, node.0.as_slice(), to_sql(content.size)))?;
         self.refer(&content, -1)?;
         Ok(Some(content))
     }
@@ -277,9 +308,11 @@ impl DriveState for DriveStore<'_> {
         for version in versions {
             contents.extend(self.remove_version(node, version.version)?);
         }
-        self.connection
-            .prepare_cached("DELETE FROM nodes WHERE drive = ?1 AND node = ?2")?
-            .execute((self.drive, node.0.as_slice()))?;
+        for table in ["nodes", "names"] {
+            self.connection
+                .prepare_cached(&format!("DELETE FROM {table} WHERE drive = ?1 AND node = ?2"))?
+                .execute((self.drive, node.0.as_slice()))?;
+        }
         self.connection
             .prepare_cached("INSERT OR REPLACE INTO gone (drive, node, changed) VALUES (?1, ?2, ?3)")?
             .execute((self.drive, node.0.as_slice(), to_sql(seq)))?;

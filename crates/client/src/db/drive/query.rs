@@ -59,8 +59,8 @@ impl UsageTotals {
     }
 }
 
-const ROW: &str = "n.node, n.name, n.mtime_s, n.mtime_ns, n.mode, n.kind, n.target, n.current, n.size,
-    (SELECT COUNT(*) FROM versions v WHERE v.drive = n.drive AND v.node = n.node)";
+const ROW: &str =
+    "n.node, n.name, n.mtime_s, n.mtime_ns, n.mode, n.kind, n.target, n.current, n.size, n.versions";
 
 fn read_row(row: &Row<'_>) -> rusqlite::Result<NodeRow> {
     let kind = match row.get::<_, i64>(5)? {
@@ -166,7 +166,32 @@ impl DriveStore<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    fn holds_anything(&self, parent: NodeId) -> Result<bool, DbError> {
+    /// What is not itself in the trash and whose folded name holds a text, with its folder; in no order.
+    pub(super) fn matching<E: From<DbError>>(
+        &self,
+        text: &str,
+        each: &mut impl FnMut(NodeRow, NodeId) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let from = match text {
+            "" => "nodes n WHERE n.drive = ?1 AND ?2 = ''",
+            _ => {
+                "names f CROSS JOIN nodes n ON n.drive = f.drive AND n.node = f.node
+                 WHERE f.drive = ?1 AND instr(f.folded, ?2) > 0"
+            }
+        };
+        let sql = format!("SELECT {ROW}, n.parent FROM {from} AND n.trashed IS NULL");
+        let mut statement = self.connection.prepare_cached(&sql).map_err(DbError::from)?;
+        let rows = statement.query_map((self.drive, text), |row| {
+            Ok((read_row(row)?, NodeId(row.get(10)?)))
+        });
+        for row in rows.map_err(DbError::from)? {
+            let (row, parent) = row.map_err(DbError::from)?;
+            each(row, parent)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn holds_anything(&self, parent: NodeId) -> Result<bool, DbError> {
         let found = self
             .connection
             .prepare_cached("SELECT 1 FROM nodes INDEXED BY nodes_by_parent WHERE drive = ?1 AND parent = ?2 AND trashed IS NULL")?
@@ -279,16 +304,19 @@ impl DriveStore<'_> {
 
     /// Files and bytes at and below a node.
     pub(crate) fn totals(&self, node: NodeId) -> Result<UsageTotals, DbError> {
+        // Folders are found in an index of their own, and what lies in them is read from an index alone.
         let row = self
             .connection
             .prepare_cached(
-                "WITH RECURSIVE below(node) AS (
+                "WITH RECURSIVE folders(node) AS (
                      SELECT ?2 UNION ALL
-                     SELECT n.node FROM below b CROSS JOIN nodes n INDEXED BY nodes_by_parent ON n.parent = b.node
-                     WHERE n.drive = ?1 AND n.trashed IS NULL)
-                 SELECT COUNT(*), COALESCE(SUM(n.size), 0),
-                        COALESCE(SUM((SELECT SUM(v.size) FROM versions v WHERE v.drive = ?1 AND v.node = n.node)), 0)
-                 FROM below b CROSS JOIN nodes n ON n.drive = ?1 AND n.node = b.node WHERE n.kind = ?3",
+                     SELECT n.node FROM folders f CROSS JOIN nodes n INDEXED BY folders_by_parent
+                     ON n.drive = ?1 AND n.parent = f.node WHERE n.kind = 0 AND n.trashed IS NULL),
+                 files(size, bytes) AS (
+                     SELECT n.size, n.bytes FROM nodes n WHERE n.drive = ?1 AND n.node = ?2 AND n.kind = ?3 UNION ALL
+                     SELECT n.size, n.bytes FROM folders f CROSS JOIN nodes n INDEXED BY nodes_by_parent
+                     ON n.drive = ?1 AND n.parent = f.node WHERE n.kind = ?3 AND n.trashed IS NULL)
+                 SELECT COUNT(*), COALESCE(SUM(size), 0), COALESCE(SUM(bytes), 0) FROM files",
             )?
             .query_row((self.drive, node.0.as_slice(), KIND_FILE), |row| {
                 Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))

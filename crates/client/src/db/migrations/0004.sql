@@ -34,3 +34,24 @@ ALTER TABLE compared ADD COLUMN exact INTEGER NOT NULL DEFAULT 0;
 -- When its author wrote each entry, never later than its reading; none where the body is gone.
 ALTER TABLE heads ADD COLUMN time INTEGER;
 UPDATE heads SET time = (SELECT time FROM history WHERE history.journal = heads.journal AND history.seq = heads.seq);
+
+-- How many versions a file has, and their bytes together.
+ALTER TABLE nodes ADD COLUMN versions INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE nodes ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+UPDATE nodes SET
+    versions = (SELECT COUNT(*) FROM versions v WHERE v.drive = nodes.drive AND v.node = nodes.node),
+    bytes = (SELECT COALESCE(SUM(v.size), 0) FROM versions v WHERE v.drive = nodes.drive AND v.node = nodes.node);
+
+-- A folder's sums are read from these alone.
+DROP INDEX nodes_by_parent;
+CREATE INDEX nodes_by_parent ON nodes (drive, parent, name, trashed, kind, size, bytes);
+CREATE INDEX folders_by_parent ON nodes (drive, parent, trashed) WHERE kind = 0;
+
+-- Names as a search compares them, close together; `fold` is the client's (db/fold.rs).
+CREATE TABLE names (
+    drive  INTEGER NOT NULL REFERENCES journals ON DELETE CASCADE,
+    node   BLOB NOT NULL,
+    folded TEXT NOT NULL,
+    PRIMARY KEY (drive, node)
+) WITHOUT ROWID;
+INSERT INTO names (drive, node, folded) SELECT drive, node, fold(name) FROM nodes;
