@@ -10,6 +10,7 @@ mod contender;
 mod data;
 mod delay;
 mod image;
+mod large;
 mod measure;
 mod ours;
 mod people;
@@ -31,6 +32,7 @@ use crate::tidy::Scratch;
 use crate::{Outcome, build, layout, run, setup};
 
 const USAGE: &str = "usage: cargo xtask bench [--quick | --runs N] [--json FILE] [--only ours|rclone|restic]
+       cargo xtask bench large [--files N] [--puts N] [--json FILE]
        cargo xtask bench people [--quick] [--json FILE] [visible] [rekey] [writers] [bell]";
 /// Interleaved runs, so that a slow minute of the machine hits all alike.
 const RUNS: usize = 5;
@@ -65,10 +67,10 @@ fn options(arguments: &[String]) -> Outcome<Options> {
 
 /// `cargo xtask bench`.
 pub fn run(arguments: &[String]) -> Outcome {
-    if let Some((first, rest)) = arguments.split_first()
-        && first == "people"
-    {
-        return people::command(rest);
+    match arguments.split_first() {
+        Some((first, rest)) if first == "people" => return people::command(rest),
+        Some((first, rest)) if first == "large" => return large::command(rest),
+        _ => {}
     }
     let options = options(arguments)?;
     if options
