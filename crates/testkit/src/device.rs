@@ -51,6 +51,28 @@ pub struct Device {
     pub scratch: TempDir,
 }
 
+/// A device that is off.
+#[derive(Debug)]
+pub struct Asleep {
+    profile: PathBuf,
+    scratch: TempDir,
+}
+
+impl Asleep {
+    /// Unlocks.
+    pub async fn awake(self) -> Device {
+        let Self { profile, scratch } = self;
+        let engine = Engine::unlock(&profile, &Secret::new(PASSWORD.to_owned()))
+            .await
+            .unwrap();
+        Device {
+            engine,
+            profile,
+            scratch,
+        }
+    }
+}
+
 impl Device {
     /// Makes an account.
     pub async fn join(url: &str, invite: &str, name: &str) -> Result<(Self, Sheet), Failure> {
@@ -118,20 +140,18 @@ impl Device {
 
     /// Locks and unlocks: the engine as it is after a restart.
     pub async fn restart(self) -> Self {
+        self.asleep().await.awake().await
+    }
+
+    /// Locks: nothing runs until it is awake again.
+    pub async fn asleep(self) -> Asleep {
         let Self {
             engine,
             profile,
             scratch,
         } = self;
         engine.close(true).await;
-        let engine = Engine::unlock(&profile, &Secret::new(PASSWORD.to_owned()))
-            .await
-            .unwrap();
-        Self {
-            engine,
-            profile,
-            scratch,
-        }
+        Asleep { profile, scratch }
     }
 
     /// Ends the engine.

@@ -1,8 +1,9 @@
 //! Checkpoints: a device writes one when enough came, another starts from it, and what they hold is what was folded.
 
-use crannog_agent_api::answer::LogInfo;
+use crannog_agent_api::answer::{LogInfo, TrashInfo};
 use crannog_agent_api::{Answer, Request};
-use crannog_testkit::{Device, Sheet, Site, Tables};
+use crannog_proto::{Header, Kind, decode};
+use crannog_testkit::{Asleep, Device, Row, Sheet, Site, Tables};
 
 /// After so many entries every device has its turn.
 const ENTRIES: usize = 2_048;
@@ -14,8 +15,8 @@ struct Years {
 }
 
 impl Years {
-    /// An account whose drive has a checkpoint.
-    async fn passed() -> Self {
+    /// An account whose drive has a checkpoint, and a device that was away meanwhile.
+    async fn passed() -> (Self, Asleep) {
         let site = Site::start();
         let (url, invite) = site.invite();
         let (alice, sheet) = Device::join(&url, &invite, "alice").await.unwrap();
@@ -25,9 +26,12 @@ impl Years {
         years.alice.put("/trashed.txt", b"trashed").await.unwrap();
         years.alice.put("/gone.txt", b"gone").await.unwrap();
         years.remove(&["/trashed.txt", "/gone.txt"]).await;
+        let away = years.another("away").await;
+        equal(&years.alice, &away).await;
+        let away = away.asleep().await;
         years.fill("early").await;
-        years.checkpoints(1).await;
-        years
+        years.pruned(1).await;
+        (years, away)
     }
 
     async fn remove(&self, paths: &[&str]) {
@@ -47,29 +51,30 @@ impl Years {
         }
     }
 
-    /// Waits until the drive has so many checkpoints.
-    async fn checkpoints(&self, wanted: usize) {
-        loop {
-            let there = self.places().len();
-            assert!(there <= wanted, "{there} checkpoints");
-            if there == wanted {
-                return;
-            }
+    /// Waits until what a checkpoint superseded was dropped, and this for at least the so manieth time.
+    async fn pruned(&self, wanted: usize) {
+        let is_prune = |kind: &&Kind| matches!(kind, Kind::Prune { .. });
+        while self.kinds().iter().filter(is_prune).count() < wanted {
             tokio::task::yield_now().await;
         }
     }
 
-    /// Where entries of kind Checkpoint stand.
-    fn places(&self) -> Vec<u64> {
+    /// Of all entries.
+    fn kinds(&self) -> Vec<Kind> {
         let tables = Tables::of(&self.site.data);
         let entries = tables.table("entries").iter();
-        entries
-            .filter(|row| {
-                let header: crannog_proto::Header = crannog_proto::decode(&row.bytes("header")).unwrap();
-                matches!(header.kind, crannog_proto::Kind::Checkpoint { .. })
-            })
-            .map(|row| row.uint("seq"))
-            .collect()
+        let kind = |row: &Row| decode::<Header>(&row.bytes("header")).unwrap().kind;
+        entries.map(kind).collect()
+    }
+
+    /// How many entries have no body any more.
+    fn gone(&self) -> usize {
+        let tables = Tables::of(&self.site.data);
+        tables
+            .table("entries")
+            .iter()
+            .filter(|row| row.int("gone") == 1)
+            .count()
     }
 
     async fn another(&self, name: &str) -> Device {
@@ -92,18 +97,32 @@ async fn log(device: &Device) -> Vec<LogInfo> {
     }
 }
 
+async fn trash(device: &Device) -> Vec<TrashInfo> {
+    match device.perform(Request::TrashList { drive: None }).await {
+        Ok(Answer::Trash(items)) => items,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// `one` has read everything from the beginning.
 async fn equal(one: &Device, other: &Device) {
     let trees = (one.list("/").await.unwrap(), other.list("/").await.unwrap());
     let same = serde_json::to_string(&trees.0).unwrap() == serde_json::to_string(&trees.1).unwrap();
     assert!(same, "{} and {} nodes", trees.0.len(), trees.1.len());
-    for request in [
-        Request::TrashList { drive: None },
-        Request::Versions {
-            path: "/kept.txt".parse().unwrap(),
-        },
-    ] {
-        let answers = (one.perform(request.clone()).await, other.perform(request).await);
-        assert_eq!(format!("{:?}", answers.0), format!("{:?}", answers.1));
+    let versions = async |device: &Device| {
+        let path = "/kept.txt".parse().unwrap();
+        format!("{:?}", device.perform(Request::Versions { path }).await.unwrap())
+    };
+    assert_eq!(versions(one).await, versions(other).await);
+    let (known, shown) = (trash(one).await, trash(other).await);
+    assert_eq!(known.len(), shown.len());
+    for (known, shown) in known.iter().zip(&shown) {
+        assert_eq!((&known.id, &known.path), (&shown.id, &shown.path));
+        // Of a body that is gone it is known no better than "before".
+        assert!(
+            known.removed.is_some() && known.removed <= shown.removed,
+            "{shown:?}"
+        );
     }
     assert_eq!(
         one.cat("/kept.txt").await.unwrap(),
@@ -113,8 +132,9 @@ async fn equal(one: &Device, other: &Device) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_device_starts_from_a_checkpoint() {
-    let years = Years::passed().await;
+    let (years, away) = Years::passed().await;
     let alice = &years.alice;
+    assert!(years.gone() > ENTRIES / 4, "{}", years.gone());
     alice.put("/kept.txt", b"third").await.unwrap();
     let desk = years.another("desk").await;
     equal(alice, &desk).await;
@@ -126,14 +146,21 @@ async fn a_new_device_starts_from_a_checkpoint() {
         new.len()
     );
 
-    // Both go on from there, the new one's checkpoint included.
+    // Who was away meanwhile misses the same bodies.
+    let away = away.awake().await;
+    away.sync().await.unwrap();
+    equal(alice, &away).await;
+
+    // All go on from there, the new one's checkpoint included.
     desk.mkdir("/desk").await.unwrap();
     alice.sync().await.unwrap();
     years.fill("late").await;
     years.remove(&["/early/7", "/late/9"]).await;
-    years.checkpoints(2).await;
+    years.pruned(2).await;
     desk.sync().await.unwrap();
+    away.sync().await.unwrap();
     equal(alice, &desk).await;
+    equal(alice, &away).await;
     equal(alice, &years.another("phone").await).await;
     let findings = alice.verify_store().await.unwrap();
     assert!(

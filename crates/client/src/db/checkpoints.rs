@@ -12,6 +12,9 @@ use zeroize::Zeroizing;
 use super::DbError;
 use super::journals::{from_sql, to_sql};
 
+/// A batch that waits, and its place.
+type Deferred = (u64, Zeroizing<Vec<u8>>);
+
 /// Access to checkpoints.
 pub(crate) struct Checkpoints<'a>(pub(crate) &'a Connection);
 
@@ -132,11 +135,7 @@ impl Checkpoints<'_> {
     }
 
     /// The first of what was deferred after a place.
-    pub(crate) fn deferred(
-        &self,
-        journal: i64,
-        after: u64,
-    ) -> Result<Option<(u64, Zeroizing<Vec<u8>>)>, DbError> {
+    pub(crate) fn deferred(&self, journal: i64, after: u64) -> Result<Option<Deferred>, DbError> {
         let found = self
             .0
             .prepare_cached(

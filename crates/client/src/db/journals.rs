@@ -1,6 +1,6 @@
 //! Journals and their head chains.
 
-use crannog_proto::{EntryId, Hash, JournalId, Seen};
+use crannog_proto::{EntryId, Hash, JournalId, Seen, SeqRange};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::DbError;
@@ -16,6 +16,19 @@ pub(crate) struct JournalRow {
     pub(crate) state: Vec<u8>,
     /// Why it is frozen, if it is.
     pub(crate) alarm: Option<String>,
+}
+
+/// What is kept of an entry that was read.
+#[derive(Debug)]
+pub(crate) struct EntryRow<'a> {
+    pub(crate) at: &'a Seen,
+    pub(crate) id: &'a EntryId,
+    /// The hash of its header.
+    pub(crate) header: &'a Hash,
+    /// When its author wrote it; none where the body is gone.
+    pub(crate) time: Option<i64>,
+    /// Whether a Prune may take its body.
+    pub(crate) prunable: bool,
 }
 
 /// Access to journals and heads.
@@ -151,27 +164,50 @@ impl Journals<'_> {
         rows.collect::<Result<_, _>>().map_err(DbError::from)
     }
 
-    /// The head at a place, with the entry there, the hash of its header, and when it was written.
-    pub(crate) fn add_head(
-        &self,
-        id: i64,
-        at: &Seen,
-        entry: &EntryId,
-        header: &Hash,
-        time: Option<i64>,
-    ) -> Result<(), DbError> {
+    /// An entry was read.
+    pub(crate) fn add_head(&self, id: i64, entry: &EntryRow<'_>) -> Result<(), DbError> {
         self.0
             .prepare_cached(
-                "INSERT INTO heads (journal, seq, head, entry, header, time) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO heads (journal, seq, head, entry, header, time, prunable) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
             .execute((
                 id,
-                to_sql(at.seq),
-                at.head.0.as_slice(),
-                entry.as_bytes().as_slice(),
-                header.0.as_slice(),
-                time,
+                to_sql(entry.at.seq),
+                entry.at.head.0.as_slice(),
+                entry.id.as_bytes().as_slice(),
+                entry.header.0.as_slice(),
+                entry.time,
+                entry.prunable,
             ))?;
+        Ok(())
+    }
+
+    /// Runs of entries before a place whose bodies may go; at most `most` of them.
+    pub(crate) fn prunable(&self, id: i64, before: u64, most: usize) -> Result<Vec<SeqRange>, DbError> {
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT seq FROM heads INDEXED BY heads_to_prune WHERE journal = ?1 AND seq < ?2 AND prunable = 1 ORDER BY seq")?;
+        let mut rows = statement.query((id, to_sql(before)))?;
+        let mut ranges: Vec<SeqRange> = Vec::new();
+        while let Some(row) = rows.next()? {
+            let seq = from_sql(row.get(0)?);
+            let full = ranges.len() == most;
+            match ranges.last_mut() {
+                Some(range) if range.to + 1 == seq => range.to = seq,
+                _ if full => break,
+                _ => ranges.push(SeqRange { from: seq, to: seq }),
+            }
+        }
+        Ok(ranges)
+    }
+
+    /// A Prune took these bodies.
+    pub(crate) fn pruned(&self, id: i64, range: &SeqRange) -> Result<(), DbError> {
+        self.0
+            .prepare_cached(
+                "UPDATE heads SET prunable = 0 WHERE journal = ?1 AND seq BETWEEN ?2 AND ?3 AND prunable = 1",
+            )?
+            .execute((id, to_sql(range.from), to_sql(range.to)))?;
         Ok(())
     }
 

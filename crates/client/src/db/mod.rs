@@ -33,7 +33,7 @@ pub(crate) use earlier::EarlierKeys;
 pub(crate) use fold::fold;
 pub(crate) use heard::Heard;
 pub(crate) use history::{Deed, History};
-pub(crate) use journals::Journals;
+pub(crate) use journals::{EntryRow, Journals};
 pub(crate) use meta::{Meta, MetaKey};
 pub(crate) use people::{People, Refusal};
 pub(crate) use receipts::Receipts;

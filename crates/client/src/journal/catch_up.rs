@@ -59,8 +59,8 @@ impl Shared {
         }
         self.examine(journal, changed.suspects).await?;
         match changed.vouch {
-            Some(vouch) => self.vouch(journal, vouch).await,
-            None => Ok(()),
+            Some(vouch) if self.vouch(journal, vouch).await? => self.prune(journal, vouch).await,
+            _ => Ok(()),
         }
     }
 

@@ -22,8 +22,8 @@ use super::segments::{Suspect, suspects};
 use crate::account::Account;
 use crate::clock;
 use crate::db::{
-    Checkpoints, DbError, DriveStore, EarlierKeys, Heard, History, Journals, Meta, MetaKey, Receipts,
-    Segments,
+    Checkpoints, DbError, DriveStore, EarlierKeys, EntryRow, Heard, History, Journals, Meta, MetaKey,
+    Receipts, Segments,
 };
 use crate::error::{Error, Result};
 use crate::people::{Chains, Happened, deed_of};
@@ -217,15 +217,30 @@ impl Run<'_> {
         }
         self.ingested.applied = self.fold(&opened, arrived)?;
         let header = Hash::of(labels::HEADER, &arrived.stored.entry.header);
-        let time = opened
-            .payload
-            .as_ref()
-            .map(|payload| payload.time.min(clock::now_ms()));
-        Journals(self.tx).add_head(self.row, change.last(), change.entry(), &header, time)?;
+        self.record(&opened, &change, &header)?;
         self.state
             .commit(change)
             .map_err(|_| DbError::Damaged("the order of a journal's entries"))?;
         self.tell(&opened, &before)
+    }
+
+    fn record(&self, opened: &OpenedEntry, change: &StateChange, header: &Hash) -> Result<(), DbError> {
+        let payload = opened.payload.as_ref();
+        let plain = matches!(opened.header.kind, Kind::Change | Kind::Checkpoint { .. });
+        let row = EntryRow {
+            at: change.last(),
+            id: change.entry(),
+            header,
+            time: payload.map(|payload| payload.time.min(clock::now_ms())),
+            prunable: plain && payload.is_some_and(|payload| payload.cites.is_empty()),
+        };
+        Journals(self.tx).add_head(self.row, &row)?;
+        if let Kind::Prune { ranges } = &opened.header.kind {
+            for range in ranges {
+                Journals(self.tx).pruned(self.row, range)?;
+            }
+        }
+        Ok(())
     }
 
     /// A member's bad entry that somebody has looked at counts for the chain alone.

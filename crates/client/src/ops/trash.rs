@@ -254,8 +254,9 @@ impl Shared {
         }
         let free = self.with_drive(journal, move |drive| {
             let (mut unnamed, mut lists) = (BTreeSet::new(), Vec::new());
+            let of_checkpoint = drive.checkpoint_blobs()?;
             for blob in free {
-                if drive.references(&blob)? == 0 {
+                if drive.references(&blob)? == 0 && !of_checkpoint.contains(&blob) {
                     unnamed.insert(blob);
                 }
             }

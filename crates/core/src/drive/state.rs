@@ -73,6 +73,31 @@ pub trait DriveState {
     /// Adds a version to a file; it comes last.
     fn add_version(&mut self, node: NodeId, version: Version) -> Result<(), Self::Error>;
 
+    /// Stores a node that is not there yet with all its versions, in order.
+    fn load(&mut self, head: Head, versions: Vec<Version>) -> Result<(), Self::Error> {
+        let node = head.node;
+        self.put(head)?;
+        versions
+            .into_iter()
+            .try_for_each(|version| self.add_version(node, version))
+    }
+
+    /// How many nodes, trashed ones too, hang over folders alone on the root or on `/Recovered`.
+    fn hanging(&self) -> Result<u64, Self::Error> {
+        let mut folders = vec![NodeId::ROOT, NodeId::RECOVERED];
+        let mut nodes = 0;
+        while let Some(folder) = folders.pop() {
+            for node in self.children(folder)? {
+                nodes += 1;
+                let head = self.head(node)?;
+                if head.is_some_and(|head| head.kind == HeadKind::Directory) {
+                    folders.push(node);
+                }
+            }
+        }
+        Ok(nodes)
+    }
+
     /// Takes a version out of a file and gives its bytes.
     fn remove_version(&mut self, node: NodeId, version: VersionId) -> Result<Option<Content>, Self::Error>;
 

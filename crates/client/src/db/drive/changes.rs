@@ -1,10 +1,14 @@
 //! How much changed between two places, for planning checkpoints.
 
+use std::collections::BTreeSet;
+
 use crannog_core::drive::Changes;
+use crannog_proto::BlobId;
 use rusqlite::OptionalExtension;
 
 use super::super::DbError;
 use super::super::journals::{from_sql, to_sql};
+use super::super::{Checkpoints, blobs_of_checkpoint};
 use super::DriveStore;
 
 /// Both tables in the order of their changes: SQLite reads the two indexes side by side.
@@ -23,6 +27,12 @@ impl DriveStore<'_> {
             })
             .optional()?;
         Ok(found.map(from_sql))
+    }
+
+    /// The blobs of the newest checkpoint: a file that names one does not take it along when it is purged.
+    pub(crate) fn checkpoint_blobs(&self) -> Result<BTreeSet<BlobId>, DbError> {
+        let last = Checkpoints(self.connection).last(self.drive)?;
+        Ok(last.as_ref().map(blobs_of_checkpoint).unwrap_or_default())
     }
 
     /// Whether at least so many nodes changed after a place.

@@ -52,6 +52,69 @@ impl<'a> DriveStore<'a> {
         Ok(count.map_or(0, from_sql))
     }
 
+    fn load_node(&self, head: &Head, versions: &[Version]) -> Result<(), DbError> {
+        let (kind, target, current) = columns(&head.kind);
+        let size = |version: &Version| version.content.size;
+        let shown = versions
+            .iter()
+            .find(|version| Some(version.version.0.as_slice()) == current);
+        self.put_name(head.node, &head.name)?;
+        self.connection
+            .prepare_cached(
+                "INSERT INTO nodes (drive, node, parent, name, mtime_s, mtime_ns, mode, kind, target, current, created,
+                                    changed, trashed, size, versions, bytes)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+            )?
+            .execute(rusqlite::params![
+                self.drive,
+                head.node.0.as_slice(),
+                head.parent.0.as_slice(),
+                head.name,
+                head.attrs.mtime_s,
+                head.attrs.mtime_ns,
+                head.attrs.mode,
+                kind,
+                target,
+                current,
+                to_sql(head.created),
+                to_sql(head.changed),
+                head.trashed.map(to_sql),
+                to_sql(shown.map_or(0, size)),
+                versions.len(),
+                to_sql(versions.iter().map(size).fold(0, u64::saturating_add)),
+            ])?;
+        Ok(())
+    }
+
+    /// Behind those that are there, if its place is not known.
+    fn insert_version(&self, node: NodeId, place: Option<i64>, version: &Version) -> Result<(), DbError> {
+        let content = zeroize::Zeroizing::new(crannog_proto::encode(&version.content));
+        self.connection
+            .prepare_cached(
+                "INSERT INTO versions (drive, node, place, version, seq, time, account, device, mtime_s, mtime_ns, mode,
+                                       size, content)
+                 VALUES (?1, ?2,
+                         COALESCE(?13, (SELECT COALESCE(MAX(place), 0) + 1 FROM versions WHERE drive = ?1 AND node = ?2)),
+                         ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            )?
+            .execute(rusqlite::params![
+                self.drive,
+                node.0.as_slice(),
+                version.version.0.as_slice(),
+                to_sql(version.seq),
+                version.time,
+                version.account.0.as_slice(),
+                version.device.0.as_slice(),
+                version.attrs.mtime_s,
+                version.attrs.mtime_ns,
+                version.attrs.mode,
+                to_sql(version.content.size),
+                content.as_slice(),
+                place,
+            ])?;
+        self.refer(&version.content, 1)
+    }
+
     fn put_name(&self, node: NodeId, name: &str) -> Result<(), DbError> {
         self.connection
             .prepare_cached(
@@ -204,11 +267,7 @@ impl DriveState for DriveStore<'_> {
     }
 
     fn put(&mut self, head: Head) -> Result<(), DbError> {
-        let (kind, target, current) = match head.kind {
-            HeadKind::Directory => (KIND_DIRECTORY, None, None),
-            HeadKind::File { current } => (KIND_FILE, None, Some(current.0)),
-            HeadKind::Symlink(target) => (KIND_SYMLINK, Some(target), None),
-        };
+        let (kind, target, current) = columns(&head.kind);
         self.put_name(head.node, &head.name)?;
         let values = rusqlite::params![
             self.drive,
@@ -220,7 +279,7 @@ impl DriveState for DriveStore<'_> {
             head.attrs.mode,
             kind,
             target,
-            current.as_ref().map(<[u8; 16]>::as_slice),
+            current,
             to_sql(head.created),
             to_sql(head.changed),
             head.trashed.map(to_sql),
@@ -248,37 +307,49 @@ impl DriveState for DriveStore<'_> {
         Ok(())
     }
 
-    fn add_version(&mut self, node: NodeId, version: Version) -> Result<(), DbError> {
-        let size = to_sql(version.content.size);
-        let content = zeroize::Zeroizing::new(crannog_proto::encode(&version.content));
-        self.connection
+    fn load(&mut self, head: Head, versions: Vec<Version>) -> Result<(), DbError> {
+        self.load_node(&head, &versions)?;
+        (1..)
+            .zip(&versions)
+            .try_for_each(|(place, version)| self.insert_version(head.node, Some(place), version))
+    }
+
+    fn hanging(&self) -> Result<u64, DbError> {
+        let count: i64 = self
+            .connection
             .prepare_cached(
-                "INSERT INTO versions (drive, node, place, version, seq, time, account, device, mtime_s, mtime_ns, mode,
-                                       size, content)
-                 VALUES (?1, ?2, (SELECT COALESCE(MAX(place), 0) + 1 FROM versions WHERE drive = ?1 AND node = ?2),
-                         ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                "WITH RECURSIVE folders(node) AS (
+                     SELECT ?2 UNION ALL SELECT ?3 UNION ALL
+                     SELECT n.node FROM folders f CROSS JOIN nodes n INDEXED BY folders_by_parent
+                     ON n.drive = ?1 AND n.parent = f.node WHERE n.kind = 0)
+                 SELECT COUNT(*) FROM folders f CROSS JOIN nodes n INDEXED BY nodes_by_parent
+                 ON n.drive = ?1 AND n.parent = f.node",
             )?
-            .execute(rusqlite::params![
-                self.drive,
-                node.0.as_slice(),
-                version.version.0.as_slice(),
-                to_sql(version.seq),
-                version.time,
-                version.account.0.as_slice(),
-                version.device.0.as_slice(),
-                version.attrs.mtime_s,
-                version.attrs.mtime_ns,
-                version.attrs.mode,
-                size,
-                content.as_slice(),
-            ])?;
+            .query_row(
+                (
+                    self.drive,
+                    NodeId::ROOT.0.as_slice(),
+                    NodeId::RECOVERED.0.as_slice(),
+                ),
+                |row| row.get(0),
+            )?;
+        Ok(from_sql(count))
+    }
+
+    fn add_version(&mut self, node: NodeId, version: Version) -> Result<(), DbError> {
+        self.insert_version(node, None, &version)?;
         self.connection
             .prepare_cached(
                 "UPDATE nodes SET versions = versions + 1, bytes = bytes + ?4, size = CASE WHEN current = ?3 THEN ?4 ELSE size END
                  WHERE drive = ?1 AND node = ?2",
             )?
-            .execute((self.drive, node.0.as_slice(), version.version.0.as_slice(), size))?;
-        self.refer(&version.content, 1)
+            .execute((
+                self.drive,
+                node.0.as_slice(),
+                version.version.0.as_slice(),
+                to_sql(version.content.size),
+            ))?;
+        Ok(())
     }
 
     fn remove_version(&mut self, node: NodeId, version: VersionId) -> Result<Option<Content>, DbError> {
@@ -317,6 +388,15 @@ impl DriveState for DriveStore<'_> {
             .prepare_cached("INSERT OR REPLACE INTO gone (drive, node, changed) VALUES (?1, ?2, ?3)")?
             .execute((self.drive, node.0.as_slice(), to_sql(seq)))?;
         Ok(contents)
+    }
+}
+
+/// Kind, target and current version, as the table has them.
+fn columns(kind: &HeadKind) -> (i64, Option<&[u8]>, Option<&[u8]>) {
+    match kind {
+        HeadKind::Directory => (KIND_DIRECTORY, None, None),
+        HeadKind::File { current } => (KIND_FILE, None, Some(current.0.as_slice())),
+        HeadKind::Symlink(target) => (KIND_SYMLINK, Some(target.as_slice()), None),
     }
 }
 

@@ -275,10 +275,11 @@ impl DriveStore<'_> {
         Ok(())
     }
 
-    /// When something in the trash was put there, by the remover's clock.
+    /// When something in the trash was put there, by the remover's clock; where the body that said so is gone, no later than this.
     pub(crate) fn removed_at(&self, node: NodeId) -> Result<Option<i64>, DbError> {
         let mut select = self.connection.prepare_cached(
-            "SELECT h.time FROM nodes n JOIN heads h ON h.journal = n.drive AND h.seq = n.trashed WHERE n.drive = ?1 AND n.node = ?2",
+            "SELECT h.time FROM nodes n CROSS JOIN heads h ON h.journal = n.drive AND h.seq >= n.trashed AND h.time IS NOT NULL
+             WHERE n.drive = ?1 AND n.node = ?2 AND n.trashed IS NOT NULL ORDER BY h.seq LIMIT 1",
         )?;
         Ok(select
             .query_row((self.drive, node.0.as_slice()), |row| row.get(0))

@@ -33,6 +33,8 @@ ALTER TABLE compared ADD COLUMN exact INTEGER NOT NULL DEFAULT 0;
 
 -- When its author wrote each entry, never later than its reading; none where the body is gone.
 ALTER TABLE heads ADD COLUMN time INTEGER;
+-- Whether a Prune may take its body: a Change or Checkpoint without citations that still has one.
+ALTER TABLE heads ADD COLUMN prunable INTEGER NOT NULL DEFAULT 0;
 UPDATE heads SET time = (SELECT time FROM history WHERE history.journal = heads.journal AND history.seq = heads.seq);
 
 -- How many versions a file has, and their bytes together.
@@ -55,3 +57,4 @@ CREATE TABLE names (
     PRIMARY KEY (drive, node)
 ) WITHOUT ROWID;
 INSERT INTO names (drive, node, folded) SELECT drive, node, fold(name) FROM nodes;
+CREATE INDEX heads_to_prune ON heads (journal, seq) WHERE prunable = 1;

@@ -1,11 +1,12 @@
 //! Checkpoints of drives (`docs/spec/drive.md`, Checkpoints): writing, vouching, and starting from one.
 //!
 //! ```text
-//!  own entry ─▶ due? ─▶ one snapshot: plan, records ─▶ seal, put ─▶ append (Checkpoint) ─▶ read like any entry: compare ─▶ vouch in home
+//!  own entry ─▶ due? ─▶ one snapshot: plan, records ─▶ seal, put ─▶ append (Checkpoint) ─▶ read like any entry: compare ─▶ vouch in home ─▶ prune
 //!  vouch in home ─▶ read up to it without folding ─▶ load its segments ─▶ fold what follows
 //! ```
 
 mod due;
+mod prune;
 mod sealer;
 mod start;
 mod write;

@@ -9,6 +9,7 @@ use crannog_core::identity::{HomeOp, Vouch};
 use crannog_core::journal::{Content, JournalState};
 use crannog_proto::{BlobId, Kind, limits};
 use rusqlite::Connection;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::super::{Draft, Journal};
@@ -101,14 +102,14 @@ impl Shared {
         self.append(journal, draft).await.map(drop)
     }
 
-    /// Says in home that this checkpoint is true, unless home says so of a later one.
-    pub(in crate::journal) async fn vouch(self: &Arc<Self>, journal: &Journal, vouch: Vouch) -> Result<()> {
+    /// Says in home that this checkpoint is true; false if home says so of a later one.
+    pub(in crate::journal) async fn vouch(self: &Arc<Self>, journal: &Journal, vouch: Vouch) -> Result<bool> {
         let known = self
             .home()
             .vouch(&journal.id)
             .is_some_and(|known| known.at.seq >= vouch.at.seq);
         if known {
-            return Ok(());
+            return Ok(false);
         }
         let op = HomeOp::Vouch {
             journal: journal.id,
@@ -116,7 +117,8 @@ impl Shared {
             head: vouch.at.head,
             through: vouch.through,
         };
-        Box::pin(self.append_home(vec![op])).await.map(drop)
+        Box::pin(self.append_home(vec![op])).await?;
+        Ok(true)
     }
 }
 
@@ -141,16 +143,18 @@ fn walk(
         Some(vouched) if at == Some(vouched) => checkpoints.outdated(row, DROPS)?,
         _ => Vec::new(),
     };
-    let mut heard = steps.blocking_send(Step::Begins { state, outdated }).is_ok();
+    let heard = steps.blocking_send(Step::Begins { state, outdated }).is_ok();
     for piece in pieces {
-        if !heard {
+        // One is sealed, and one made or waiting: no third.
+        let room = Handle::current().block_on(steps.reserve());
+        let (true, Ok(room)) = (heard, room) else {
             break;
-        }
+        };
         let step = match piece {
             Piece::Kept(segment) => Step::Kept(segment),
             Piece::Write { after, to } => Step::Written(plain(&drive, after, to)?),
         };
-        heard = steps.blocking_send(step).is_ok();
+        room.send(step);
     }
     Ok(())
 }

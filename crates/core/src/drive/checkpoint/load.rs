@@ -1,6 +1,6 @@
 //! Starting from a checkpoint, newest segment first, so that nothing is written twice.
 
-use super::super::{DriveState, Head, HeadKind, Manifest, Node, NodeId, Record, RecordKind, Segment};
+use super::super::{DriveState, Head, HeadKind, Manifest, Node, Record, RecordKind, Segment};
 use super::{LoadError, check_manifest, open_segment};
 use crate::check::Check;
 
@@ -42,27 +42,11 @@ impl Loader {
             self.nodes += u64::from(load_record(state, record)?);
         }
         // CHK-030: a parent that is missing or no folder, or a cycle.
-        if self.left.is_empty() && reachable(state).map_err(LoadError::State)? != self.nodes {
+        if self.left.is_empty() && state.hanging().map_err(LoadError::State)? != self.nodes {
             return Err(Check::Segment.into());
         }
         Ok(())
     }
-}
-
-/// How many nodes hang, through folders alone, on the root or on `/Recovered`.
-fn reachable<S: DriveState>(state: &S) -> Result<u64, S::Error> {
-    let mut folders = vec![NodeId::ROOT, NodeId::RECOVERED];
-    let mut nodes = 0;
-    while let Some(folder) = folders.pop() {
-        for node in state.children(folder)? {
-            nodes += 1;
-            let head = state.head(node)?;
-            if head.is_some_and(|head| head.kind == HeadKind::Directory) {
-                folders.push(node);
-            }
-        }
-    }
-    Ok(nodes)
 }
 
 /// Whether a node was loaded.
@@ -105,20 +89,15 @@ fn load_node<S: DriveState>(state: &mut S, node: Node) -> Result<(), LoadError<S
             (HeadKind::File { current }, versions)
         }
     };
-    state
-        .put(Head {
-            node,
-            parent,
-            name,
-            attrs,
-            kind,
-            created,
-            changed,
-            trashed,
-        })
-        .map_err(LoadError::State)?;
-    versions
-        .into_iter()
-        .try_for_each(|version| state.add_version(node, version))
-        .map_err(LoadError::State)
+    let head = Head {
+        node,
+        parent,
+        name,
+        attrs,
+        kind,
+        created,
+        changed,
+        trashed,
+    };
+    state.load(head, versions).map_err(LoadError::State)
 }
