@@ -192,6 +192,10 @@ impl Loot {
         for grant in self.grants.values() {
             keep(crannog_proto::encode(&grant.read));
             grant
+                .append
+                .iter()
+                .for_each(|secret| keep(crannog_proto::encode(secret)));
+            grant
                 .write
                 .iter()
                 .for_each(|secret| keep(crannog_proto::encode(secret)));
@@ -248,14 +252,7 @@ fn walk(
         let read = previous_read_secret(&rekey.entry, Some(body), &next)
             .unwrap()
             .expect("a drive's rekey");
-        grants.insert(
-            epoch,
-            EpochGrant {
-                read,
-                write: None,
-                admin: None,
-            },
-        );
+        grants.insert(epoch, EpochGrant::of_reader(read));
     }
     for (epoch, rekey) in rekeys {
         let Some(ending) = grants.get(&epoch).map(|grant| grant.secrets(&journal, epoch)) else {

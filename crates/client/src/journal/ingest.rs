@@ -20,7 +20,9 @@ use super::Journal;
 use super::segments::{Suspect, suspects};
 use crate::account::Account;
 use crate::clock;
-use crate::db::{DbError, DriveStore, EarlierKeys, Heard, History, Journals, Meta, MetaKey, Receipts};
+use crate::db::{
+    DbError, DriveStore, EarlierKeys, Heard, History, Journals, Meta, MetaKey, People, Receipts, Refusal,
+};
 use crate::error::{Error, Result};
 use crate::people::{Chains, Happened, deed_of};
 use crate::shared::{Shared, load_home};
@@ -242,13 +244,7 @@ impl Run<'_> {
         let entry_known = |entry: &EntryId| journals.knows_entry(self.row, entry).unwrap_or(true);
         let chain = |account: &AccountId| self.chains.state(account);
         let given = |epoch| {
-            let walked = || {
-                self.walked.get(&epoch).map(|read| EpochGrant {
-                    read: read.clone(),
-                    write: None,
-                    admin: None,
-                })
-            };
+            let walked = || self.walked.get(&epoch).cloned().map(EpochGrant::of_reader);
             self.home.secrets(self.state.id(), epoch).cloned().or_else(walked)
         };
         job(&Sources {
@@ -280,6 +276,9 @@ impl Run<'_> {
             .payload
             .as_ref()
             .map_or(0, |payload| payload.time.min(clock::now_ms()));
+        if let Some(check) = opened.passed_over {
+            return self.passed_over(opened, check);
+        }
         let drive = DriveStore::new(self.tx, self.row);
         let name = |account: &AccountId| self.shared.name_of_person(account);
         let applied = &self.ingested.applied;
@@ -298,6 +297,28 @@ impl Run<'_> {
         if self.shared.news.is_heard() {
             self.ingested.news.push(Happened::deed(kind, id, &deed));
         }
+        Ok(())
+    }
+
+    /// A bad append stops nobody, but nobody shall overlook it: `doctor` lists it, and who watches is told.
+    fn passed_over(&mut self, opened: &OpenedEntry, check: Check) -> Result<(), Stop> {
+        let who = match &opened.author {
+            Some(author) => self.shared.name_of_person(&author.account),
+            None => "somebody who may add".to_owned(),
+        };
+        let (id, seq) = (*self.state.id(), opened.seq);
+        let drive = self.shared.drive_name(&id);
+        let text = format!("entry {seq} of {drive}, by {who}: passed over");
+        tracing::warn!(%check, %text, "a bad append");
+        let refusal = Refusal {
+            time: clock::now_ms(),
+            check: format!("CHK-{:03}", check.number()),
+            text: text.clone(),
+        };
+        People(self.tx).refuse(&refusal)?;
+        let mut happened = Happened::new(NewsKind::Refused, Some(id), text);
+        happened.check = Some(check);
+        self.ingested.news.push(happened);
         Ok(())
     }
 

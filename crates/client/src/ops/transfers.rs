@@ -12,7 +12,7 @@ use crannog_core::drive::NodeId;
 use tokio::sync::mpsc;
 
 use super::change::{Place, check_name, now_attrs};
-use super::spot::{Spot, refuse_reader};
+use super::spot::Spot;
 use super::{is_folder, named, usage};
 use crate::db::{RowKind, Transfers};
 use crate::engine::Caller;
@@ -103,12 +103,7 @@ impl Shared {
             }
             journals.push(share);
         }
-        let reader = |journal: &&Arc<Journal>| refuse_reader(journal, "").is_err();
-        let read_only: Vec<i64> = journals
-            .iter()
-            .filter(reader)
-            .map(|journal| journal.row)
-            .collect();
+        let limits = transfer::PutLimits::of(&journals);
         let mut report = Report::new(caller, "uploading", request.dry_run);
         let totals = report.totals();
         let (sender, mut steps) = mpsc::channel(AHEAD);
@@ -118,7 +113,7 @@ impl Shared {
                 transfer::plan_put(
                     &db,
                     &mounts,
-                    &read_only,
+                    &limits,
                     landing,
                     &filter,
                     totals.clone(),
@@ -159,7 +154,7 @@ impl Shared {
         let to = match &spot.seen {
             Some(seen) => match seen.row.kind {
                 RowKind::File { current, .. } => {
-                    spot.refuse_reader()?;
+                    spot.refuse_change()?;
                     transfer::Target::Write {
                         node: seen.row.node,
                         base: current,

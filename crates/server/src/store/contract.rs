@@ -3,6 +3,7 @@
 #[path = "../../tests/http/fixtures.rs"]
 #[expect(dead_code, reason = "shared with the tests over HTTP, which use more of it")]
 pub(super) mod fixtures;
+mod appends;
 mod inbox;
 mod jobs;
 
@@ -28,6 +29,7 @@ pub(crate) async fn contract(store: impl Store) {
     blobs(&store, alice).await;
     sharing(&store, alice).await;
     pruning(&store, alice).await;
+    appends::appends(&store, alice).await;
     quota(&store, alice).await;
     inbox::inbox(&store, alice).await;
     jobs::jobs(&store).await;

@@ -147,7 +147,7 @@ impl Insider {
     pub fn envelope(&self, reading: &Reading, account: &AccountId, grant: &EpochGrant) -> Vec<u8> {
         let epoch = reading.state.epoch().unwrap() + 1;
         let mut plain = encode(&grant.read);
-        for secret in [encode(&grant.write), encode(&grant.admin)] {
+        for secret in [encode(&grant.append), encode(&grant.write), encode(&grant.admin)] {
             plain.extend_from_slice(&secret);
             plain.resize(plain.len() + 33 - secret.len(), 0);
         }
