@@ -158,9 +158,12 @@ impl Shared {
         }
         self.ask_for_refresh(journal).await?;
         Err(Error::User(
-            Failure::new(Code::TryAgain, "the keys have to be renewed first, by a device of somebody who may write")
-                .object(self.name_of(&journal.id))
-                .hint("it was asked to; try again when one of them was online"),
+            Failure::new(
+                Code::TryAgain,
+                "the keys have to be renewed first, by a device of somebody who may write",
+            )
+            .object(self.name_of(&journal.id))
+            .hint("it was asked to; try again when one of them was online"),
         ))
     }
 

@@ -113,9 +113,12 @@ pub(crate) fn refuse_change(journal: &Journal, shown: &str) -> Result<()> {
 
 /// What somebody is told who may append, and wants more.
 pub(crate) fn adds_only(shown: &str) -> Failure {
-    Failure::new(Code::Conflict, "this account may only add here, and change nothing that is there")
-        .object(shown)
-        .hint("add it under another name; an admin of the share can do the rest (crannog members shows who is)")
+    Failure::new(
+        Code::Conflict,
+        "this account may only add here, and change nothing that is there",
+    )
+    .object(shown)
+    .hint("add it under another name; an admin of the share can do the rest (crannog members shows who is)")
 }
 
 fn read_only(shown: &str) -> Error {

@@ -110,15 +110,7 @@ impl Shared {
         let (db, mounts, filter) = (self.db.clone(), spot.mounts, request.filter.clone());
         let planner = tokio::task::spawn_blocking(move || {
             landings.iter().try_for_each(|landing| {
-                transfer::plan_put(
-                    &db,
-                    &mounts,
-                    &limits,
-                    landing,
-                    &filter,
-                    totals.clone(),
-                    &sender,
-                )
+                transfer::plan_put(&db, &mounts, &limits, landing, &filter, totals.clone(), &sender)
             })
         });
         let changed = if request.dry_run {

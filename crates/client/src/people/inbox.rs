@@ -164,7 +164,10 @@ impl Shared {
         let (state, chains) = (journal.state(), self.chains());
         let appends = |member: &&Member| member.account == *who && member.role == Role::Append;
         let listed = state.members().iter().any(|member| appends(&member));
-        let cited = state.cites().find(|cite| cite.account == *who).map(|cite| cite.seq);
+        let cited = state
+            .cites()
+            .find(|cite| cite.account == *who)
+            .map(|cite| cite.seq);
         let newest = chains.state(who).map(|chain| chain.cite().seq);
         let may = !state.is_removed() && !state.is_closed() && state.role() >= Some(Role::Writer);
         if may && listed && cited < newest && !self.root_changed(who) {
@@ -238,8 +241,7 @@ impl Shared {
             return false;
         };
         let state = outer.state();
-        let admin =
-            |member: &&Member| member.account == *sender && member.role == Role::Admin;
+        let admin = |member: &&Member| member.account == *sender && member.role == Role::Admin;
         !state.is_removed() && state.members().iter().any(|member| admin(&member))
     }
 

@@ -5,7 +5,9 @@ use crannog_proto::padme::padme;
 use crannog_proto::{AccountId, Entry, Header, JournalId, Kind, decode, encode};
 use crannog_seal::asym::{Info, KemPublicKey, KemSecretKey, unwrap, wrap};
 use crannog_seal::labels::WRAP_EPOCH_GRANT;
-use crannog_seal::schedule::{AdminSecret, AppendSecret, EnvelopeTagKey, EpochSecrets, ReadSecret, WriteSecret};
+use crannog_seal::schedule::{
+    AdminSecret, AppendSecret, EnvelopeTagKey, EpochSecrets, ReadSecret, WriteSecret,
+};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 

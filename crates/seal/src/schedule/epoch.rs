@@ -281,8 +281,7 @@ mod tests {
     #[test]
     fn an_append_member_has_the_append_key_of_the_writers_and_no_other() {
         let all = secrets(1, 1);
-        let member =
-            EpochSecrets::new(&[1; 32], 1, all.read().clone(), None, None).with_append(all.append());
+        let member = EpochSecrets::new(&[1; 32], 1, all.read().clone(), None, None).with_append(all.append());
         let key = member.append_key().unwrap().public();
         assert_eq!(key, all.append_key().unwrap().public());
         assert_ne!(key, all.write_key().unwrap().public());

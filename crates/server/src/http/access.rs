@@ -96,7 +96,10 @@ pub(super) async fn writer(
                 (keys.append_key, GrantedBy::Append),
             ];
             let made = |key: &VerifyingKey| key.verify(labels::WRITE_GRANT, &statement, &grant).is_ok();
-            let (_, by) = both.into_iter().find(|(key, _)| made(key)).ok_or(ErrorCode::Forbidden)?;
+            let (_, by) = both
+                .into_iter()
+                .find(|(key, _)| made(key))
+                .ok_or(ErrorCode::Forbidden)?;
             app.grants.learn(known, by);
             by
         }

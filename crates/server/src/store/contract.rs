@@ -1,9 +1,9 @@
 //! What every backend of [`Store`] has to do; call [`contract`] with an empty one.
 
+mod appends;
 #[path = "../../tests/http/fixtures.rs"]
 #[expect(dead_code, reason = "shared with the tests over HTTP, which use more of it")]
 pub(super) mod fixtures;
-mod appends;
 mod inbox;
 mod jobs;
 

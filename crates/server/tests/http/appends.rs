@@ -18,7 +18,9 @@ async fn the_append_key_stages_and_appends() {
     let id = BlobId::of(&bytes);
     // The second time the grant is known by heart.
     for _ in 0..2 {
-        let answer = nas.put_by(&journal, &journal.epoch.append, bytes.clone(), false).await;
+        let answer = nas
+            .put_by(&journal, &journal.epoch.append, bytes.clone(), false)
+            .await;
         assert_eq!(answer.status, StatusCode::NO_CONTENT);
     }
     let add = journal.entry(Kind::Append, &[id], &[]);
@@ -76,11 +78,20 @@ async fn the_append_key_signs_nothing_else() {
     assert_eq!(refused(&nas.append(journal.id, &[drops]).await), "bad_request");
     // And the write key signs no append: a kind has one key.
     let forged = seal(&journal.header(Kind::Append), &journal.epoch.write, b"body");
-    assert_eq!(refused(&alice.append(journal.id, &[forged]).await), "bad_signature");
+    assert_eq!(
+        refused(&alice.append(journal.id, &[forged]).await),
+        "bad_signature"
+    );
     let twin = journal.entry(Kind::Append, &[id], &[]);
     let results = nas.append(journal.id, &[twin]).await;
-    assert!(matches!(results.as_slice(), [AppendResult::Done(_)]), "{results:?}");
-    assert_eq!(nas.blob(journal.id, id, &journal.epoch.token).await.status, StatusCode::OK);
+    assert!(
+        matches!(results.as_slice(), [AppendResult::Done(_)]),
+        "{results:?}"
+    );
+    assert_eq!(
+        nas.blob(journal.id, id, &journal.epoch.token).await.status,
+        StatusCode::OK
+    );
     server.stop().await;
 }
 
@@ -89,16 +100,25 @@ async fn the_append_key_signs_nothing_else() {
 async fn an_append_takes_no_room_that_is_kept_for_deleting() {
     let server = TestServer::start().await;
     let (person, mut alice) = (Person::new("alice"), server.client().await);
-    let invite = server.server.invite_with_quota(1, 1 << 20).await.unwrap().to_string();
+    let invite = server
+        .server
+        .invite_with_quota(1, 1 << 20)
+        .await
+        .unwrap()
+        .to_string();
     alice.register(&person, &invite).await.read::<Registered>();
     alice.login(&person).await;
     let mut journal = alice.create().await;
     let (_, mut nas) = server.person("nas").await;
     alice.put_ok(&journal, noise(1_000_000)).await;
-    let over = alice.put_by(&journal, &journal.epoch.write, noise(100_000), true).await;
+    let over = alice
+        .put_by(&journal, &journal.epoch.write, noise(100_000), true)
+        .await;
     assert_eq!(over.status, StatusCode::NO_CONTENT);
     for body in [false, true] {
-        let answer = nas.put_by(&journal, &journal.epoch.append, noise(20_000), body).await;
+        let answer = nas
+            .put_by(&journal, &journal.epoch.append, noise(20_000), body)
+            .await;
         assert_eq!(answer.code(), "quota");
     }
     let entry = journal.entry(Kind::Append, &[], &[]);

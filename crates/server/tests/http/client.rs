@@ -210,7 +210,13 @@ impl Client {
     }
 
     /// The same with a grant of this key; `body`: as a piece of an entry's body.
-    pub(crate) async fn put_by(&mut self, journal: &Journal, key: &Key, bytes: Vec<u8>, body: bool) -> Answer {
+    pub(crate) async fn put_by(
+        &mut self,
+        journal: &Journal,
+        key: &Key,
+        bytes: Vec<u8>,
+        body: bool,
+    ) -> Answer {
         let number = journal.number;
         let statement = write_grant_statement(&journal.id, number, &self.session.unwrap());
         let signature = key.sign(labels::WRITE_GRANT, &statement);

@@ -27,7 +27,11 @@ fn ops(ops: Vec<DriveOp>) -> Content {
 }
 
 /// Alice's drive with Nas, who may append, and both readers.
-fn backup<'p>(alice: &'p NewAccount, nas: &'p NewAccount, rng: &mut TestRng) -> (Log, Reader<'p>, Reader<'p>) {
+fn backup<'p>(
+    alice: &'p NewAccount,
+    nas: &'p NewAccount,
+    rng: &mut TestRng,
+) -> (Log, Reader<'p>, Reader<'p>) {
     let (log, a) = drive(alice, &[(nas, Role::Append)], rng);
     let n = join(nas, Role::Append, &a, &log);
     (log, a, n)
@@ -167,9 +171,14 @@ fn what_is_wrong_in_an_append_is_passed_over() {
             assert_eq!(opened.author.is_some(), index < signed_so_far);
         }
     }
-    let garbled = resign(&log.stored[1], a.heads[a.heads.len() - 1], &a.state.secrets(0).unwrap(), |header| {
-        header.entry = EntryId(random(&mut rng));
-    });
+    let garbled = resign(
+        &log.stored[1],
+        a.heads[a.heads.len() - 1],
+        &a.state.secrets(0).unwrap(),
+        |header| {
+            header.entry = EntryId(random(&mut rng));
+        },
+    );
     let garbled = log.push(garbled.entry).clone();
     assert_eq!(a.read(&garbled, None).unwrap().passed_over, Some(Check::Seal));
     n.read(&garbled, None).unwrap();
@@ -190,7 +199,9 @@ fn chk_016_024_the_gate_of_appends() {
     let (alice, nas) = (person("alice"), person("nas"));
     let mut rng = TestRng::new("gate");
     let (mut log, a, n) = backup(&alice, &nas, &mut rng);
-    let fine = log.append(&n.seal(Kind::Append, ops(Vec::new()), &mut rng)).clone();
+    let fine = log
+        .append(&n.seal(Kind::Append, ops(Vec::new()), &mut rng))
+        .clone();
     let secrets = a.state.secrets(0).unwrap();
     let drops = resign(&fine, a.heads[0], &secrets, |header| {
         header.drops = vec![crannog_proto::BlobId::of(b"last week")];
@@ -230,6 +241,9 @@ fn a_rekey_gives_an_append_member_the_append_secret_and_no_other() {
         let made = super::rekeys::rekey(&a, other, crannog_proto::Signer::Admin, &mut rng);
         let given = made.grant.secrets(a.state.id(), a.state.epoch().unwrap() + 1);
         let grant = EpochGrant::for_role(&given, role);
-        assert_eq!((grant.append.is_some(), grant.write.is_some()), (false, role == Role::Writer));
+        assert_eq!(
+            (grant.append.is_some(), grant.write.is_some()),
+            (false, role == Role::Writer)
+        );
     }
 }

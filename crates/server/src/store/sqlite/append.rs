@@ -108,7 +108,9 @@ fn one(
         head: next_head(&journal.last.head, seq, &verified.entry().header),
     };
     let only_adds = header.kind == Kind::Append;
-    if (only_adds || !header.adds.is_empty()) && !fits(db, journal.creator, weight(verified.entry()), &sources)? {
+    if (only_adds || !header.adds.is_empty())
+        && !fits(db, journal.creator, weight(verified.entry()), &sources)?
+    {
         return Ok(Outcome::Refused(ErrorCode::Quota));
     }
     let frees = !header.drops.is_empty() || !matches!(header.kind, Kind::Change | Kind::Checkpoint { .. });
