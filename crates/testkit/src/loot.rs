@@ -139,7 +139,10 @@ impl Loot {
             self.state.open(&stored, body, &sources).unwrap()
         };
         self.state.commit(change).unwrap();
-        let payload = opened.payload.expect("a member's entry");
+        let Some(payload) = opened.payload else {
+            assert!(opened.passed_over.is_some(), "a member's entry");
+            return self.stored.push(stored);
+        };
         if let Content::Drive(batch) = &payload.content {
             batch.ops.iter().for_each(|op| self.keep(op));
         }

@@ -3,6 +3,7 @@
 //! `attacks_sharing/append.rs`.
 #![recursion_limit = "256"]
 
+mod devices;
 mod host;
 
 use crannog_agent_api::{Code, Request};
