@@ -1,8 +1,10 @@
 //! Alice's drive of backups, the machine that fills it, and the hand of whoever took that machine.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use bytes::Bytes;
 use crannog_agent_api::request::Role;
@@ -15,7 +17,7 @@ use crannog_proto::api::AppendResult;
 use crannog_proto::sign::{Signature, message};
 use crannog_proto::{BlobId, Entry, ErrorCode, Header, JournalId, Kind, decode, encode, labels};
 use crannog_seal::sign::EpochAppendKey;
-use crannog_testkit::{DEVICE_NAME, Device, Insider, Loot, Member, NOW, Sheet, Site, random_entry};
+use crannog_testkit::{DEVICE_NAME, Device, Insider, Loot, Member, NOW, Sheet, Site, python, random_entry};
 
 /// Last week's backup: a large file, and so many small ones that the entry's body lies in a blob.
 const LAST_WEEK: &str = "2026-11-14";
@@ -249,5 +251,38 @@ impl Backups {
         self.alice.close().await;
         self.nas.close().await;
         self.site.assert_sound();
+    }
+
+    /// The same, and then the reader that was written from the specification: it gets every byte too, and passes over as many entries.
+    pub(crate) async fn end_read_by_another_program(mut self, passed_over: usize) {
+        self.alice.close().await;
+        self.nas.close().await;
+        self.site.assert_sound();
+        self.site.stop();
+        let folder = tempfile::tempdir().unwrap();
+        let (words, out) = (folder.path().join("words"), folder.path().join("out"));
+        fs::write(&words, &self.words.words).unwrap();
+        let reader = |command: &[&OsStr]| {
+            let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/reader/crannog_read.py");
+            let mut reader = Command::new(python());
+            reader.arg(script).arg("--words").arg(&words);
+            reader.arg("--data").arg(&self.site.data);
+            let output = reader
+                .args(["--drive", "backups"])
+                .args(command)
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{output:?}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let told = reader(&["info".as_ref()]);
+        let passed = told.lines().filter(|line| line.starts_with("passed over entry"));
+        assert_eq!(passed.count(), passed_over, "{told}");
+        reader(&["get-all".as_ref(), out.as_os_str()]);
+        let mut tree = Tree::new();
+        read_tree(&out, "", &mut tree);
+        for (path, bytes) in &self.kept {
+            assert!(tree.get(path) == Some(bytes), "{path}");
+        }
     }
 }
