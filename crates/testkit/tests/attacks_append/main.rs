@@ -309,6 +309,60 @@ async fn a_purged_file_takes_no_body_along() {
     backups.end().await;
 }
 
+/// Attack 52: it can fill the quota, and that is all: nothing old goes, and Alice gets rid of it over a full quota too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_ends_at_the_quota() {
+    let mut backups = Backups::new().await;
+    let loot = backups.loot().await;
+    assert!(
+        backups
+            .site
+            .admin(&["quota", "set", "alice", "12MiB"])
+            .status
+            .success()
+    );
+    let ground = backups.ground(&loot);
+    let mut full = false;
+    for seed in 0..64 {
+        let bytes = noise(1_000_000, 100 + seed);
+        let id = BlobId::of(&bytes);
+        if let Err(code) = backups.put(&loot, id, bytes).await {
+            assert_eq!(code, ErrorCode::Quota);
+            full = true;
+            break;
+        }
+        let held = backups.seal(&ground, &payload(ops(Vec::new())), vec![id]);
+        assert!(matches!(backups.append(&held.entry).await, AppendResult::Done(_)));
+    }
+    assert!(full);
+    // Entries that bring no blob fill what is left, and no more.
+    let mut last = None;
+    for _ in 0..4_000 {
+        let nothing = backups.seal(&ground, &payload(ops(Vec::new())), Vec::new());
+        match backups.append(&nothing.entry).await {
+            AppendResult::Done(_) => {}
+            other => {
+                last = Some(other);
+                break;
+            }
+        }
+    }
+    assert_eq!(last, Some(refused(ErrorCode::Quota)));
+    backups.assert_kept("a full quota").await;
+    backups.alice.unshare("backups:/", &["nas"]).await.unwrap();
+    let late = backups.put(&loot, BlobId::of(b"late"), b"late".to_vec()).await;
+    assert_eq!(late, Err(ErrorCode::StaleEpoch));
+    assert!(
+        backups
+            .site
+            .admin(&["account", "delete", "nas", "--yes"])
+            .status
+            .success()
+    );
+    backups.assert_kept("and without it").await;
+    backups.end().await;
+}
+
 /// The honest client says so before it sends anything.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_host_itself_is_told_what_it_may_not() {
