@@ -52,6 +52,7 @@ fn entry(data: &[u8]) {
         let zero = crannog_proto::sign::VerifyingKey([0; 32]);
         let keys = EpochPublic {
             read_token_hash: Hash::ZERO,
+            append_key: zero,
             write_key: zero,
             admin_key: zero,
         };

@@ -150,6 +150,8 @@ def print_drive(journal, name, drive):
     print(f"drive {shown(name)} {journal.hex()} entries {len(walk.heads)} epoch {walk.epoch} gone {len(walk.gone)} "
           f"start {walk.start} segments compared {drive.compared} skipped {drive.skipped} "
           f"nodes {len(drive.fold.nodes)} vanished {len(drive.fold.gone)}")
+    for seq, refused in walk.passed_over:
+        print(f"passed over entry {seq}: {refused}")
 
 
 def arguments():

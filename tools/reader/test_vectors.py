@@ -100,6 +100,8 @@ def epoch(v):
     keys = prim.EpochKeys(j, e, hx(v["K"]))
     eq(derive(hx(v["K"]), "derive read token", keys.context).hex(), v["read_token"], "token")
     eq((keys.body.hex(), keys.notice.hex(), keys.tags.hex()), (v["body_key"], v["notice_key"], v["envelope_tag_key"]), "keys")
+    p = prim.append_secret(j, e, hx(v["W"]))
+    eq((p.hex(), prim.append_public(j, e, p).hex()), (v["P"], v["append_public"]), "P")
     eq(prim.write_public(j, e, hx(v["W"])).hex(), v["write_public"], "W")
     eq(prim.admin_public(j, e, hx(v["A"])).hex(), v["admin_public"], "A")
     b = v["body"]
@@ -242,7 +244,7 @@ def entries(v):
 
     def reading(rows, recorded):
         store, directory, known = person(a, [hx(a["link"])], first_generation(), a["words"], {journal: rows})
-        keyring = Keyring(journal, {e: Value(**{k: hx(x) for k, x in v[f"epoch_{e}"].items()}) for e in recorded})
+        keyring = Keyring(journal, {e: Value(**{k: x and hx(x) for k, x in v[f"epoch_{e}"].items()}) for e in recorded})
         return list(Journal(store, directory, known, journal, "Drive", keyring).read()), keyring
 
     rows = [row(v[n]) for n in names]

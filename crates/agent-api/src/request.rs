@@ -282,6 +282,8 @@ pub enum Role {
     /// Read.
     #[default]
     Reader,
+    /// Make new files and folders, and change nothing that is there.
+    Append,
     /// Change too.
     Writer,
     /// Take people in, give roles and remove people too.
@@ -292,6 +294,7 @@ impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Reader => "reader",
+            Self::Append => "append",
             Self::Writer => "writer",
             Self::Admin => "admin",
         })

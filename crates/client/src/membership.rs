@@ -32,23 +32,28 @@ impl Shared {
     /// whose removal was decided. It is repeated until it holds, also after a crash.
     pub(crate) async fn ensure_current_members(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<()> {
         for _ in 0..ATTEMPTS {
-            let (chains, state) = (self.chains(), journal.state());
+            let state = journal.state();
             if state.last().is_none() || state.is_closed() || state.is_removed() {
                 return Ok(());
             }
-            let gone = self.removals(&state);
-            // Nothing is sealed to the new keys of someone whose root changed before anybody has looked (CHK-008).
-            let looked_at = |id: &AccountId| chains.state(id).filter(|_| !self.root_changed(id));
-            if !state.outdated(&looked_at, &gone) {
+            if !self.is_outdated(&state) {
                 return self.settle_removals(journal).await;
             }
             match state.role() {
                 Some(Role::Admin | Role::Writer) => Box::pin(self.rekey(journal, &Vec::new())).await?,
-                Some(Role::Reader) => return Box::pin(self.ask_for_refresh(journal)).await,
+                Some(Role::Append | Role::Reader) => return Box::pin(self.ask_for_refresh(journal)).await,
                 None => return Ok(()),
             }
         }
         Err(self.too_fast(journal))
+    }
+
+    /// CHK-032, as far as this account can carry removals out.
+    pub(crate) fn is_outdated(&self, state: &JournalState) -> bool {
+        let chains = self.chains();
+        // Nothing is sealed to the new keys of someone whose root changed before anybody has looked (CHK-008).
+        let looked_at = |id: &AccountId| chains.state(id).filter(|_| !self.root_changed(id));
+        state.outdated(&looked_at, &self.removals(state))
     }
 
     /// Rekeys until everyone who is wanted is in the list with that role.

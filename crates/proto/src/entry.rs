@@ -24,6 +24,8 @@ pub struct Seen {
 pub struct EpochPublic {
     /// `H("read token hash", token)`; whoever shows the token may read.
     pub read_token_hash: Hash,
+    /// Signs appends.
+    pub append_key: VerifyingKey,
     /// Signs changes, checkpoints and refreshes.
     pub write_key: VerifyingKey,
     /// Signs genesis, rekeys, resets, prunes and close.
@@ -81,6 +83,8 @@ pub enum Kind {
     },
     /// The last entry: every blob and body goes.
     Close,
+    /// A batch that only adds: no drops, and nothing that stood before is changed.
+    Append,
 }
 
 /// Where the sealed body is.
@@ -230,6 +234,7 @@ impl EntryIn {
     pub fn verify(self, keys: &EpochPublic) -> Result<VerifiedEntry, EntryError> {
         let key = match &self.header.kind {
             Kind::Genesis(own) => own.admin_key,
+            Kind::Append => keys.append_key,
             Kind::Change
             | Kind::Checkpoint { .. }
             | Kind::Rekey {
@@ -301,6 +306,9 @@ fn check_shape(header: &Header) -> Result<(), EntryError> {
     }
     if genesis && (header.journal != JournalId::ZERO || header.epoch != 0 || header.seen != Seen::default()) {
         return Err(EntryError::Limit("genesis fields"));
+    }
+    if header.kind == Kind::Append && !header.drops.is_empty() {
+        return Err(EntryError::Limit("an append drops nothing"));
     }
     let ranges: &[SeqRange] = match &header.kind {
         Kind::Reset { lost, .. } => lost,

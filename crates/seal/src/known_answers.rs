@@ -62,6 +62,8 @@ fn epoch_case(journal: u8, epoch: u64) -> Value {
         "notice_key": hex(secrets.notice_key().expose()),
         "previous_epoch_key": hex(secrets.previous_epoch_key().expose()),
         "envelope_tag_key": hex(secrets.envelope_tag_key().expose()),
+        "P": hex(secrets.append().unwrap().expose()),
+        "append_public": hex(secrets.append_key().unwrap().public()),
         "write_public": hex(secrets.write_key().unwrap().public()),
         "admin_public": hex(secrets.admin_key().unwrap().public()),
         "body": { "header": hex(b"header"), "plain": hex(b"body"),

@@ -49,6 +49,10 @@ labels! {
     DERIVE_ENVELOPE_TAG_KEY = "derive envelope tag key";
     /// `W` → the epoch's Ed25519 write key.
     DERIVE_WRITE_KEY = "derive write key";
+    /// `W` → `P`, which appends and does nothing else that `W` does.
+    DERIVE_APPEND_SECRET = "derive append secret";
+    /// `P` → the epoch's Ed25519 append key.
+    DERIVE_APPEND_KEY = "derive append key";
     /// `A` → the epoch's Ed25519 admin key.
     DERIVE_ADMIN_KEY = "derive admin key";
     /// Account secret → the account's Ed25519 key.

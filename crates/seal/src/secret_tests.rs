@@ -30,6 +30,7 @@ fn check<T: Secret32 + Debug + ConstantTimeEq + ZeroizeOnDrop>(name: &str) {
 fn every_32_byte_secret_is_silent() {
     check::<ReadSecret>("ReadSecret");
     check::<WriteSecret>("WriteSecret");
+    check::<AppendSecret>("AppendSecret");
     check::<AdminSecret>("AdminSecret");
     check::<ReadToken>("ReadToken");
     check::<BodyKey>("BodyKey");
@@ -55,6 +56,7 @@ fn every_other_bearer_of_secrets_is_silent() {
     silent(&AccountSigningKey::from_seed(&seed), "AccountSigningKey");
     silent(&DeviceSigningKey::from_seed(&seed), "DeviceSigningKey");
     silent(&EpochWriteKey::from_seed(&seed), "EpochWriteKey");
+    silent(&EpochAppendKey::from_seed(&seed), "EpochAppendKey");
     silent(&EpochAdminKey::from_seed(&seed), "EpochAdminKey");
     silent(
         &AccountSecret::from_bytes(&seed).bind(&seed, 1),

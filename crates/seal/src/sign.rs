@@ -105,6 +105,11 @@ signing_key! {
 }
 
 signing_key! {
+    /// The key by which the server knows one who may append to an epoch and no more. It proves no author.
+    EpochAppendKey
+}
+
+signing_key! {
     /// The key by which the server knows an admin of an epoch. It proves no author.
     EpochAdminKey
 }

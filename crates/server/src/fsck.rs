@@ -186,6 +186,7 @@ impl Fold {
         if row.body_gone {
             entry.body.clear();
             let key = match &header.kind {
+                Kind::Append => keys.append_key,
                 Kind::Change | Kind::Checkpoint { .. } => keys.write_key,
                 Kind::Rekey {
                     signer: crannog_proto::Signer::Writer,

@@ -33,5 +33,5 @@ pub use loot::{Loot, Member, Piece};
 pub use people::Watch;
 pub use site::{Site, SiteOptions};
 pub use slow::long_line;
-pub use tables::{Row, Tables};
+pub use tables::{Row, Tables, python};
 pub use world::{Victim, World, copy_folder};

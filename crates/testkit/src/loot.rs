@@ -139,7 +139,10 @@ impl Loot {
             self.state.open(&stored, body, &sources).unwrap()
         };
         self.state.commit(change).unwrap();
-        let payload = opened.payload.expect("a member's entry");
+        let Some(payload) = opened.payload else {
+            assert!(opened.passed_over.is_some(), "a member's entry");
+            return self.stored.push(stored);
+        };
         if let Content::Drive(batch) = &payload.content {
             batch.ops.iter().for_each(|op| self.keep(op));
         }
@@ -191,6 +194,10 @@ impl Loot {
         };
         for grant in self.grants.values() {
             keep(crannog_proto::encode(&grant.read));
+            grant
+                .append
+                .iter()
+                .for_each(|secret| keep(crannog_proto::encode(secret)));
             grant
                 .write
                 .iter()
@@ -248,14 +255,7 @@ fn walk(
         let read = previous_read_secret(&rekey.entry, Some(body), &next)
             .unwrap()
             .expect("a drive's rekey");
-        grants.insert(
-            epoch,
-            EpochGrant {
-                read,
-                write: None,
-                admin: None,
-            },
-        );
+        grants.insert(epoch, EpochGrant::of_reader(read));
     }
     for (epoch, rekey) in rekeys {
         let Some(ending) = grants.get(&epoch).map(|grant| grant.secrets(&journal, epoch)) else {

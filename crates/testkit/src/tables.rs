@@ -143,7 +143,7 @@ impl Tables {
 }
 
 /// `CRANNOG_PYTHON`, else the one that `cargo xtask setup` makes, else the system's.
-fn python() -> PathBuf {
+pub fn python() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
     let own = root.join("target/venv/bin/python3");
     match std::env::var_os("CRANNOG_PYTHON") {

@@ -203,6 +203,7 @@ fn header(row: &Row) -> String {
     let kind = match header.kind {
         Kind::Genesis(_) => "genesis",
         Kind::Change => "change",
+        Kind::Append => "append",
         Kind::Rekey { .. } => "rekey",
         Kind::Checkpoint { .. } => "checkpoint",
         Kind::Reset { .. } => "reset",

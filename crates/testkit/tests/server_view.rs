@@ -339,7 +339,7 @@ impl View {
         if !(count == 0 || count.is_power_of_two()) || !tags.is_sorted() {
             self.wrong(ask, format!("{count} envelopes"));
         }
-        if frame.envelopes.iter().any(|(_, wrapped)| wrapped.len() != 1_234) {
+        if frame.envelopes.iter().any(|(_, wrapped)| wrapped.len() != 1_267) {
             self.wrong(ask, "an envelope of another length");
         }
         if !is_signed(opened(frame.sealed.len())) {

@@ -6,6 +6,8 @@ from .prim import (
     EpochKeys,
     H,
     admin_public,
+    append_public,
+    append_secret,
     body_length,
     floe_open,
     hpke_open,
@@ -20,10 +22,10 @@ from .store import HEADER_MAX, INLINE_MAX
 
 MIB4 = 4 << 20
 BODY_MAX = 64 << 20
-GRANT_BOX = 98 + 1136
+GRANT_BOX = 131 + 1136
 ADMIN_SIGNS = ("Genesis", "Reset", "Prune", "Close")
 CONTENT = {"Genesis": "Genesis", "Rekey": "Rekey", "Checkpoint": "Checkpoint", "Reset": "Reset", "Prune": "Prune",
-           "Close": "Close"}
+           "Close": "Close", "Append": "Drive"}
 
 
 def parse_header(data: bytes):
@@ -40,6 +42,7 @@ def parse_header(data: bytes):
         found = getattr(kind, ranges)
         demand(len(found) <= 512 and all(x.from_ <= x.to for x in found), "CHK-024", "ranges of a header are senseless")
     demand(len(header.adds) + len(header.drops) <= 16384, "CHK-024", "a header adds and drops too much")
+    demand(kind.tag != "Append" or not header.drops, "CHK-024", "an append drops something")
     demand(header.body.len <= BODY_MAX, "CHK-024", "a body is too long")
     if header.body.place.tag == "Blobs":
         demand(len(header.body.place.blobs) == -(-header.body.len // MIB4), "CHK-024", "a body has not the blobs of its length")
@@ -64,7 +67,7 @@ class Keyring:
     def candidates(self, epoch):
         if self.home:
             found = self.home(epoch)
-            return [Value(read=found[0], write=found[1], admin=found[2])] if found else []
+            return [Value(read=found[0], append=None, write=found[1], admin=found[2])] if found else []
         grant = self.recorded.get(epoch)
         return [grant] if grant else []
 
@@ -84,6 +87,7 @@ class Journal:
         self.through = 0       # of the last checkpoint
         self.cited = {}        # account -> cites of earlier entries, in this journal
         self.gone = []
+        self.passed_over = []  # bad appends: place, and what is wrong
         self.vouched_cites = []
 
     # --- the walk
@@ -124,7 +128,7 @@ class Journal:
             except Refused:
                 continue
             if content.tag == "Rekey" and content.rekey.previous:
-                recorded[e - 1] = Value(read=content.rekey.previous, write=None, admin=None)
+                recorded[e - 1] = Value(read=content.rekey.previous, append=None, write=None, admin=None)
         for e in sorted(rekeys):
             header, body = rekeys[e]
             if (e - 1) in recorded and not (e in recorded and self._gives(recorded[e], e, header.kind.next)):
@@ -172,7 +176,8 @@ class Journal:
         else:
             demand(header.epoch == self.epoch, "CHK-016", f"{where}: is not of the current epoch")
             by_admin = kind.tag in ADMIN_SIGNS or (kind.tag == "Rekey" and kind.signer.tag == "Admin")
-            key = self.public.admin_key if by_admin else self.public.write_key
+            by_writer = self.public.append_key if kind.tag == "Append" else self.public.write_key
+            key = self.public.admin_key if by_admin else by_writer
         demand(verifies(key, "entry.", header_bytes, signature), "CHK-016", f"{where}: the outer signature does not verify")
 
         # head, seen, entry id, places
@@ -211,10 +216,19 @@ class Journal:
                 return None
         else:
             keys = self._keys(header.epoch, self.public, first=seq == 0)
-            signed, payload = self._open(keys, header, raw, where)
-            if seq == 0:
-                self._genesis(payload, signed, where)
-            self._author(header, signed, payload, self.members, where)
+            try:
+                signed, payload = self._open(keys, header, raw, where)
+                if seq == 0:
+                    self._genesis(payload, signed, where)
+                demand(kind.tag != "Append" or not payload.cites, "CHK-017", f"{where}: an append cites something")
+                self._author(header, signed, payload, self.members, where)
+            except Refused as refused:
+                if kind.tag != "Append":
+                    raise
+                # It counts for the chain alone, and stops nobody.
+                self._commit(seq, computed, header)
+                self.passed_over.append((seq, refused))
+                return None
             opened = Opened(seq, header, signed, payload)
         self._commit(seq, computed, header)
         for cite in opened.payload.cites:
@@ -264,6 +278,11 @@ class Journal:
         """Every secret of a grant gives the public half in the header (CHK-004, CHK-005, CHK-022)."""
         if EpochKeys(self.id, epoch, grant.read).token_hash != public.read_token_hash:
             return False
+        append = grant.append
+        if append is None and grant.write is not None:
+            append = append_secret(self.id, epoch, grant.write)
+        if append is not None and append_public(self.id, epoch, append) != public.append_key:
+            return False
         if grant.write is not None and write_public(self.id, epoch, grant.write) != public.write_key:
             return False
         # after a refresh the admin key is that of an earlier epoch, whose A home may repeat
@@ -292,8 +311,12 @@ class Journal:
             demand(payload.content.manifest.through == kind.through, "CHK-017", f"{where}: the manifest has another through")
         member = next((m for m in members if m.account == author.account), None)
         demand(member, "CHK-017", f"{where}: its author is no member")
+        if kind.tag == "Append":
+            demand(self.kind == "Drive" and all(op.tag == "Create" for op in payload.content.batch.ops), "CHK-017",
+                   f"{where}: an append says more than Create")
         writes = kind.tag in ("Change", "Checkpoint") or (kind.tag == "Rekey" and kind.signer.tag == "Writer")
-        demand(T.RANK[member.role.tag] >= T.RANK["Writer" if writes else "Admin"], "CHK-017",
+        demand(T.RANK[member.role.tag] >= T.RANK["Append" if kind.tag == "Append" else "Writer" if writes else "Admin"],
+               "CHK-017",
                f"{where}: its author has not the right")
         statement = Value(journal=header.journal, epoch=header.epoch, entry=header.entry, seen=header.seen, kind=kind,
                           adds=header.adds, drops=header.drops, payload=H("payload.", signed.payload),
@@ -356,11 +379,11 @@ class Journal:
             else:
                 raise Refused("CHK-022", "my envelope of a rekey does not open")
             read, parts = plain[:32], []
-            for at in (32, 65):
+            for at in (32, 65, 98):
                 demand(plain[at] in (0, 1) and (plain[at] or not any(plain[at + 1:at + 33])), "CHK-029",
                        "a grant does not decode")
                 parts.append(plain[at + 1:at + 33] if plain[at] else None)
-            return Value(read=read, write=parts[0], admin=parts[1])
+            return Value(read=read, append=parts[0], write=parts[1], admin=parts[2])
         return None
 
     def _rekey(self, seq, header, raw, where):
@@ -421,6 +444,7 @@ class Journal:
             if mine is None:
                 raise bad("an envelope for somebody who is not in the list")
             rank = T.RANK[mine.role.tag]
-            if (granted.write is not None) != (rank >= 1) or (granted.admin is not None) != (rank >= 2 and not refresh):
+            due = (rank == 1, rank >= 2, rank >= 3 and not refresh)
+            if tuple(s is not None for s in (granted.append, granted.write, granted.admin)) != due:
                 raise bad("a grant does not have what its role has")
         return Opened(seq, header, signed, payload)

@@ -197,6 +197,14 @@ def epoch_context(journal: bytes, epoch: int) -> bytes:
     return (bytes(32) if epoch == 0 else journal) + le(epoch, 8)
 
 
+def append_secret(journal, epoch, write):
+    return derive(write, "derive append secret", epoch_context(journal, epoch))
+
+
+def append_public(journal, epoch, secret):
+    return sign_public(derive(secret, "derive append key", epoch_context(journal, epoch)))
+
+
 def write_public(journal, epoch, secret):
     return sign_public(derive(secret, "derive write key", epoch_context(journal, epoch)))
 

@@ -22,7 +22,7 @@ GenerationSecrets = Struct(number=u32, recovery=Bytes, devices=Vec(DeviceEnvelop
 # --- journal.md
 Seen = Struct(seq=u64, head=H32)
 SeqRange = Struct(**{"from_": u64, "to": u64})
-EpochPublic = Struct(read_token_hash=H32, write_key=H32, admin_key=H32)
+EpochPublic = Struct(read_token_hash=H32, append_key=H32, write_key=H32, admin_key=H32)
 Signer = Enum(("Writer", NONE), ("Admin", NONE))
 Kind = Enum(
     ("Genesis", Struct(public=EpochPublic)),
@@ -32,6 +32,7 @@ Kind = Enum(
     ("Reset", Struct(through=u64, lost=Vec(SeqRange))),
     ("Prune", Struct(ranges=Vec(SeqRange))),
     ("Close", NONE),
+    ("Append", NONE),
 )
 Place = Enum(("Inline", NONE), ("Blobs", Struct(blobs=Vec(H32))))
 Body = Struct(hash=H32, len=u32, place=Place)
@@ -41,14 +42,14 @@ Author = Struct(account=H32, device=ID16)
 Signed = Struct(author=Author, signature=SIG, payload=Bytes, padding=Bytes)
 Statement = Struct(**HEADER_FIELDS, payload=H32, account=H32, device=ID16)
 Cite = Struct(account=H32, seq=u32, head=H32)
-Role = Enum(("Reader", NONE), ("Writer", NONE), ("Admin", NONE))
-RANK = {"Reader": 0, "Writer": 1, "Admin": 2}
+Role = Enum(("Reader", NONE), ("Append", NONE), ("Writer", NONE), ("Admin", NONE))
+RANK = {"Reader": 0, "Append": 1, "Writer": 2, "Admin": 3}
 Member = Struct(account=H32, role=Role, chain=Cite)
 JournalKind = Enum(("Home", NONE), ("Drive", NONE), ("Conversation", NONE))
 RekeyContent = Struct(members=Vec(Member), previous=Option(H32), padding=Bytes)
 Envelope = Struct(tag_=ID16, wrapped=Bytes)
 RekeyBody = Struct(sealed=Bytes, envelopes=Vec(Envelope), notice=Bytes)
-EpochGrant = Struct(read=H32, write=Option(H32), admin=Option(H32))
+EpochGrant = Struct(read=H32, append=Option(H32), write=Option(H32), admin=Option(H32))
 Notice = Struct(removed=Vec(H32), padding=Bytes)
 
 # --- drive.md

@@ -21,6 +21,8 @@ const ID_SHOWN: usize = 8;
 pub(crate) enum RoleWord {
     /// Read, with history
     Reader,
+    /// Add files and folders too, and change nothing that is there: for a machine that makes backups
+    Append,
     /// Change files too
     Writer,
     /// Take people in, give roles and remove people too
@@ -31,6 +33,7 @@ impl From<RoleWord> for Role {
     fn from(word: RoleWord) -> Self {
         match word {
             RoleWord::Reader => Self::Reader,
+            RoleWord::Append => Self::Append,
             RoleWord::Writer => Self::Writer,
             RoleWord::Admin => Self::Admin,
         }
@@ -46,7 +49,8 @@ impl From<RoleWord> for Role {
 Examples:
   crannog share /photos bob
   crannog share /photos bob --role writer
-  crannog share work:/plans carol --dry-run")]
+  crannog share work:/plans carol --dry-run
+  crannog share backups:/ nas --role append")]
 pub(crate) struct Share {
     /// What she may do [default: reader; a member keeps her role]
     #[arg(long, value_enum)]

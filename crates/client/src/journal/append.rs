@@ -13,6 +13,7 @@ use rand::Rng;
 use super::Journal;
 use super::ingest::{Arrived, Ingested, Own};
 use crate::error::{Error, Result};
+use crate::ops::adds_only;
 use crate::shared::{Extra, Shared};
 use crate::transport::TransportError;
 
@@ -25,6 +26,13 @@ struct Said {
     adds: Vec<BlobId>,
     drops: Vec<BlobId>,
     content: Content,
+}
+
+impl Said {
+    fn only_adds(&self) -> bool {
+        let adds = matches!(&self.content, Content::Drive(batch) if batch.only_adds());
+        adds && self.kind == Kind::Change && self.drops.is_empty()
+    }
 }
 
 /// An entry before it is sealed.
@@ -81,9 +89,9 @@ impl Shared {
         for _ in 0..ATTEMPTS {
             self.ensure_current_members(journal).await?;
             self.refuse_changed_roots(&journal.state())?;
-            self.may_write(journal)?;
+            let kind = self.kind_of(journal, &said).await?;
             let state = on.clone().unwrap_or_else(|| journal.state());
-            let sealed = self.seal(journal, state, Arc::clone(&said)).await?;
+            let sealed = self.seal(journal, state, kind, Arc::clone(&said)).await?;
             match self.send_entry(journal, &sealed, &tokens).await? {
                 AppendResult::Done(receipt) => {
                     return self.acknowledged(journal, sealed, receipt, extra).await;
@@ -122,20 +130,57 @@ impl Shared {
         ))
     }
 
-    /// Said here rather than by a server that refuses: a reader holds no write key, and who was removed no current one.
-    fn may_write(&self, journal: &Journal) -> Result<()> {
+    /// As what it goes out: what somebody says who may append is an append, or nothing. Said here rather than by a server that refuses: a
+    /// reader holds no write key, and who was removed no current one.
+    async fn kind_of(self: &Arc<Self>, journal: &Arc<Journal>, said: &Said) -> Result<Kind> {
         let state = journal.state();
-        let reads_only = matches!(state.role(), None | Some(Role::Reader));
-        if state.last().is_some() && !state.is_closed() && (state.is_removed() || reads_only) {
-            return Err(read_only(&self.name_of(&journal.id)));
+        if state.last().is_none() || state.is_closed() {
+            return Ok(said.kind.clone());
         }
-        Ok(())
+        let name = || self.name_of(&journal.id);
+        match state.role().filter(|_| !state.is_removed()) {
+            None | Some(Role::Reader) => Err(read_only(&name())),
+            Some(Role::Append) if !said.only_adds() => Err(adds_only(&name()).into()),
+            Some(Role::Append) => {
+                self.wait_for_writer(journal).await?;
+                Ok(Kind::Append)
+            }
+            Some(Role::Writer | Role::Admin) => Ok(said.kind.clone()),
+        }
+    }
+
+    /// Who may only append cannot renew outdated keys (CHK-032), nor bring in a device of her own: a writer's device does both.
+    async fn wait_for_writer(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<()> {
+        let state = journal.state();
+        let current = !self.is_outdated(&state);
+        if current && self.is_cited(&state) {
+            return Ok(());
+        }
+        self.ask_for_refresh(journal).await?;
+        Err(Error::User(
+            Failure::new(
+                Code::TryAgain,
+                "the keys have to be renewed first, by a device of somebody who may write",
+            )
+            .object(self.name_of(&journal.id))
+            .hint("it was asked to; try again when one of them was online"),
+        ))
+    }
+
+    /// Whether this device stands at a link that the journal's readers know.
+    fn is_cited(&self, state: &JournalState) -> bool {
+        let author = self.author();
+        let account = self.account();
+        let chain = account.known.state();
+        let mut own = state.cites().filter(|cite| cite.account == author.account);
+        own.any(|cite| chain.device_at(cite, &author.device).is_some())
     }
 
     async fn seal(
         self: &Arc<Self>,
         journal: &Arc<Journal>,
         state: Arc<JournalState>,
+        kind: Kind,
         said: Arc<Said>,
     ) -> Result<SealedEntry> {
         let shared = Arc::clone(self);
@@ -147,12 +192,15 @@ impl Shared {
             let payload = Payload {
                 time: crate::clock::now_ms(),
                 device_name: shared.identity.device_name.clone(),
-                cites: shared.own_cite(&state),
+                cites: match kind {
+                    Kind::Append => Vec::new(),
+                    _ => shared.own_cite(&state),
+                },
                 content: said.content.clone(),
             };
             let parts = EntryDraft {
                 entry,
-                kind: said.kind.clone(),
+                kind,
                 adds: said.adds.clone(),
                 drops: said.drops.clone(),
                 payload: &payload,

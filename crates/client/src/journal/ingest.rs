@@ -22,8 +22,8 @@ use super::segments::{Suspect, suspects};
 use crate::account::Account;
 use crate::clock;
 use crate::db::{
-    Checkpoints, DbError, DriveStore, EarlierKeys, EntryRow, Heard, History, Journals, Meta, MetaKey,
-    Receipts, Segments,
+    Checkpoints, DbError, DriveStore, EarlierKeys, EntryRow, Heard, History, Journals, Meta, MetaKey, People,
+    Receipts, Refusal, Segments,
 };
 use crate::error::{Error, Result};
 use crate::people::{Chains, Happened, deed_of};
@@ -226,7 +226,7 @@ impl Run<'_> {
 
     fn record(&self, opened: &OpenedEntry, change: &StateChange, header: &Hash) -> Result<(), DbError> {
         let payload = opened.payload.as_ref();
-        let plain = matches!(opened.header.kind, Kind::Change | Kind::Checkpoint { .. });
+        let plain = matches!(opened.header.kind, Kind::Change | Kind::Append | Kind::Checkpoint { .. });
         let row = EntryRow {
             at: change.last(),
             id: change.entry(),
@@ -273,13 +273,7 @@ impl Run<'_> {
         let entry_known = |entry: &EntryId| journals.knows_entry(self.row, entry).unwrap_or(true);
         let chain = |account: &AccountId| self.chains.state(account);
         let given = |epoch| {
-            let walked = || {
-                self.walked.get(&epoch).map(|read| EpochGrant {
-                    read: read.clone(),
-                    write: None,
-                    admin: None,
-                })
-            };
+            let walked = || self.walked.get(&epoch).cloned().map(EpochGrant::of_reader);
             self.home.secrets(self.state.id(), epoch).cloned().or_else(walked)
         };
         job(&Sources {
@@ -311,6 +305,9 @@ impl Run<'_> {
             .payload
             .as_ref()
             .map_or(0, |payload| payload.time.min(clock::now_ms()));
+        if let Some(check) = opened.passed_over {
+            return self.passed_over(opened, check);
+        }
         let plain = matches!(
             opened.payload.as_ref().map(|payload| &payload.content),
             Some(Content::Drive(_))
@@ -336,6 +333,28 @@ impl Run<'_> {
         if self.shared.news.is_heard() {
             self.ingested.news.push(Happened::deed(kind, id, &deed));
         }
+        Ok(())
+    }
+
+    /// A bad append stops nobody, but nobody shall overlook it: `doctor` lists it, and who watches is told.
+    fn passed_over(&mut self, opened: &OpenedEntry, check: Check) -> Result<(), Stop> {
+        let who = match &opened.author {
+            Some(author) => self.shared.name_of_person(&author.account),
+            None => "somebody who may add".to_owned(),
+        };
+        let (id, seq) = (*self.state.id(), opened.seq);
+        let drive = self.shared.drive_name(&id);
+        let text = format!("entry {seq} of {drive}, by {who}: passed over");
+        tracing::warn!(%check, %text, "a bad append");
+        let refusal = Refusal {
+            time: clock::now_ms(),
+            check: format!("CHK-{:03}", check.number()),
+            text: text.clone(),
+        };
+        People(self.tx).refuse(&refusal)?;
+        let mut happened = Happened::new(NewsKind::Refused, Some(id), text);
+        happened.check = Some(check);
+        self.ingested.news.push(happened);
         Ok(())
     }
 

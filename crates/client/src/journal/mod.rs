@@ -18,7 +18,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crannog_core::journal::JournalState;
 use crannog_proto::{Hash, JournalId};
-use crannog_seal::sign::EpochWriteKey;
+use crannog_seal::sign::Signer;
 
 use crate::transport::GrantKey;
 
@@ -97,17 +97,19 @@ impl Journal {
         let epoch = state
             .epoch()
             .filter(|_| !state.is_removed() && !state.is_closed())?;
-        Some(WriteKey {
-            epoch,
-            key: state.secrets(epoch)?.write_key()?,
-        })
+        let secrets = state.secrets(epoch)?;
+        let key: Box<dyn Signer + Send + Sync> = match secrets.write_key() {
+            Some(key) => Box::new(key),
+            None => Box::new(secrets.append_key()?),
+        };
+        Some(WriteKey { epoch, key })
     }
 }
 
-/// The write key of an epoch, for the transport's grants.
+/// The write key of an epoch, or its append key, for the transport's grants.
 pub(crate) struct WriteKey {
     epoch: u64,
-    key: EpochWriteKey,
+    key: Box<dyn Signer + Send + Sync>,
 }
 
 impl GrantKey for WriteKey {

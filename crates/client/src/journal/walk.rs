@@ -78,11 +78,7 @@ impl Shared {
             self.db
                 .write(move |tx| EarlierKeys(tx).save(&id, opened - 1, &kept))
                 .await?;
-            let before = EpochGrant {
-                read,
-                write: None,
-                admin: None,
-            };
+            let before = EpochGrant::of_reader(read);
             secrets = before.secrets(&id, opened - 1);
         }
         Ok(())

@@ -177,7 +177,7 @@ impl Shared {
             }
             let row = spot.row()?;
             self.may_go(row, &path)?;
-            spot.refuse_reader()?;
+            spot.refuse_change()?;
             if is_folder(row) {
                 if !recursive {
                     return Err(usage(

@@ -9,7 +9,7 @@ use crannog_core::drive::{DriveOp, DriveState, MAX_DEPTH, NodeId, is_live};
 use super::carry::{Aim, Item, Need, anew};
 use super::change::Place;
 use super::mounts::is_a_share;
-use super::spot::{Spot, refuse_reader};
+use super::spot::{Spot, refuse_change};
 use super::{is_folder, usage};
 use crate::db::{DbError, Met, Names, NodeRow, Seen};
 use crate::engine::Caller;
@@ -121,7 +121,7 @@ impl Shared {
                 None => (&spot.journal, spot.row()?),
             };
             self.may_go(row, &path)?;
-            refuse_reader(source, &path.to_string())?;
+            refuse_change(source, &path.to_string())?;
             if source.id == place.journal.id {
                 self.move_within(row, &path, &place, &mut report).await?;
             } else if spot.seat.is_some() {

@@ -182,7 +182,7 @@ impl Shared {
         }
         for refusal in self.db.read(|c| People(c).refusals()).await? {
             let text = format!("something was refused: {} {}", refusal.check, refusal.text);
-            found("warning", "inbox", text);
+            found("warning", "refused", text);
         }
         for file in self.evidence_files() {
             let text = "evidence of a lie; crannog audit tells what it proves".to_owned();

@@ -51,7 +51,7 @@ impl Shared {
         caller: &Caller,
     ) -> Result<Answer> {
         let spot = self.locate_to_change(&path).await?;
-        spot.refuse_reader()?;
+        spot.refuse_change()?;
         let seen = spot.seen()?.clone();
         if is_folder(&seen.row) && !which.recursive {
             return Err(usage(

@@ -21,7 +21,7 @@ mod versions;
 pub(crate) use change::{Place, now_attrs};
 pub(crate) use doctor::LOOK;
 pub(crate) use forget::Which;
-pub(crate) use spot::Spot;
+pub(crate) use spot::{Spot, adds_only};
 pub(crate) use transfers::{GetRequest, PutRequest};
 pub(crate) use turns::Turns;
 

@@ -88,6 +88,11 @@ impl Spot {
     pub(crate) fn refuse_reader(&self) -> Result<()> {
         refuse_reader(&self.journal, &self.shown.to_string())
     }
+
+    /// Refuses a drive in which this account may change nothing that is there.
+    pub(crate) fn refuse_change(&self) -> Result<()> {
+        refuse_change(&self.journal, &self.shown.to_string())
+    }
 }
 
 /// Refuses a drive in which this account may only read.
@@ -96,6 +101,24 @@ pub(crate) fn refuse_reader(journal: &Journal, shown: &str) -> Result<()> {
         Some(Role::Reader) => Err(read_only(shown)),
         _ => Ok(()),
     }
+}
+
+/// Refuses a drive in which this account may change nothing that is there.
+pub(crate) fn refuse_change(journal: &Journal, shown: &str) -> Result<()> {
+    match journal.state().role() {
+        Some(Role::Append) => Err(adds_only(shown).into()),
+        _ => refuse_reader(journal, shown),
+    }
+}
+
+/// What somebody is told who may append, and wants more.
+pub(crate) fn adds_only(shown: &str) -> Failure {
+    Failure::new(
+        Code::Conflict,
+        "this account may only add here, and change nothing that is there",
+    )
+    .object(shown)
+    .hint("add it under another name; an admin of the share can do the rest (crannog members shows who is)")
 }
 
 fn read_only(shown: &str) -> Error {

@@ -12,7 +12,7 @@ use crannog_core::drive::NodeId;
 use tokio::sync::mpsc;
 
 use super::change::{Place, check_name, now_attrs};
-use super::spot::{Spot, refuse_reader};
+use super::spot::Spot;
 use super::{is_folder, named, usage};
 use crate::db::{RowKind, Transfers};
 use crate::engine::Caller;
@@ -103,27 +103,14 @@ impl Shared {
             }
             journals.push(share);
         }
-        let reader = |journal: &&Arc<Journal>| refuse_reader(journal, "").is_err();
-        let read_only: Vec<i64> = journals
-            .iter()
-            .filter(reader)
-            .map(|journal| journal.row)
-            .collect();
+        let limits = transfer::PutLimits::of(&journals);
         let mut report = Report::new(caller, "uploading", request.dry_run);
         let totals = report.totals();
         let (sender, mut steps) = mpsc::channel(AHEAD);
         let (db, mounts, filter) = (self.db.clone(), spot.mounts, request.filter.clone());
         let planner = tokio::task::spawn_blocking(move || {
             landings.iter().try_for_each(|landing| {
-                transfer::plan_put(
-                    &db,
-                    &mounts,
-                    &read_only,
-                    landing,
-                    &filter,
-                    totals.clone(),
-                    &sender,
-                )
+                transfer::plan_put(&db, &mounts, &limits, landing, &filter, totals.clone(), &sender)
             })
         });
         let changed = if request.dry_run {
@@ -159,7 +146,7 @@ impl Shared {
         let to = match &spot.seen {
             Some(seen) => match seen.row.kind {
                 RowKind::File { current, .. } => {
-                    spot.refuse_reader()?;
+                    spot.refuse_change()?;
                     transfer::Target::Write {
                         node: seen.row.node,
                         base: current,

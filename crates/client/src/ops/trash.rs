@@ -12,7 +12,7 @@ use crannog_proto::BlobId;
 
 use super::look::info;
 use super::room::Room;
-use super::spot::refuse_reader;
+use super::spot::refuse_change;
 use crate::db::{DbError, NodeRow, Share};
 use crate::error::{Error, Result};
 use crate::journal::{Draft, Journal};
@@ -191,7 +191,7 @@ impl Shared {
                     .hint("crannog trash list shows ids and paths")
             })?;
             let share = self.numbered(found.drive)?;
-            refuse_reader(&share, &found.path)?;
+            refuse_change(&share, &found.path)?;
             self.be_current(&share).await?;
             chosen.push(found);
         }

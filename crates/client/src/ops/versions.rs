@@ -72,7 +72,7 @@ impl Shared {
         dry_run: bool,
     ) -> Result<Answer> {
         let spot = self.locate_to_change(&path).await?;
-        spot.refuse_reader()?;
+        spot.refuse_change()?;
         let (old, current) = self.version_of(&spot, Some(&version)).await?;
         let plan = vec![format!("restore {path} as of version {}", old.version)];
         if !dry_run && old.version != current {

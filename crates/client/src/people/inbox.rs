@@ -8,7 +8,7 @@ use crannog_core::check::Check;
 use crannog_core::drive::{DriveState, NodeId};
 use crannog_core::identity::HomeOp;
 use crannog_core::inbox::{Inside, Invite, Note, NoteIn, Purpose, VerifiedNote};
-use crannog_core::journal::{JournalKind, Role};
+use crannog_core::journal::{JournalKind, Member, Role};
 use crannog_proto::{AccountId, Hash, JournalId, Receipt, limits};
 
 use super::watch::Happened;
@@ -152,10 +152,28 @@ impl Shared {
             // Obeyed twice these do nothing, so home records neither: whoever sends a thousand leaves nothing behind.
             Purpose::Leave { journal, epoch } => self.leaves(journal, &note.sender.account, *epoch).await,
             Purpose::Refresh { journal } => match self.journal(journal) {
-                Some(journal) => stops_alone(self.ensure_current_members(&journal).await),
+                Some(journal) => stops_alone(self.refresh_for(&journal, &note.sender.account).await),
                 None => Ok(()),
             },
         }
+    }
+
+    /// An append cites nothing, so somebody who may only append and has a new device needs the list to cite it.
+    async fn refresh_for(self: &Arc<Self>, journal: &Arc<Journal>, who: &AccountId) -> Result<()> {
+        self.ensure_current_members(journal).await?;
+        let (state, chains) = (journal.state(), self.chains());
+        let appends = |member: &&Member| member.account == *who && member.role == Role::Append;
+        let listed = state.members().iter().any(|member| appends(&member));
+        let cited = state
+            .cites()
+            .find(|cite| cite.account == *who)
+            .map(|cite| cite.seq);
+        let newest = chains.state(who).map(|chain| chain.cite().seq);
+        let may = !state.is_removed() && !state.is_closed() && state.role() >= Some(Role::Writer);
+        if may && listed && cited < newest && !self.root_changed(who) {
+            self.renew(journal).await?;
+        }
+        Ok(())
     }
 
     async fn invited(self: &Arc<Self>, verified: &VerifiedNote, note: &Note, invite: &Invite) -> Result<()> {
@@ -223,8 +241,7 @@ impl Shared {
             return false;
         };
         let state = outer.state();
-        let admin =
-            |member: &&crannog_core::journal::Member| member.account == *sender && member.role == Role::Admin;
+        let admin = |member: &&Member| member.account == *sender && member.role == Role::Admin;
         !state.is_removed() && state.members().iter().any(|member| admin(&member))
     }
 

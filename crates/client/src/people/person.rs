@@ -12,6 +12,7 @@ use crate::shared::Shared;
 pub(crate) fn shown_role(role: Role) -> request::Role {
     match role {
         Role::Reader => request::Role::Reader,
+        Role::Append => request::Role::Append,
         Role::Writer => request::Role::Writer,
         Role::Admin => request::Role::Admin,
     }
@@ -21,6 +22,7 @@ pub(crate) fn shown_role(role: Role) -> request::Role {
 pub(crate) fn core_role(role: request::Role) -> Role {
     match role {
         request::Role::Reader => Role::Reader,
+        request::Role::Append => Role::Append,
         request::Role::Writer => Role::Writer,
         request::Role::Admin => Role::Admin,
     }

@@ -6,7 +6,7 @@ use crannog_agent_api::answer::SharedInfo;
 use crannog_agent_api::{Answer, Code, Failure, RemotePath, request};
 use crannog_core::identity::HomeOp;
 use crannog_core::inbox::{Form, Inside, Invite, Purpose};
-use crannog_core::journal::Role;
+use crannog_core::journal::{EpochGrant, Role};
 use crannog_proto::{AccountId, Seen};
 
 use super::person::{core_role, shown_role};
@@ -138,13 +138,9 @@ impl Shared {
             .iter()
             .find(|member| member.account == *account)
             .ok_or_else(missing)?;
-        let mut grant = state.grant(epoch).cloned().ok_or_else(missing)?;
-        if member.role < Role::Writer {
-            grant.write = None;
-        }
-        if member.role < Role::Admin {
-            grant.admin = None;
-        } else if grant.admin.is_none() {
+        let secrets = state.secrets(epoch).ok_or_else(missing)?;
+        let grant = EpochGrant::for_role(&secrets, member.role);
+        if member.role == Role::Admin && grant.admin.is_none() {
             // A refresh gave nobody an admin secret: this admin has it from before, and a new one makes a new one.
             self.renew(journal).await?;
             return Box::pin(self.invite_to(journal, account)).await;

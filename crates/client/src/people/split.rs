@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crannog_agent_api::RemotePath;
 use crannog_core::drive::NodeId;
 use crannog_core::identity::HomeOp;
-use crannog_core::journal::Role;
+use crannog_core::journal::{Member, Role};
 use crannog_proto::AccountId;
 
 use crate::background::stays_behind;
@@ -146,7 +146,7 @@ impl Shared {
             let state = journal.state();
             !state.is_removed() && !state.is_closed() && state.role() >= Some(Role::Writer)
         };
-        if !may(journal) || !may(outer) || !has_all_writers_of(outer, journal) {
+        if !may(journal) || !may(outer) || !has_all_authors_of(outer, journal) {
             return Ok(());
         }
         if !self.holds_strays(outer, node).await? {
@@ -200,17 +200,18 @@ fn origin(spot: &Spot) -> Option<(Arc<Journal>, NodeId)> {
     }
 }
 
-/// Whoever could have written something into `outer` may write in `inner` too. Else what somebody put there for the people of `outer` would
+/// Whoever could have put something into `outer` may put it into `inner` too. Else what somebody put there for the people of `outer` would
 /// go to others, or come from somebody who has no right to it.
-fn has_all_writers_of(outer: &Journal, inner: &Journal) -> bool {
+fn has_all_authors_of(outer: &Journal, inner: &Journal) -> bool {
     let (outer, inner) = (outer.state(), inner.state());
-    let writes_inside = |account: &AccountId| {
+    let inside = |author: &Member| {
         let mut members = inner.members().iter();
-        members.any(|member| member.account == *account && member.role >= Role::Writer)
+        let as_much = author.role.min(Role::Writer);
+        members.any(|member| member.account == author.account && member.role >= as_much)
     };
-    let mut writers = outer
+    let mut authors = outer
         .members()
         .iter()
-        .filter(|member| member.role >= Role::Writer);
-    writers.all(|member| writes_inside(&member.account))
+        .filter(|member| member.role >= Role::Append);
+    authors.all(inside)
 }

@@ -25,7 +25,8 @@ pub(crate) use content::{Fetcher, stream};
 pub(crate) use get::{Landing as GetLanding, get, plan as plan_get};
 pub(crate) use local::component;
 pub(crate) use put::{
-    Landing as PutLanding, fresh as fresh_node, fresh_version, join as join_path, plan as plan_put, put,
+    Landing as PutLanding, Limits as PutLimits, fresh as fresh_node, fresh_version, join as join_path,
+    plan as plan_put, put,
 };
 pub(crate) use reseal::reseal;
 pub(crate) use seal::{HashKey, internal};

@@ -114,6 +114,14 @@ pub struct DriveBatch {
     pub filler: Vec<BlobId>,
 }
 
+impl DriveBatch {
+    /// Whether every operation makes something new: all that an append may say.
+    pub fn only_adds(&self) -> bool {
+        let adds = |op: &DriveOp| matches!(op, DriveOp::Create { .. });
+        self.ops.iter().all(adds)
+    }
+}
+
 /// One version of a file, as the fold keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Version {

@@ -91,6 +91,9 @@ fn wrong(kind: &Kind, payload: &[u8]) -> Option<Check> {
         return Some(Check::Bounds);
     }
     match (kind, &payload.content) {
+        (Kind::Append, _) if !payload.cites.is_empty() => Some(Check::Author),
+        (Kind::Append, Content::Drive(batch)) if batch.ops.len() > limits::OPS_MAX => Some(Check::Bounds),
+        (Kind::Append, Content::Drive(batch)) if batch.only_adds() => None,
         (Kind::Change, Content::Home(ops)) if ops.len() > limits::OPS_MAX => Some(Check::Bounds),
         (Kind::Change, Content::Drive(batch)) if batch.ops.len() > limits::OPS_MAX => Some(Check::Bounds),
         (Kind::Checkpoint { through }, Content::Checkpoint(manifest)) if manifest.through == *through => None,

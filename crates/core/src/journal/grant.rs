@@ -3,7 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use crannog_proto::sign::VerifyingKey;
 use crannog_proto::{EpochPublic, Hash, JournalId, labels};
-use crannog_seal::schedule::{AdminSecret, EpochSecrets, ReadSecret, WriteSecret};
+use crannog_seal::schedule::{AdminSecret, AppendSecret, EpochSecrets, ReadSecret, WriteSecret};
 
 use super::payload::Role;
 
@@ -12,6 +12,8 @@ use super::payload::Role;
 pub struct EpochGrant {
     /// `K`: every member.
     pub read: ReadSecret,
+    /// `P`: append members; for writers it follows from `W`.
+    pub append: Option<AppendSecret>,
     /// `W`: writers.
     pub write: Option<WriteSecret>,
     /// `A`: admins; absent after a refresh, which keeps the admin key of the epoch before.
@@ -23,6 +25,7 @@ impl EpochGrant {
     pub fn for_role(secrets: &EpochSecrets, role: Role) -> Self {
         Self {
             read: secrets.read().clone(),
+            append: secrets.append().filter(|_| role == Role::Append),
             write: secrets.write().filter(|_| role >= Role::Writer).cloned(),
             admin: secrets.admin().filter(|_| role >= Role::Admin).cloned(),
         }
@@ -37,12 +40,26 @@ impl EpochGrant {
             self.write.clone(),
             self.admin.clone(),
         )
+        .with_append(self.append.clone())
+    }
+
+    /// `K` alone.
+    pub fn of_reader(read: ReadSecret) -> Self {
+        Self {
+            read,
+            append: None,
+            write: None,
+            admin: None,
+        }
     }
 
     /// CHK-004: every secret that is here gives its public half.
     pub(super) fn gives(&self, journal: &JournalId, epoch: u64, public: &EpochPublic) -> bool {
         let secrets = self.secrets(journal, epoch);
         read_token_hash(&secrets) == public.read_token_hash
+            && secrets
+                .append_key()
+                .is_none_or(|key| VerifyingKey(key.public()) == public.append_key)
             && secrets
                 .write_key()
                 .is_none_or(|key| VerifyingKey(key.public()) == public.write_key)
@@ -52,10 +69,11 @@ impl EpochGrant {
     }
 }
 
-/// The public halves of an epoch's secrets; `None` unless all three are held.
+/// The public halves of an epoch's secrets; `None` unless all are held.
 pub fn public_halves(secrets: &EpochSecrets) -> Option<EpochPublic> {
     Some(EpochPublic {
         read_token_hash: read_token_hash(secrets),
+        append_key: VerifyingKey(secrets.append_key()?.public()),
         write_key: VerifyingKey(secrets.write_key()?.public()),
         admin_key: VerifyingKey(secrets.admin_key()?.public()),
     })

@@ -6,7 +6,7 @@ use crannog_proto::entry::{EntryIn, VerifiedEntry};
 use crannog_proto::sigchain::{Cite, SigchainState};
 use crannog_proto::{AccountId, BlobId, EntryId, Hash, Header, JournalId, Kind, Place, Seen, decode, limits};
 
-use super::error::{ReadError, by_server, check_of};
+use super::error::{Fault, ReadError, by_server, check_of};
 use super::keys::Keys;
 use super::payload::{Author, Payload};
 use super::said::Said;
@@ -28,8 +28,8 @@ pub struct Sources<'a> {
     pub floor: Option<u64>,
 }
 
-/// An entry of which everything was checked. Of one whose body is gone, that ends this account's membership, or that was
-/// [skipped](JournalState::skip), only the header is known.
+/// An entry of which everything was checked. Of one whose body is gone, that ends this account's membership, that was
+/// [skipped](JournalState::skip) or passed over, only the header is known.
 #[derive(Debug)]
 pub struct OpenedEntry {
     /// Its place.
@@ -42,6 +42,9 @@ pub struct OpenedEntry {
     pub author: Option<Author>,
     /// What she said.
     pub payload: Option<Payload>,
+    /// An append whose body is no good counts for the chain alone, and stops nobody: what was found wrong. `author` is then whoever signed
+    /// it nevertheless, if that can be seen.
+    pub passed_over: Option<Check>,
 }
 
 /// The blobs that must be fetched, in this order, and joined, before the entry can be opened. Nothing here is verified yet;
@@ -74,6 +77,18 @@ impl JournalState {
         let said = match &opened.header.kind {
             Kind::Genesis(public) => Some(self.open_genesis(&opened.header, public, bytes, sources)?),
             Kind::Rekey { signer, next } => self.open_rekey(&opened.header, *signer, next, bytes, sources)?,
+            Kind::Append => match self.open_plain(&opened.header, bytes, sources) {
+                Err(ReadError::Refused {
+                    check,
+                    by: Fault::Member,
+                    ..
+                }) => {
+                    opened.passed_over = Some(check);
+                    opened.author = self.said(stored, body, sources).map(|(author, _)| author);
+                    return Ok((opened, change));
+                }
+                said => Some(said?),
+            },
             _ => Some(self.open_plain(&opened.header, bytes, sources)?),
         };
         let Some(said) = said else {
@@ -104,6 +119,7 @@ impl JournalState {
             header,
             author: None,
             payload: None,
+            passed_over: None,
         };
         Ok((opened, change))
     }

@@ -23,6 +23,8 @@ pub enum JournalKind {
 pub enum Role {
     /// Read.
     Reader,
+    /// Make new files and folders, and change nothing that is there.
+    Append,
     /// Change and refresh.
     Writer,
     /// Rekey with another list, reset, prune, close.

@@ -5,7 +5,9 @@ use crannog_proto::padme::padme;
 use crannog_proto::{AccountId, Entry, Header, JournalId, Kind, decode, encode};
 use crannog_seal::asym::{Info, KemPublicKey, KemSecretKey, unwrap, wrap};
 use crannog_seal::labels::WRAP_EPOCH_GRANT;
-use crannog_seal::schedule::{AdminSecret, EnvelopeTagKey, EpochSecrets, ReadSecret, WriteSecret};
+use crannog_seal::schedule::{
+    AdminSecret, AppendSecret, EnvelopeTagKey, EpochSecrets, ReadSecret, WriteSecret,
+};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
@@ -15,8 +17,8 @@ use super::signed::open_signed;
 use crate::check::Check;
 use crate::identity::AccountSecrets;
 
-/// `read (32) || present (1) || write or zeros (32) || present (1) || admin or zeros (32)`.
-const GRANT_LEN: usize = 98;
+/// `read (32)`, then of append, write and admin each `present (1) || secret or zeros (32)`.
+const GRANT_LEN: usize = 131;
 /// A notice is never shorter.
 const NOTICE_SHORTEST: usize = 256;
 
@@ -114,6 +116,7 @@ fn grant_bytes(grant: &EpochGrant) -> Zeroizing<Vec<u8>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(GRANT_LEN + 8));
     bytes.extend_from_slice(&Zeroizing::new(encode(&grant.read)));
     for secret in [
+        Zeroizing::new(encode(&grant.append)),
         Zeroizing::new(encode(&grant.write)),
         Zeroizing::new(encode(&grant.admin)),
     ] {
@@ -127,9 +130,11 @@ fn grant_bytes(grant: &EpochGrant) -> Zeroizing<Vec<u8>> {
 fn grant_from(bytes: &[u8]) -> Option<EpochGrant> {
     let bytes: &[u8; GRANT_LEN] = bytes.try_into().ok()?;
     let (read, rest) = bytes.split_first_chunk::<32>()?;
+    let (append, rest) = rest.split_at_checked(33)?;
     let (write, admin) = rest.split_at_checked(33)?;
     Some(EpochGrant {
         read: ReadSecret::from_bytes(read),
+        append: optional(append)?.map(AppendSecret::from_bytes),
         write: optional(write)?.map(WriteSecret::from_bytes),
         admin: optional(admin)?.map(AdminSecret::from_bytes),
     })

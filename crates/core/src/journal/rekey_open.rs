@@ -173,11 +173,7 @@ impl JournalState {
             (Some(_), JournalKind::Home) => Err(refused(Check::Home)),
             (None, _) => Err(refused(Check::Rekey)),
             (Some(read), _) => {
-                let grant = EpochGrant {
-                    read: read.clone(),
-                    write: None,
-                    admin: None,
-                };
+                let grant = EpochGrant::of_reader(read.clone());
                 if grant.gives(&self.id, epoch, public) {
                     Ok(())
                 } else {
@@ -199,6 +195,7 @@ impl JournalState {
 
 /// Whether the grant has what the role needs. A refresh gives nobody an `A`.
 fn complete(grant: &EpochGrant, role: Role, signer: Signer) -> bool {
-    grant.write.is_some() == (role >= Role::Writer)
+    grant.append.is_some() == (role == Role::Append)
+        && grant.write.is_some() == (role >= Role::Writer)
         && grant.admin.is_some() == (role >= Role::Admin && signer == Signer::Admin)
 }

@@ -13,6 +13,7 @@ use crate::check::Check;
 /// The role without which an entry of this kind is refused.
 pub(super) fn needed(kind: &Kind) -> Role {
     match kind {
+        Kind::Append => Role::Append,
         Kind::Change
         | Kind::Checkpoint { .. }
         | Kind::Rekey {

@@ -28,6 +28,10 @@ impl JournalState {
         let (seq, epoch) = (self.next_seq(), header.epoch);
         let key = self.body_key().ok_or(ReadError::NeedsSecrets { epoch })?;
         let signed = open_signed(key, header, bytes).map_err(|check| by_member(check, seq))?;
+        // Nobody waits for a link that somebody who may only append says to exist.
+        if header.kind == Kind::Append && !signed.claimed().cites.is_empty() {
+            return Err(by_member(Check::Author, seq));
+        }
         let (author, payload) = self.check_author(signed, header, self.members(), sources)?;
         if !fits(&header.kind, self.kind, &payload.content) {
             return Err(by_member(Check::Author, seq));
@@ -123,6 +127,7 @@ fn fits(kind: &Kind, journal: JournalKind, content: &Content) -> bool {
     match (kind, content) {
         (Kind::Change, Content::Home(_)) => journal == JournalKind::Home,
         (Kind::Change, Content::Drive(_)) => journal == JournalKind::Drive,
+        (Kind::Append, Content::Drive(batch)) => journal == JournalKind::Drive && batch.only_adds(),
         (Kind::Checkpoint { through }, Content::Checkpoint(manifest)) => manifest.through == *through,
         (Kind::Reset { .. }, Content::Reset)
         | (Kind::Prune { .. }, Content::Prune)

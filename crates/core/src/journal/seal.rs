@@ -142,6 +142,7 @@ impl Ground<'_> {
         }
         let message = message(labels::ENTRY, &bytes);
         let signature = match header.kind {
+            Kind::Append => self.secrets.append_key().map(|key| key.sign(&message)),
             Kind::Change
             | Kind::Checkpoint { .. }
             | Kind::Rekey {

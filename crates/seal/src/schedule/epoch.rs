@@ -8,7 +8,7 @@ use crate::floe::{self, Aad, FloeKey};
 use crate::kdf::derive;
 use crate::labels::{self, Label};
 use crate::secret::{Secret32, carried, secret32};
-use crate::sign::{EpochAdminKey, EpochWriteKey, SigningSeed};
+use crate::sign::{EpochAdminKey, EpochAppendKey, EpochWriteKey, SigningSeed};
 
 secret32! {
     /// `K_e`: what every member of an epoch has.
@@ -23,12 +23,19 @@ secret32! {
 carried!(WriteSecret);
 
 secret32! {
+    /// `P_e`: what append members have besides `K_e`. It follows from `W_e`, never the other way.
+    pub AppendSecret
+}
+carried!(AppendSecret);
+
+secret32! {
     /// `A_e`: what admins have besides.
     pub AdminSecret
 }
 carried!(AdminSecret);
 
-/// The secrets that a member holds for one epoch. A reader has no `W`, a writer no `A`.
+/// The secrets that a member holds for one epoch. A reader has no `W`, a writer no `A`. An append member has `P` in place of `W`;
+/// who has `W` has `P` as well.
 ///
 /// They open the server's gate and the bodies; **rights** follow from the member list and device signatures alone.
 #[derive(Clone)]
@@ -36,6 +43,7 @@ pub struct EpochSecrets {
     context: [u8; 40],
     epoch: u64,
     read: ReadSecret,
+    append: Option<AppendSecret>,
     write: Option<WriteSecret>,
     admin: Option<AdminSecret>,
 }
@@ -59,9 +67,16 @@ impl EpochSecrets {
             context,
             epoch,
             read,
+            append: None,
             write,
             admin,
         }
+    }
+
+    /// The same, of an append member: with `P`, which she was given.
+    #[must_use]
+    pub fn with_append(self, append: Option<AppendSecret>) -> Self {
+        Self { append, ..self }
     }
 
     /// Fresh random `K`, `W` and `A`.
@@ -85,6 +100,12 @@ impl EpochSecrets {
     /// `W`, if held.
     pub fn write(&self) -> Option<&WriteSecret> {
         self.write.as_ref()
+    }
+
+    /// `P`, as it was given or as it follows from `W`.
+    pub fn append(&self) -> Option<AppendSecret> {
+        let derived = |w| derive::<AppendSecret>(w, labels::DERIVE_APPEND_SECRET, &self.context);
+        self.append.clone().or_else(|| self.write.as_ref().map(derived))
     }
 
     /// `A`, if held.
@@ -121,6 +142,12 @@ impl EpochSecrets {
     pub fn write_key(&self) -> Option<EpochWriteKey> {
         let seed = |w| derive::<SigningSeed>(w, labels::DERIVE_WRITE_KEY, &self.context);
         self.write.as_ref().map(|w| EpochWriteKey::from_derived(&seed(w)))
+    }
+
+    /// The epoch's append key, if `P` or `W` is held.
+    pub fn append_key(&self) -> Option<EpochAppendKey> {
+        let seed = |p: &AppendSecret| derive::<SigningSeed>(p, labels::DERIVE_APPEND_KEY, &self.context);
+        self.append().map(|p| EpochAppendKey::from_derived(&seed(&p)))
     }
 
     /// The epoch's admin key, if `A` is held.
@@ -249,6 +276,17 @@ mod tests {
         assert_eq!(reader.body_key().open(header, &sealed), Ok(b"body".to_vec()));
         assert_eq!(reader.body_key().open(b"other", &sealed), Err(OpenError));
         assert_eq!(reader.notice_key().open(header, &sealed), Err(OpenError));
+    }
+
+    #[test]
+    fn an_append_member_has_the_append_key_of_the_writers_and_no_other() {
+        let all = secrets(1, 1);
+        let member = EpochSecrets::new(&[1; 32], 1, all.read().clone(), None, None).with_append(all.append());
+        let key = member.append_key().unwrap().public();
+        assert_eq!(key, all.append_key().unwrap().public());
+        assert_ne!(key, all.write_key().unwrap().public());
+        assert!(member.write_key().is_none() && member.admin_key().is_none());
+        assert_ne!(key, secrets(2, 1).append_key().unwrap().public());
     }
 
     #[test]

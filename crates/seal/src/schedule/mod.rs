@@ -8,8 +8,8 @@ mod words;
 pub use self::account::{AccountGeneration, AccountSecret, PreviousGenerationKey};
 pub use self::device::{DeviceKeys, DeviceSeed};
 pub use self::epoch::{
-    AdminSecret, BodyKey, EnvelopeTagKey, EpochSecrets, NoticeKey, PreviousEpochKey, ReadSecret, ReadToken,
-    WriteSecret,
+    AdminSecret, AppendSecret, BodyKey, EnvelopeTagKey, EpochSecrets, NoticeKey, PreviousEpochKey,
+    ReadSecret, ReadToken, WriteSecret,
 };
 pub use self::words::{RecoveryWords, WordsError, list_word};
 

@@ -1,10 +1,10 @@
 //! What a request may do in a journal: read tokens and write grants.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use crannog_proto::api::{READ_HEADER, WRITE_HEADER};
-use crannog_proto::sign::Signature;
+use crannog_proto::sign::{Signature, VerifyingKey};
 use crannog_proto::{ErrorCode, Hash, JournalId, labels};
 use http::HeaderMap;
 
@@ -17,24 +17,34 @@ use crate::store::{JournalView, Reader};
 const TOKENS: usize = 16;
 const MOST: usize = 65_536;
 
+/// By which key a write grant was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GrantedBy {
+    /// The write key.
+    Writer,
+    /// The append key: for what only adds.
+    Append,
+}
+
 /// Grants that verified; in memory only, as hashes.
 #[derive(Debug, Default)]
-pub(super) struct Grants(Mutex<HashSet<Hash>>);
+pub(super) struct Grants(Mutex<HashMap<Hash, GrantedBy>>);
 
 impl Grants {
-    fn knows(&self, grant: &Hash) -> bool {
+    fn by(&self, grant: &Hash) -> Option<GrantedBy> {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .contains(grant)
+            .get(grant)
+            .copied()
     }
 
-    fn learn(&self, grant: Hash) {
+    fn learn(&self, grant: Hash, by: GrantedBy) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST {
             all.clear();
         }
-        all.insert(grant);
+        all.insert(grant, by);
     }
 }
 
@@ -71,26 +81,36 @@ pub(super) async fn writer(
     caller: &AnyCaller,
     id: JournalId,
     headers: &HeaderMap,
-) -> Result<JournalView, ApiError> {
+) -> Result<(JournalView, GrantedBy), ApiError> {
     let header = headers.get(WRITE_HEADER).ok_or(ErrorCode::Forbidden)?;
     let (epoch, grant) = parse_grant(header.as_bytes()).ok_or(ErrorCode::BadRequest)?;
     let view = app.store.journal(id).await?.ok_or(ErrorCode::NotFound)?;
     let statement = crannog_proto::encode(&(id, epoch, caller.session));
     let known = Hash::of_parts(labels::WRITE_GRANT, &[&statement, &grant.0]);
-    if !app.grants.knows(&known) {
-        let keys = app.store.epoch(id, epoch).await?.ok_or(ErrorCode::Forbidden)?;
-        keys.write_key
-            .verify(labels::WRITE_GRANT, &statement, &grant)
-            .map_err(|_| ErrorCode::Forbidden)?;
-        app.grants.learn(known);
-    }
+    let by = match app.grants.by(&known) {
+        Some(by) => by,
+        None => {
+            let keys = app.store.epoch(id, epoch).await?.ok_or(ErrorCode::Forbidden)?;
+            let both = [
+                (keys.write_key, GrantedBy::Writer),
+                (keys.append_key, GrantedBy::Append),
+            ];
+            let made = |key: &VerifyingKey| key.verify(labels::WRITE_GRANT, &statement, &grant).is_ok();
+            let (_, by) = both
+                .into_iter()
+                .find(|(key, _)| made(key))
+                .ok_or(ErrorCode::Forbidden)?;
+            app.grants.learn(known, by);
+            by
+        }
+    };
     if epoch != view.epoch {
         return Err(ErrorCode::StaleEpoch.into());
     }
     if view.closed {
         Err(ErrorCode::JournalClosed.into())
     } else {
-        Ok(view)
+        Ok((view, by))
     }
 }
 

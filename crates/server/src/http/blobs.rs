@@ -49,10 +49,12 @@ pub(super) async fn put(
     let _mine = Arc::clone(&caller.uploads)
         .try_acquire_owned()
         .map_err(|_| ApiError::Slow { seconds: 1 })?;
-    let view = access::writer(&app, &caller, id, &headers).await?;
+    let (view, by) = access::writer(&app, &caller, id, &headers).await?;
     let body_of_entry = headers.get(BODY_HEADER).is_some_and(|value| value == BODY);
     let (reserve, lease) = if body_of_entry {
-        (RESERVE, BODY_LEASE)
+        // What only adds frees nothing.
+        let frees = by == access::GrantedBy::Writer;
+        (if frees { RESERVE } else { 0 }, BODY_LEASE)
     } else {
         (0, u64::from(app.config.lease_days) * 86_400)
     };

@@ -209,6 +209,24 @@ impl Client {
             .await
     }
 
+    /// The same with a grant of this key; `body`: as a piece of an entry's body.
+    pub(crate) async fn put_by(
+        &mut self,
+        journal: &Journal,
+        key: &Key,
+        bytes: Vec<u8>,
+        body: bool,
+    ) -> Answer {
+        let number = journal.number;
+        let statement = write_grant_statement(&journal.id, number, &self.session.unwrap());
+        let signature = key.sign(labels::WRITE_GRANT, &statement);
+        let grant = format!("{number}:{}", hex(&signature.0));
+        let path = format!("/v1/journals/{}/blobs/{}", journal.id, BlobId::of(&bytes));
+        let mut headers = vec![("crannog-write", grant.as_str())];
+        headers.extend(body.then_some(("crannog-body", "1")));
+        self.call(Method::PUT, &path, &headers, bytes).await
+    }
+
     pub(crate) async fn put_ok(&mut self, journal: &Journal, bytes: Vec<u8>) -> BlobId {
         let id = BlobId::of(&bytes);
         assert_eq!(self.put(journal, id, bytes).await.status, StatusCode::NO_CONTENT);

@@ -43,6 +43,7 @@ impl Key {
 
 pub(crate) struct Epoch {
     pub(crate) token: [u8; 32],
+    pub(crate) append: Key,
     pub(crate) write: Key,
     pub(crate) admin: Key,
 }
@@ -51,6 +52,7 @@ impl Epoch {
     pub(crate) fn new() -> Self {
         Self {
             token: random(),
+            append: Key::new(),
             write: Key::new(),
             admin: Key::new(),
         }
@@ -59,6 +61,7 @@ impl Epoch {
     pub(crate) fn public(&self) -> EpochPublic {
         EpochPublic {
             read_token_hash: Hash::of(labels::READ_TOKEN_HASH, &self.token),
+            append_key: self.append.public(),
             write_key: self.write.public(),
             admin_key: self.admin.public(),
         }
@@ -136,7 +139,9 @@ impl Journal {
         );
         seal(
             header,
-            if admin {
+            if header.kind == Kind::Append {
+                &self.epoch.append
+            } else if admin {
                 &self.epoch.admin
             } else {
                 &self.epoch.write

@@ -224,11 +224,9 @@ impl Insider {
             let body = self.body(id, &token, rekey).await;
             let secrets = self.grants[&(*id, epoch)].secrets(id, epoch);
             let read = previous_read_secret(&rekey.entry, body.as_deref(), &secrets);
-            self.grants.entry((*id, epoch - 1)).or_insert(EpochGrant {
-                read: read.unwrap().expect("a drive"),
-                write: None,
-                admin: None,
-            });
+            let read = read.unwrap().expect("a drive");
+            let before = self.grants.entry((*id, epoch - 1));
+            before.or_insert(EpochGrant::of_reader(read));
         }
     }
 }

@@ -1,13 +1,15 @@
 //! Drives and their members, by hand.
 
-use crannog_core::identity::{HomeState, KnownChain, NewLink, new_words, recover, revoke_device};
+use crannog_core::identity::{
+    AddDevice, HomeState, KnownChain, NewLink, new_words, recover, revoke_device, sign_as_new_device,
+};
 use crannog_core::journal::{
     Content, EpochGrant, Ground, JournalKind, JournalState, Member, Payload, RekeyDraft, Role, SealedRekey,
     seal_genesis, seal_rekey,
 };
 use crannog_proto::api::AppendLink;
-use crannog_proto::sigchain::SigchainState;
-use crannog_proto::sign::{Signature, message};
+use crannog_proto::sigchain::{Device, SigchainState};
+use crannog_proto::sign::{Signature, VerifyingKey, message};
 use crannog_proto::{AccountId, DeviceId, Entry, Hash, Header, JournalId, Signer, decode, encode, labels};
 use crannog_seal::asym::{Info, KemPublicKey, wrap};
 use crannog_seal::labels::WRAP_EPOCH_GRANT;
@@ -147,7 +149,7 @@ impl Insider {
     pub fn envelope(&self, reading: &Reading, account: &AccountId, grant: &EpochGrant) -> Vec<u8> {
         let epoch = reading.state.epoch().unwrap() + 1;
         let mut plain = encode(&grant.read);
-        for secret in [encode(&grant.write), encode(&grant.admin)] {
+        for secret in [encode(&grant.append), encode(&grant.write), encode(&grant.admin)] {
             plain.extend_from_slice(&secret);
             plain.resize(plain.len() + 33 - secret.len(), 0);
         }
@@ -201,6 +203,24 @@ impl Insider {
         let login = Login(device, DeviceKeys::new(&seed, &device.0));
         self.transport.set_login(&self.name, Arc::new(login));
         (old, old_keys)
+    }
+
+    /// A second device in the way that needs no words and makes no generation. What she signs from now on, it signs.
+    pub async fn add_device(&mut self) {
+        let id = DeviceId(rand::random());
+        let seed = DeviceSeed::generate(&mut rand::rng());
+        let keys = DeviceKeys::new(&seed, &id.0);
+        let (chain, secrets) = (self.known.state(), &self.secrets);
+        let device = Device {
+            id,
+            sign: VerifyingKey(keys.signing.public()),
+            kem: keys.kem.public().to_bytes().to_vec(),
+        };
+        let draft = AddDevice::draft(chain, secrets, device).unwrap();
+        let signature = sign_as_new_device(draft.link(), id, &keys).unwrap();
+        let new = draft.finish(chain, secrets, signature, &mut rand::rng()).unwrap();
+        self.append_link(new).await;
+        (self.device, self.keys) = (id, keys);
     }
 
     /// Takes one of her devices away.

@@ -200,6 +200,7 @@ async fn chk_004_different_secrets_for_different_people() {
     let other = EpochSecrets::generate(&circle.photos.0, next, &mut rand::rng());
     let writer = |read: &EpochSecrets, write: &EpochSecrets| EpochGrant {
         read: read.read().clone(),
+        append: None,
         write: write.write().cloned(),
         admin: None,
     };

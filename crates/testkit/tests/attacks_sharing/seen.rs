@@ -79,7 +79,7 @@ pub(crate) async fn refusals(device: &Device) -> Vec<String> {
     let Ok(Answer::Findings(findings)) = device.perform(Request::Doctor).await else {
         panic!("doctor")
     };
-    let refused = |finding: Finding| (finding.object == "inbox").then_some(finding.text);
+    let refused = |finding: Finding| (finding.object == "refused").then_some(finding.text);
     findings.into_iter().filter_map(refused).collect()
 }
 

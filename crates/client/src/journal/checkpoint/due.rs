@@ -71,7 +71,7 @@ pub(crate) async fn keep(shared: &Arc<Shared>) {
 impl Shared {
     async fn is_checkpoint_due(&self, journal: &Journal) -> Result<bool> {
         let state = journal.state();
-        let writes = !matches!(state.role(), None | Some(Role::Reader));
+        let writes = state.role() >= Some(Role::Writer);
         let Some(last) = state.last().copied() else {
             return Ok(false);
         };

@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::journal::Journal;
 use crate::shared::Shared;
 use lane::Lane;
-pub(crate) use plan::{FileStep, Landing, Step, fresh, fresh_version, join, plan};
+pub(crate) use plan::{FileStep, Landing, Limits, Step, fresh, fresh_version, join, plan};
 use prepare::{Grounds, Prepared, Unit, known, prepare};
 
 /// Groups, or chunks of a large file, being sealed at once.

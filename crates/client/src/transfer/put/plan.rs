@@ -9,6 +9,7 @@ use crannog_agent_api::request::Filter;
 use crannog_agent_api::{Code, Failure};
 use crannog_core::content::CHUNK;
 use crannog_core::drive::{Attrs, DriveOp, NewNode, NodeId, Version, VersionId};
+use crannog_core::journal::Role;
 use tokio::sync::mpsc;
 
 use super::super::batch::Target;
@@ -17,6 +18,7 @@ use super::super::{groups, interrupted};
 use crate::clock;
 use crate::db::{Db, DriveStore, FileStamp, Forest, Mounts, NodeRow, RowKind, Seen, Way};
 use crate::error::Result;
+use crate::journal::Journal;
 
 /// One thing to do, in an order in which folders come before what they hold.
 #[derive(Debug)]
@@ -52,6 +54,31 @@ pub(crate) struct FileStep {
     pub(crate) path: String,
 }
 
+/// In which drives this account may not do everything, by their local numbers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Limits {
+    /// Nothing may be put there.
+    read_only: Vec<i64>,
+    /// What is there stays as it is.
+    adds_only: Vec<i64>,
+}
+
+impl Limits {
+    /// As the member lists say now.
+    pub(crate) fn of(journals: &[Arc<Journal>]) -> Self {
+        let with = |role| {
+            let mine = journals
+                .iter()
+                .filter(|journal| journal.state().role() == Some(role));
+            mine.map(|journal| journal.row).collect()
+        };
+        Self {
+            read_only: with(Role::Reader),
+            adds_only: with(Role::Append),
+        }
+    }
+}
+
 impl groups::Step for Step {
     type File = FileStep;
 
@@ -83,12 +110,11 @@ pub(crate) struct Landing {
     pub(crate) recursive: bool,
 }
 
-/// Compares one source with the drive, and where a folder is mounted with the drive there, and sends the steps. `read_only`: drives that
-/// take nothing from this account. Blocking; ends early when nobody listens.
+/// Compares one source with the drive, and where a folder is mounted with the drive there, and sends the steps. Blocking; ends early when nobody listens.
 pub(crate) fn plan(
     db: &Db,
     mounts: &Mounts,
-    read_only: &[i64],
+    limits: &Limits,
     landing: &Landing,
     filter: &Filter,
     totals: (Arc<AtomicU64>, Arc<AtomicU64>),
@@ -97,7 +123,7 @@ pub(crate) fn plan(
     let mut planner = Planner {
         db,
         mounts,
-        read_only,
+        limits,
         landing,
         stack: Vec::new(),
         totals,
@@ -138,7 +164,7 @@ pub(crate) fn plan(
 struct Planner<'a> {
     db: &'a Db,
     mounts: &'a Mounts,
-    read_only: &'a [i64],
+    limits: &'a Limits,
     landing: &'a Landing,
     /// The remote folders from the source down to where the walk is.
     stack: Vec<Folder>,
@@ -240,6 +266,11 @@ impl Planner<'_> {
         }
     }
 
+    /// Whether what is in this drive stays as it is.
+    fn adds_only(&self, drive: i64) -> bool {
+        self.limits.adds_only.contains(&drive)
+    }
+
     /// Why nothing goes into a share.
     fn refused(&self, seen: &Seen, path: &str) -> Option<Failure> {
         let (message, hint) = if self.mounts.is_closed(seen.drive()) {
@@ -247,7 +278,7 @@ impl Planner<'_> {
                 "an alarm stopped this share: it was passed over",
                 crate::ops::LOOK,
             )
-        } else if self.read_only.contains(&seen.drive()) {
+        } else if self.limits.read_only.contains(&seen.drive()) {
             (
                 "this account may only read this share: it was passed over",
                 "an admin of the share can make you a writer (crannog members shows who is)",
@@ -262,7 +293,8 @@ impl Planner<'_> {
         let (way, node, new) = match goal.existing {
             Some(seen) if seen.row.kind == RowKind::Directory => {
                 let row = &seen.row;
-                if row.attrs != attrs && row.node != NodeId::RECOVERED && seen.seat.is_none() {
+                let fixed = row.node == NodeId::RECOVERED || self.adds_only(goal.drive);
+                if row.attrs != attrs && !fixed && seen.seat.is_none() {
                     let op = DriveOp::SetAttrs {
                         node: row.node,
                         attrs,
@@ -318,10 +350,13 @@ impl Planner<'_> {
                     if size == stamp.size
                         && (row.attrs.mtime_s, row.attrs.mtime_ns) == (attrs.mtime_s, attrs.mtime_ns)
                     {
-                        if row.attrs.mode != attrs.mode {
+                        if row.attrs.mode != attrs.mode && !self.adds_only(drive) {
                             return self.op(drive, DriveOp::SetAttrs { node, attrs }, path, false);
                         }
                         return self.send(Step::Unchanged);
+                    }
+                    if self.adds_only(drive) {
+                        return self.send(Step::Failed(crate::ops::adds_only(&path)));
                     }
                     let previous = self
                         .db
@@ -354,7 +389,8 @@ impl Planner<'_> {
                 node,
                 ..
             }) if old == target => {
-                if old_attrs.mtime_s == attrs.mtime_s && old_attrs.mtime_ns == attrs.mtime_ns {
+                let same = old_attrs.mtime_s == attrs.mtime_s && old_attrs.mtime_ns == attrs.mtime_ns;
+                if same || self.adds_only(drive) {
                     return self.send(Step::Unchanged);
                 }
                 return self.op(drive, DriveOp::SetAttrs { node, attrs }, path, false);
@@ -364,6 +400,9 @@ impl Planner<'_> {
                 node,
                 ..
             }) => {
+                if self.adds_only(drive) {
+                    return self.send(Step::Failed(crate::ops::adds_only(&path)));
+                }
                 self.op(drive, DriveOp::Trash { node }, path.clone(), false)?;
             }
             Some(row) => return self.send(Step::Failed(in_the_way(&row, &path))),

@@ -141,6 +141,31 @@ fn held(state: &MemoryDrive) -> BTreeMap<BlobId, u64> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
+    /// What an append may say changes no node, no version and nothing in the trash, whatever it says and whatever the drive holds.
+    #[test]
+    fn what_only_adds_changes_nothing_that_was_there(steps in steps(60), adds in steps(20)) {
+        let mut state = MemoryDrive::new();
+        for (seq, step) in (1..).zip(&steps) {
+            let op = op(seq, *step, &state);
+            apply(&mut state, &entry(seq, *step), &op).unwrap();
+        }
+        let before = state.clone();
+        let mut said = DriveBatch::default();
+        for (seq, step) in (steps.len() as u64 + 1..).zip(adds) {
+            let op = op(seq, (step.0 % 7, step.1, step.2, step.3, step.4), &state);
+            let applied = apply(&mut state, &entry(seq, step), &op).unwrap();
+            prop_assert!(applied.removed.is_empty() && applied.spared.is_empty());
+            said.ops.push(op);
+        }
+        prop_assert!(said.only_adds());
+        for head in before.heads() {
+            let now = state.head(head.node).unwrap();
+            prop_assert_eq!(now.as_ref(), Some(head));
+            prop_assert_eq!(state.versions(head.node).unwrap(), before.versions(head.node).unwrap());
+            prop_assert_eq!(is_live(&state, head.node).unwrap(), is_live(&before, head.node).unwrap());
+        }
+    }
+
     #[test]
     fn one_history_one_state_and_no_content_vanishes(steps in steps(120)) {
         let mut state = MemoryDrive::new();

@@ -39,7 +39,8 @@ fn debug_says_no_secret() {
     let taken = take(&sealed(&sent, &alice, &bob, &mut rng), &bob, &alice.chain, NOW).unwrap();
     let text = format!("{taken:?} {:?}", taken.note());
     assert!(
-        text.contains("signed: RecordedNote") && text.contains("read: ReadSecret, write: Some(WriteSecret)")
+        text.contains("signed: RecordedNote")
+            && text.contains("read: ReadSecret, append: None, write: Some(WriteSecret)")
     );
     let op = crate::identity::HomeOp::Invited {
         drop: sent.id,

@@ -1,5 +1,6 @@
 //! Readers, writers and a server that lies between them.
 
+mod appends;
 mod attacks;
 mod authors;
 mod devices;

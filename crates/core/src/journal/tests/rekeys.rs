@@ -138,14 +138,7 @@ fn a_new_member_walks_back_and_reads_forward() {
     let read = previous_read_secret(&log.stored[2].entry, None, &secrets)
         .unwrap()
         .unwrap();
-    b.given.insert(
-        0,
-        EpochGrant {
-            read,
-            write: None,
-            admin: None,
-        },
-    );
+    b.given.insert(0, EpochGrant::of_reader(read));
     b.given.insert(1, EpochGrant::for_role(&secrets, Role::Writer));
     b.read_all(&log).unwrap();
     log.append(&b.change(&mut rng));

@@ -34,11 +34,7 @@ fn share() {
     let read = previous_read_secret(&log.stored[2].entry, None, &secrets)
         .unwrap()
         .unwrap();
-    let before = EpochGrant {
-        read,
-        write: None,
-        admin: None,
-    };
+    let before = EpochGrant::of_reader(read);
     b.given.extend([(0, before), (1, invited.clone())]);
     b.read_all(&log).unwrap();
 

@@ -54,7 +54,8 @@ fn plain(entry: &Entry, secrets: &EpochSecrets) -> Option<Vec<u8>> {
 
 pub(crate) fn grant(grant: &EpochGrant) -> Value {
     json!({
-        "read": hex(&encode(&grant.read)), "write": grant.write.as_ref().map(|w| hex(&encode(w))),
+        "read": hex(&encode(&grant.read)), "append": grant.append.as_ref().map(|p| hex(&encode(p))),
+        "write": grant.write.as_ref().map(|w| hex(&encode(w))),
         "admin": grant.admin.as_ref().map(|a| hex(&encode(a))),
     })
 }

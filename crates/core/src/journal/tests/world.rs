@@ -271,7 +271,9 @@ pub(crate) fn resign(
                 ..
             }
         );
-    let signature = if writer {
+    let signature = if header.kind == Kind::Append {
+        secrets.append_key().unwrap().sign(&message)
+    } else if writer {
         secrets.write_key().unwrap().sign(&message)
     } else {
         secrets.admin_key().unwrap().sign(&message)

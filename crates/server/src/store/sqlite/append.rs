@@ -84,6 +84,9 @@ fn one(
     if !keeps_admin_key(db, journal, header)? {
         return Ok(Outcome::Refused(ErrorCode::BadRequest));
     }
+    if takes_a_held_blob_for_its_body(db, journal.row, header)? {
+        return Ok(Outcome::Refused(ErrorCode::BadRequest));
+    }
     let ids: HashSet<&BlobId> = header.held_blobs().collect();
     let (mut sources, mut missing, mut unsynced) = (Vec::with_capacity(ids.len()), Vec::new(), Vec::new());
     for id in ids {
@@ -104,7 +107,10 @@ fn one(
         seq,
         head: next_head(&journal.last.head, seq, &verified.entry().header),
     };
-    if !header.adds.is_empty() && !fits(db, journal.creator, weight(verified.entry()), &sources)? {
+    let only_adds = header.kind == Kind::Append;
+    if (only_adds || !header.adds.is_empty())
+        && !fits(db, journal.creator, weight(verified.entry()), &sources)?
+    {
         return Ok(Outcome::Refused(ErrorCode::Quota));
     }
     let frees = !header.drops.is_empty() || !matches!(header.kind, Kind::Change | Kind::Checkpoint { .. });
@@ -115,7 +121,10 @@ fn one(
         hold(db, journal.row, &id, source, seq, freed)?;
     }
     for id in &header.drops {
-        drop_blob(db, journal.row, id, header.seen.seq, batch.now)?;
+        // A body goes by Prune or Close: whoever names one as a file's must not have it dropped with the file.
+        if !is_body(db, journal.row, id)? {
+            drop_blob(db, journal.row, id, header.seen.seq, batch.now)?;
+        }
     }
     insert_entry(db, journal.row, &placed, verified)?;
     files::charge(db, journal.creator, weight(verified.entry()))?;
@@ -166,7 +175,7 @@ fn apply(
             prune(db, journal, &SeqRange { from: 0, to: seq - 1 }, now, |_| true)?;
             close(db, journal, now, freed)
         }
-        Kind::Genesis(_) | Kind::Change | Kind::Reset { .. } => Ok(()),
+        Kind::Genesis(_) | Kind::Change | Kind::Append | Kind::Reset { .. } => Ok(()),
     }
 }
 
@@ -229,6 +238,22 @@ fn keeps_admin_key(db: &Connection, journal: &Journal, header: &Header) -> Resul
     db.prepare_cached("SELECT 1 FROM epochs WHERE journal = ?1 AND epoch = ?2 AND admin_key = ?3")
         .and_then(|mut select| select.exists(params![journal.row, int(journal.epoch), next.admin_key.0]))
         .map_err(failed)
+}
+
+/// Rule 7: what an append's body lies in is its own. A prune of it would otherwise drop what a file of somebody else lies in.
+fn takes_a_held_blob_for_its_body(db: &Connection, journal: i64, header: &Header) -> Result<bool> {
+    let (Kind::Append, Place::Blobs(ids)) = (&header.kind, &header.body.place) else {
+        return Ok(false);
+    };
+    let mut select = db
+        .prepare_cached("SELECT 1 FROM blobs WHERE journal = ?1 AND blob = ?2")
+        .map_err(failed)?;
+    for id in ids {
+        if select.exists(params![journal, id.0]).map_err(failed)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn first_answer(db: &Connection, journal: i64, header: &Header) -> Result<Option<Placed>> {
@@ -401,6 +426,12 @@ fn drop_blob(db: &Connection, journal: i64, id: &BlobId, seen: u64, now: Hour) -
         .and_then(|mut update| update.query_row(params![journal, id.0, int(seen), now.0], |row| row.get(0)).optional())
         .map_err(failed)?;
     file.map_or(Ok(()), |file| files::drop_live(db, file))
+}
+
+fn is_body(db: &Connection, journal: i64, id: &BlobId) -> Result<bool> {
+    db.prepare_cached("SELECT 1 FROM bodies WHERE journal = ?1 AND blob = ?2")
+        .and_then(|mut select| select.exists(params![journal, id.0]))
+        .map_err(failed)
 }
 
 fn prune(

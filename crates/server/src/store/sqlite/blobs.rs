@@ -37,7 +37,11 @@ pub(super) fn stage(db: &Connection, new: &NewStaged) -> Result<Option<FileName>
     }
     let replaced = old.map_or(Ok(None), |file| files::release(db, file, true))?;
     let file = files::create(db, owner, &new.file)?;
-    db.prepare_cached("INSERT OR REPLACE INTO staged (journal, blob, file, expires) VALUES (?1, ?2, ?3, ?4)")
+    // Whoever puts it once more renews the lease, and never shortens it.
+    db.prepare_cached(
+        "INSERT INTO staged (journal, blob, file, expires) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (journal, blob) DO UPDATE SET file = excluded.file, expires = max(expires, excluded.expires)",
+    )
         .and_then(|mut insert| insert.execute(params![journal, new.file.blob.0, file, new.expires.0]))
         .map_err(failed)?;
     Ok(replaced)

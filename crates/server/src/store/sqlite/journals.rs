@@ -62,10 +62,10 @@ pub(super) fn open_epoch(
     keys: &EpochPublic,
     first: u64,
 ) -> Result<()> {
-    db.prepare_cached("INSERT INTO epochs (journal, epoch, read_hash, write_key, admin_key, first_seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
+    db.prepare_cached("INSERT INTO epochs (journal, epoch, read_hash, append_key, write_key, admin_key, first_seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
         .and_then(|mut insert| {
             insert.execute(params![
-                journal, int(epoch), keys.read_token_hash.0, keys.write_key.0, keys.admin_key.0, int(first)
+                journal, int(epoch), keys.read_token_hash.0, keys.append_key.0, keys.write_key.0, keys.admin_key.0, int(first)
             ])
         })
         .map_err(failed)?;
@@ -135,7 +135,7 @@ pub(super) fn view(db: &Connection, id: &JournalId) -> Result<Option<JournalView
 
 pub(super) fn epoch(db: &Connection, id: &JournalId, epoch: u64) -> Result<Option<EpochPublic>> {
     db.prepare_cached(
-        "SELECT e.read_hash, e.write_key, e.admin_key FROM journals j JOIN epochs e ON e.journal = j.id
+        "SELECT e.read_hash, e.append_key, e.write_key, e.admin_key FROM journals j JOIN epochs e ON e.journal = j.id
          WHERE j.journal = ?1 AND e.epoch = ?2",
     )
     .and_then(|mut select| {
@@ -143,8 +143,9 @@ pub(super) fn epoch(db: &Connection, id: &JournalId, epoch: u64) -> Result<Optio
             .query_row(params![id.0, int(epoch)], |row| {
                 Ok(EpochPublic {
                     read_token_hash: hash(row, 0)?,
-                    write_key: VerifyingKey(bytes(row, 1)?),
-                    admin_key: VerifyingKey(bytes(row, 2)?),
+                    append_key: VerifyingKey(bytes(row, 1)?),
+                    write_key: VerifyingKey(bytes(row, 2)?),
+                    admin_key: VerifyingKey(bytes(row, 3)?),
                 })
             })
             .optional()

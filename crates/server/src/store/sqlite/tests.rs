@@ -71,8 +71,13 @@ fn version_1(path: &Path, person: &Person, file: FileName, blob: BlobId) {
     )
     .unwrap();
     db.execute(
-        "INSERT INTO epochs VALUES (3, 0, ?1, ?2, ?3, 0, NULL)",
-        params![epoch.read_token_hash.0, epoch.write_key.0, epoch.admin_key.0],
+        "INSERT INTO epochs VALUES (3, 0, ?1, ?2, ?3, ?4, 0, NULL)",
+        params![
+            epoch.read_token_hash.0,
+            epoch.append_key.0,
+            epoch.write_key.0,
+            epoch.admin_key.0
+        ],
     )
     .unwrap();
     db.execute(

@@ -21,7 +21,7 @@ CREATE TABLE journals (
 ) STRICT;
 CREATE INDEX journals_creator ON journals (creator);
 CREATE TABLE epochs (
-    journal INTEGER NOT NULL, epoch INTEGER NOT NULL, read_hash BLOB NOT NULL, write_key BLOB NOT NULL, admin_key BLOB NOT NULL,
+    journal INTEGER NOT NULL, epoch INTEGER NOT NULL, read_hash BLOB NOT NULL, append_key BLOB NOT NULL, write_key BLOB NOT NULL, admin_key BLOB NOT NULL,
     first_seq INTEGER NOT NULL, last_seq INTEGER, PRIMARY KEY (journal, epoch)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX epochs_read ON epochs (read_hash);
