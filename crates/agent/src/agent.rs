@@ -53,7 +53,7 @@ impl Agent {
     pub(crate) fn new(home: &Path, program: PathBuf, config: &Config) -> Self {
         Self {
             home: home.to_owned(),
-            vault: Vault::new(home, config.lock_after),
+            vault: Vault::new(home, config.lock_after, config.limits),
             requests: Arc::default(),
             sessions: Arc::default(),
             watches: Watches::default(),

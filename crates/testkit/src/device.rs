@@ -261,6 +261,7 @@ impl Device {
             filter: Filter::default(),
             dry_run: false,
             stdin: true,
+            limits: Default::default(),
         };
         let input = bytes.chunks(64 * 1024).map(Bytes::copy_from_slice).collect();
         changed(self.request_with(request, input).await.0)
@@ -278,6 +279,7 @@ impl Device {
             filter: Filter::default(),
             dry_run: false,
             stdin: false,
+            limits: Default::default(),
         };
         changed(self.perform(request).await)
     }
@@ -292,6 +294,7 @@ impl Device {
             filter: Filter::default(),
             dry_run: false,
             overwrite: false,
+            limits: Default::default(),
         };
         changed(self.perform(request).await)?;
         Ok(target)
@@ -322,6 +325,7 @@ impl Device {
         let request = Request::VerifyStore {
             drive: None,
             repair_from: Vec::new(),
+            limits: Default::default(),
         };
         match self.perform(request).await? {
             Answer::Findings(findings) => Ok(findings),

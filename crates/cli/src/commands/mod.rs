@@ -15,6 +15,7 @@ pub(crate) mod man;
 pub(crate) mod people;
 pub(crate) mod share;
 pub(crate) mod transfer;
+pub(crate) mod transfers;
 pub(crate) mod trash;
 pub(crate) mod watch;
 
@@ -64,6 +65,7 @@ async fn dispatch(command: Command, session: &mut Session) -> Result<Shown, Fail
         Command::Put(put) => put.run(session).await,
         Command::Get(get) => get.run(session).await,
         Command::Cat(cat) => cat.run(session).await,
+        Command::Transfers(transfers) => transfers.run(session).await,
         Command::Mkdir(mkdir) => mkdir.run(session).await,
         Command::Cp(cp) => cp.run(session).await,
         Command::Mv(mv) => mv.run(session).await,

@@ -14,7 +14,7 @@ use super::Journal;
 use super::ingest::{Arrived, Ingested, Own};
 use crate::error::{Error, Result};
 use crate::shared::{Extra, Shared};
-use crate::transport::TransportError;
+use crate::transport::{Transport, TransportError};
 
 /// How often an entry is sealed anew because others were faster.
 const ATTEMPTS: usize = 8;
@@ -172,15 +172,17 @@ impl Shared {
     /// Stages a blob in a journal. A grant that died with its epoch is taken anew after a catch-up.
     pub(crate) async fn put_blob(
         self: &Arc<Self>,
+        transport: &Transport,
         journal: &Arc<Journal>,
         id: &BlobId,
         bytes: Bytes,
     ) -> Result<()> {
-        self.stage(journal, id, bytes, false).await
+        self.stage(transport, journal, id, bytes, false).await
     }
 
     async fn stage(
         self: &Arc<Self>,
+        transport: &Transport,
         journal: &Arc<Journal>,
         id: &BlobId,
         bytes: Bytes,
@@ -190,7 +192,6 @@ impl Shared {
             let grant = journal
                 .grant()
                 .ok_or_else(|| read_only(&self.name_of(&journal.id)))?;
-            let transport = &self.transport;
             let put = if body {
                 self.retry(|| transport.put_body(&journal.id, &grant, id, bytes.clone()))
                     .await
@@ -214,7 +215,7 @@ impl Shared {
         tokens: &[[u8; 32]],
     ) -> Result<AppendResult> {
         for (id, bytes) in &sealed.body_blobs {
-            self.stage(journal, id, Bytes::copy_from_slice(bytes), true)
+            self.stage(&self.transport, journal, id, Bytes::copy_from_slice(bytes), true)
                 .await?;
         }
         journal.sent();

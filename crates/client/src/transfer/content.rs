@@ -11,7 +11,7 @@ use crannog_proto::{BlobId, ErrorCode, limits};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::sync::OnceCell;
 
-use super::Task;
+use super::{Flow, Task};
 use crate::error::{Error, Result};
 use crate::journal::Journal;
 use crate::shared::Shared;
@@ -29,6 +29,7 @@ type PackCell = Arc<OnceCell<Arc<OpenedPack>>>;
 pub(crate) struct Fetcher {
     shared: Arc<Shared>,
     journal: Arc<Journal>,
+    flow: Arc<Flow>,
     packs: Arc<Mutex<Packs>>,
 }
 
@@ -40,9 +41,15 @@ struct Packs {
 
 impl Fetcher {
     pub(crate) fn new(shared: &Arc<Shared>, journal: &Arc<Journal>) -> Self {
+        Self::over(shared, journal, &Flow::plain(shared))
+    }
+
+    /// The same for a transfer.
+    pub(crate) fn over(shared: &Arc<Shared>, journal: &Arc<Journal>, flow: &Arc<Flow>) -> Self {
         Self {
             shared: Arc::clone(shared),
             journal: Arc::clone(journal),
+            flow: Arc::clone(flow),
             packs: Arc::default(),
         }
     }
@@ -71,9 +78,10 @@ impl Fetcher {
             .shared
             .read_token(&self.journal)
             .ok_or_else(|| super::seal::internal("a drive without keys"))?;
+        self.flow.pass().await;
         self.shared
             .retry(|| {
-                self.shared
+                self.flow
                     .transport
                     .get_blob(&self.journal.id, &token, id, limits::BLOB_MAX)
             })
