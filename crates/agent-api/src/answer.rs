@@ -414,7 +414,7 @@ pub enum TransferState {
 pub struct TransferInfo {
     /// Its number on this device.
     pub id: u64,
-    /// What it is: `put`, `get`, `cat`, `verify-store`.
+    /// What it is: `put`, `get`, `cat`, `export`, `verify-store`.
     pub kind: String,
     /// Which way.
     pub direction: Direction,

@@ -142,6 +142,15 @@ pub enum Request {
         #[serde(default)]
         limits: Limits,
     },
+    /// Everything that the account can read, into a folder that is new, empty, or an earlier export.
+    Export {
+        to: PathBuf,
+        history: bool,
+        trash: bool,
+        overwrite: bool,
+        dry_run: bool,
+        limits: Limits,
+    },
     /// One file's bytes as data frames.
     Cat {
         path: RemotePath,

@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crannog_agent_api::Start;
 
 use crate::commands::{
-    account, agent, audit, browse, change, completions, contacts, drive, health, history, log, man, people,
-    share, transfer, transfers, trash, watch,
+    account, agent, audit, browse, change, completions, contacts, drive, export, health, history, log, man,
+    people, share, transfer, transfers, trash, watch,
 };
 
 /// An end-to-end-encrypted drive on a server that cannot read it.
@@ -112,6 +112,7 @@ pub(crate) enum Command {
     Put(transfer::Put),
     Get(transfer::Get),
     Cat(transfer::Cat),
+    Export(export::Export),
     Transfers(transfers::Transfers),
 
     Mkdir(change::Mkdir),

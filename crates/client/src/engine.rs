@@ -289,9 +289,11 @@ async fn dispatch(shared: &Arc<Shared>, request: Request, caller: &Caller) -> cr
             parents,
             dry_run,
         } => shared.mkdir(paths, parents, dry_run).await,
-        Request::Put { .. } | Request::Get { .. } | Request::Cat { .. } | Request::VerifyStore { .. } => {
-            shared.transfer(request, caller).await
-        }
+        Request::Put { .. }
+        | Request::Get { .. }
+        | Request::Export { .. }
+        | Request::Cat { .. }
+        | Request::VerifyStore { .. } => shared.transfer(request, caller).await,
         Request::Transfers => shared.transfers().await,
         Request::PauseTransfers { ids } => shared.pause_transfers(&ids, true).await,
         Request::ResumeTransfers { ids } => shared.pause_transfers(&ids, false).await,

@@ -8,6 +8,7 @@ pub(crate) mod change;
 pub(crate) mod completions;
 pub(crate) mod contacts;
 pub(crate) mod drive;
+pub(crate) mod export;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod log;
@@ -65,6 +66,7 @@ async fn dispatch(command: Command, session: &mut Session) -> Result<Shown, Fail
         Command::Put(put) => put.run(session).await,
         Command::Get(get) => get.run(session).await,
         Command::Cat(cat) => cat.run(session).await,
+        Command::Export(export) => export.run(session).await,
         Command::Transfers(transfers) => transfers.run(session).await,
         Command::Mkdir(mkdir) => mkdir.run(session).await,
         Command::Cp(cp) => cp.run(session).await,

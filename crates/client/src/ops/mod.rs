@@ -7,6 +7,7 @@ mod clear;
 mod copy;
 mod doctor;
 mod drives;
+mod export;
 mod find;
 mod forget;
 mod look;

@@ -8,6 +8,7 @@ use crannog_agent_api::answer::{Direction, TransferInfo, TransferState};
 use crannog_agent_api::{Answer, Code, Failure, Limits, Request};
 use tokio::sync::watch;
 
+use super::export::ExportRequest;
 use super::transfers::{GetRequest, PutRequest};
 use super::unfinished::is_over;
 use crate::clock;
@@ -240,6 +241,23 @@ impl Shared {
                 };
                 self.get(request, flow, caller).await
             }
+            Request::Export {
+                to,
+                history,
+                trash,
+                overwrite,
+                dry_run,
+                ..
+            } => {
+                let request = ExportRequest {
+                    to,
+                    history,
+                    trash,
+                    overwrite,
+                    dry_run,
+                };
+                self.export(request, flow, caller).await
+            }
             Request::Cat { path, version } => self.cat(path, version, flow, caller).await,
             Request::VerifyStore {
                 drive, repair_from, ..
@@ -348,9 +366,10 @@ pub(super) fn is(error: &Error, code: Code) -> bool {
 /// Two commands that differ in nothing else are the same transfer.
 fn take_limits(request: &mut Request) -> Limits {
     match request {
-        Request::Put { limits, .. } | Request::Get { limits, .. } | Request::VerifyStore { limits, .. } => {
-            std::mem::take(limits)
-        }
+        Request::Put { limits, .. }
+        | Request::Get { limits, .. }
+        | Request::Export { limits, .. }
+        | Request::VerifyStore { limits, .. } => std::mem::take(limits),
         _ => Limits::default(),
     }
 }
@@ -358,7 +377,9 @@ fn take_limits(request: &mut Request) -> Limits {
 /// What others are shown of a request; nothing of one that only looks.
 pub(super) fn what(request: &Request) -> Option<What> {
     let (kind, direction, from, to) = match request {
-        Request::Put { dry_run: true, .. } | Request::Get { dry_run: true, .. } => return None,
+        Request::Put { dry_run: true, .. }
+        | Request::Get { dry_run: true, .. }
+        | Request::Export { dry_run: true, .. } => return None,
         Request::Put {
             sources,
             target,
@@ -378,6 +399,7 @@ pub(super) fn what(request: &Request) -> Option<What> {
             let from = sources.iter().map(ToString::to_string).collect();
             ("get", Direction::Down, from, target.display().to_string())
         }
+        Request::Export { to, .. } => ("export", Direction::Down, Vec::new(), to.display().to_string()),
         Request::Cat { path, .. } => ("cat", Direction::Down, vec![path.to_string()], String::new()),
         Request::VerifyStore { drive, .. } => (
             "verify-store",

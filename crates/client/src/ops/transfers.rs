@@ -369,7 +369,7 @@ fn own_name(source: &PutSource) -> Result<String> {
     })
 }
 
-fn add(all: &mut crannog_agent_api::answer::Changed, more: crannog_agent_api::answer::Changed) {
+pub(super) fn add(all: &mut crannog_agent_api::answer::Changed, more: crannog_agent_api::answer::Changed) {
     all.files += more.files;
     all.folders += more.folders;
     all.unchanged += more.unchanged;

@@ -80,7 +80,9 @@ impl Shared {
                 .into());
         }
         let mut request = request(&self.row(id).await?)?;
-        if let Request::Put { limits, .. } | Request::Get { limits, .. } = &mut request {
+        if let Request::Put { limits, .. } | Request::Get { limits, .. } | Request::Export { limits, .. } =
+            &mut request
+        {
             let text = self.row(id).await?.limits;
             *limits = serde_json::from_str(&text).map_err(|_| DbError::Damaged("limits"))?;
         }
@@ -160,22 +162,35 @@ impl Shared {
                     below.iter().any(|folder| part.starts_with(folder))
                         || beside && nodes.iter().any(|node| name.starts_with(node))
                 };
-                let parts = self.db.write(move |tx| Unfinished(tx).forget_parts(ours)).await?;
-                let kept = parts.iter().map(|part| PathBuf::from(OsStr::from_bytes(part)));
-                for part in kept.chain(flow.take_parts()) {
-                    // One that is not there needs no removing.
-                    let _ = std::fs::remove_file(part);
-                }
-                Ok(())
+                self.forget_parts(ours, flow).await
+            }
+            Request::Export { to, .. } => {
+                let to = to.clone();
+                let ours = move |part: &[u8]| Path::new(OsStr::from_bytes(part)).starts_with(&to);
+                self.forget_parts(ours, flow).await
             }
             _ => Ok(()),
         }
+    }
+
+    /// Removes part files, also those of which nothing was noted.
+    async fn forget_parts(&self, ours: impl Fn(&[u8]) -> bool + Send + 'static, flow: &Flow) -> Result<()> {
+        let parts = self.db.write(move |tx| Unfinished(tx).forget_parts(ours)).await?;
+        let kept = parts.iter().map(|part| PathBuf::from(OsStr::from_bytes(part)));
+        for part in kept.chain(flow.take_parts()) {
+            // One that is not there needs no removing.
+            let _ = std::fs::remove_file(part);
+        }
+        Ok(())
     }
 }
 
 /// The same request again goes on where this one was cut.
 fn can_go_on(request: &Request) -> bool {
-    matches!(request, Request::Put { stdin: false, .. } | Request::Get { .. })
+    matches!(
+        request,
+        Request::Put { stdin: false, .. } | Request::Get { .. } | Request::Export { .. }
+    )
 }
 
 /// Nothing is left that could go on: it was done, it never began, or somebody ended it for good.

@@ -24,8 +24,10 @@ mod verify;
 pub(crate) use batch::{Batch, FileHead, Target};
 pub(crate) use content::{Fetcher, stream};
 pub(crate) use flow::{Counts, Flow};
-pub(crate) use get::{Landing as GetLanding, get, plan as plan_get};
-pub(crate) use local::component;
+pub(crate) use get::{
+    Landing as GetLanding, Step as GetStep, Totals, get, plan as plan_get, version as get_version,
+};
+pub(crate) use local::{component, folder as local_folder};
 pub(crate) use put::{
     Landing as PutLanding, fresh as fresh_node, fresh_version, join as join_path, plan as plan_put, put,
 };

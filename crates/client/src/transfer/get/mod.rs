@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::journal::Journal;
 use crate::shared::Shared;
 use large::large;
-pub(crate) use plan::{Landing, Step, plan};
+pub(crate) use plan::{Landing, Step, Totals, plan, version};
 use small::small;
 
 /// Groups under way at once.
