@@ -276,6 +276,9 @@ pub struct ContactInfo {
     /// How: `qr`, `word` or `compared`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub how: Option<String>,
+    /// She closed her account for ever; her root signed that.
+    #[serde(default)]
+    pub closed: bool,
     /// Her root is another one than the pinned: these are the new root's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_to: Option<String>,

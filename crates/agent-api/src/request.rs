@@ -71,6 +71,13 @@ pub enum Request {
     Lock {
         now: bool,
     },
+    /// Closes the account for ever, by its words. `name`: its own, as the person typed it. Without `keep_local` this profile is wiped then.
+    DeleteAccount {
+        name: String,
+        words: Option<Secret>,
+        keep_local: bool,
+        dry_run: bool,
+    },
     /// Sets another password for this device.
     Passwd {
         old: Secret,

@@ -169,6 +169,17 @@ impl Agent {
         self.requests.cancel();
     }
 
+    /// Ends everything, and removes the profile of an account that is no more.
+    pub(crate) async fn wipe(&self) -> Result<(), Failure> {
+        self.vault.shut();
+        self.watches.end(Why::Locked).await;
+        self.close_now().await;
+        self.requests.none().await;
+        let home = self.home.clone();
+        let wiped = tokio::task::spawn_blocking(move || Engine::wipe(&home)).await;
+        wiped.unwrap_or_else(|_| Err(Failure::new(Code::Internal, "the agent made a mistake")))
+    }
+
     /// Ends the engine and all that uses it. What does not listen is left to the end of the process, or to whoever waits.
     pub(crate) async fn put_aside(&self) {
         /// For requests that wait for a server.

@@ -161,6 +161,11 @@ impl Engine {
         Ok(Self::open(home, Password(password.clone())).await?)
     }
 
+    /// Removes the profile in `home`; its engine must be closed. Blocking.
+    pub fn wipe(home: &Path) -> Result<(), Failure> {
+        Ok(profile::wipe(home)?)
+    }
+
     /// Whether this is the password of the device whose profile is in `home`; nothing is opened. Blocking work (Argon2id) is done on a
     /// thread of its own.
     pub async fn check_password(home: &Path, password: &Secret) -> Result<(), Failure> {
@@ -269,6 +274,9 @@ async fn dispatch(shared: &Arc<Shared>, request: Request, caller: &Caller) -> cr
     match request {
         Request::Status => shared.status().await,
         Request::Whoami => Ok(Answer::Whoami(shared.whoami())),
+        Request::DeleteAccount {
+            name, words, dry_run, ..
+        } => shared.account_delete(&name, words.as_ref(), dry_run).await,
         Request::Devices => Ok(Answer::Devices(recover::devices(shared).await?)),
         Request::Doctor => shared.doctor().await,
         Request::Dismiss { journal } => shared.dismiss(&journal).await,

@@ -5,6 +5,7 @@ pub(crate) mod agent;
 pub(crate) mod audit;
 pub(crate) mod browse;
 pub(crate) mod change;
+pub(crate) mod close;
 pub(crate) mod completions;
 pub(crate) mod contacts;
 pub(crate) mod drive;
@@ -48,6 +49,7 @@ async fn dispatch(command: Command, session: &mut Session) -> Result<Shown, Fail
         Command::Join(join) => join.run(session).await,
         Command::Recover(recover) => recover.run(session).await,
         Command::Passwd(passwd) => passwd.run(session).await,
+        Command::Account(account) => account.run(session).await,
         Command::Whoami(whoami) => whoami.run(session).await,
         Command::Devices(devices) => devices.run(session).await,
         Command::Status(status) => status.run(session).await,

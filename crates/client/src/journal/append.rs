@@ -240,11 +240,15 @@ impl Shared {
     }
 
     /// A server that acknowledged entries of a journal and then knows no such journal shows less than it did (CHK-012).
+    /// One whose maker closed her account has ended with it, and her own signature says so.
     pub(super) async fn known<T>(&self, journal: &Journal, result: Result<T>) -> Result<T> {
         match result {
             Err(error)
                 if error.server_code() == Some(ErrorCode::NotFound) && journal.state().last().is_some() =>
             {
+                if self.ended_with_its_maker(&journal.state()).await {
+                    return Err(closed(&self.name_of(&journal.id)));
+                }
                 let gone = Error::lied(Check::Rollback, self.name_of(&journal.id));
                 Err(self.alarm(&journal.id, gone).await)
             }
@@ -317,6 +321,16 @@ fn read_only(journal: &str) -> Error {
         .object(journal)
         .hint("crannog members shows roles; an admin can give you another one"),
     )
+}
+
+fn closed(journal: &str) -> Error {
+    Failure::new(
+        Code::NotFound,
+        "it has ended: who made it closed her account, and signed that",
+    )
+    .object(journal)
+    .hint("what is on this device is all that is left of it; crannog leave takes it out of sight")
+    .into()
 }
 
 fn is_body(sealed: &SealedEntry, id: &BlobId) -> bool {

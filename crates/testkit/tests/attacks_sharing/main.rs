@@ -2,6 +2,7 @@
 //! Every lie is refused with its check and its object, nothing else changes, and the honest twin passes.
 
 mod circle;
+mod closed;
 mod garbage;
 mod inbox;
 mod invites;
