@@ -29,7 +29,7 @@ fn refuses_a_newer_database() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     assert!(matches!(
         SqliteStore::open(&path),
-        Err(SchemaError::Newer { found: 99, known: 2 })
+        Err(SchemaError::Newer { found: 99, known: 3 })
     ));
 }
 
