@@ -220,7 +220,7 @@ def lose(_, place):
 
 # What is done to a copy, and the check that refuses it.
 ATTACKS = [
-    ("another layout", 10, sql("PRAGMA user_version = 3")),
+    ("another layout", 10, sql("PRAGMA user_version = 4")),
     ("a changed link", 6, flip("links", "link", "seq = 0", 400)),
     ("a changed signature of a link", 6, flip("links", "link", "seq = 0")),
     ("another version of a link", 10, flip("links", "link", "seq = 0", 4)),

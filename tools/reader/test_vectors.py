@@ -225,6 +225,10 @@ def sigchain(v):
     eq([h.hex() for h in chain.hashes[1:]], [v[n]["hash"] for n in names], "hashes")
     forged = links[:3] + [signed(v["new_words_without_the_old_root"])]
     refused(lambda: Chain(hx(a["account"]), list(enumerate(forged))), v["new_words_without_the_old_root"]["outcome"])
+    closed = Chain(hx(a["account"]), list(enumerate(links + [signed(v["close"])])))
+    eq((closed.hashes[-1].hex(), closed.devices_at[-1]), (v["close"]["hash"], {}), "close")
+    stolen = links + [signed(v["close_by_the_account_key"])]
+    refused(lambda: Chain(hx(a["account"]), list(enumerate(stolen))), v["close_by_the_account_key"]["outcome"])
 
     generations, secrets = first_generation(), [a["account_secret_0"]]
     person(a, links[:1], generations, a["words"])

@@ -58,6 +58,8 @@ codes! {
     NoAccount = "no_account", 10;
     /// A check failed: someone is lying.
     VerificationFailed = "verification_failed", 11;
+    /// Somebody ended the transfer (`transfers cancel`).
+    Cancelled = "cancelled", 12;
     /// Stopped by the user.
     Interrupted = "interrupted", 130;
 }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::RemotePath;
 use crate::answer::NodeKind;
+use crate::{Limits, RemotePath};
 
 /// A password or words on their way to the agent: zeroized on drop, never shown.
 #[derive(Clone, Serialize, Deserialize)]
@@ -71,6 +71,13 @@ pub enum Request {
     Lock {
         now: bool,
     },
+    /// Closes the account for ever, by its words. `name`: its own, as the person typed it. Without `keep_local` this profile is wiped then.
+    DeleteAccount {
+        name: String,
+        words: Option<Secret>,
+        keep_local: bool,
+        dry_run: bool,
+    },
     /// Sets another password for this device.
     Passwd {
         old: Secret,
@@ -128,6 +135,8 @@ pub enum Request {
         filter: Filter,
         dry_run: bool,
         stdin: bool,
+        #[serde(default)]
+        limits: Limits,
     },
     /// Downloads to `target`: a folder that exists, or a new name.
     Get {
@@ -137,6 +146,17 @@ pub enum Request {
         filter: Filter,
         dry_run: bool,
         overwrite: bool,
+        #[serde(default)]
+        limits: Limits,
+    },
+    /// Everything that the account can read, into a folder that is new, empty, or an earlier export.
+    Export {
+        to: PathBuf,
+        history: bool,
+        trash: bool,
+        overwrite: bool,
+        dry_run: bool,
+        limits: Limits,
     },
     /// One file's bytes as data frames.
     Cat {
@@ -272,6 +292,26 @@ pub enum Request {
     VerifyStore {
         drive: Option<String>,
         repair_from: Vec<PathBuf>,
+        #[serde(default)]
+        limits: Limits,
+    },
+    /// Transfers that run, and those that were cut and can go on.
+    Transfers,
+    /// Running ones stand still. `ids` empty: all.
+    PauseTransfers {
+        ids: Vec<u64>,
+    },
+    /// Those that stand still go on. Answers like Transfers; what does not run is left to [`Request::GoOn`].
+    ResumeTransfers {
+        ids: Vec<u64>,
+    },
+    /// A transfer that was cut goes on, as by the same command; answers as that does.
+    GoOn {
+        id: u64,
+    },
+    /// Running ones end; what is kept of those that were cut is forgotten. `ids` empty: all.
+    CancelTransfers {
+        ids: Vec<u64>,
     },
 }
 

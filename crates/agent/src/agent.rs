@@ -53,7 +53,7 @@ impl Agent {
     pub(crate) fn new(home: &Path, program: PathBuf, config: &Config) -> Self {
         Self {
             home: home.to_owned(),
-            vault: Vault::new(home, config.lock_after),
+            vault: Vault::new(home, config.lock_after, config.limits),
             requests: Arc::default(),
             sessions: Arc::default(),
             watches: Watches::default(),
@@ -167,6 +167,17 @@ impl Agent {
             engine.close(true).await;
         }
         self.requests.cancel();
+    }
+
+    /// Ends everything, and removes the profile of an account that is no more.
+    pub(crate) async fn wipe(&self) -> Result<(), Failure> {
+        self.vault.shut();
+        self.watches.end(Why::Locked).await;
+        self.close_now().await;
+        self.requests.none().await;
+        let home = self.home.clone();
+        let wiped = tokio::task::spawn_blocking(move || Engine::wipe(&home)).await;
+        wiped.unwrap_or_else(|_| Err(Failure::new(Code::Internal, "the agent made a mistake")))
     }
 
     /// Ends the engine and all that uses it. What does not listen is left to the end of the process, or to whoever waits.

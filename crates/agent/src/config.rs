@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crannog_agent_api::{Code, Failure};
+use crannog_agent_api::limits::MOST_AT_ONCE;
+use crannog_agent_api::{Bandwidth, Code, Failure, Limits};
 use serde::Deserialize;
 
 const FILE: &str = "agent.toml";
@@ -14,12 +15,23 @@ const DEFAULT_LOCK_AFTER: Duration = Duration::from_secs(8 * 3600);
 pub(crate) struct Config {
     /// Lock when nobody asked anything for so long; `None`: never.
     pub(crate) lock_after: Option<Duration>,
+    /// Of all transfers together.
+    pub(crate) limits: Limits,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct File {
     lock_after: Option<Span>,
+    bwlimit: Option<Rate>,
+    transfers: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Rate {
+    Bytes(u64),
+    Text(String),
 }
 
 #[derive(Deserialize)]
@@ -52,8 +64,22 @@ impl Config {
         };
         Ok(Self {
             lock_after: Some(lock_after).filter(|time| !time.is_zero()),
+            limits: limits(file.bwlimit, file.transfers)?,
         })
     }
+}
+
+fn limits(rate: Option<Rate>, transfers: Option<u32>) -> Result<Limits, String> {
+    let text = match rate {
+        None => "off".to_owned(),
+        Some(Rate::Bytes(bytes)) => bytes.to_string(),
+        Some(Rate::Text(text)) => text,
+    };
+    let bandwidth: Bandwidth = text.parse().map_err(|why| format!("bwlimit {text:?}: {why}"))?;
+    if transfers.is_some_and(|number| !(1..=MOST_AT_ONCE).contains(&number)) {
+        return Err(format!("transfers is a number from 1 to {MOST_AT_ONCE}"));
+    }
+    Ok(Limits { bandwidth, transfers })
 }
 
 /// `90`, `90s`, `30m`, `8h`, `2d`.
@@ -93,6 +119,30 @@ mod tests {
             "lock_after",
         ] {
             assert!(after(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn limits() {
+        let limits = |text: &str| {
+            let limits = Config::parse(text).map(|config| config.limits);
+            limits.map(|limits| (limits.bandwidth.to_string(), limits.transfers))
+        };
+        let off = "off:off".to_owned();
+        assert_eq!(limits(""), Ok((off.clone(), None)));
+        assert_eq!(
+            limits("bwlimit = \"1M:off\"\ntransfers = 2"),
+            Ok(("1048576:off".to_owned(), Some(2)))
+        );
+        assert_eq!(limits("bwlimit = 50000"), Ok(("50000:50000".to_owned(), None)));
+        assert_eq!(limits("bwlimit = 0"), Ok((off, None)));
+        for wrong in [
+            "bwlimit = \"fast\"",
+            "bwlimit = 1",
+            "transfers = 0",
+            "transfers = 33",
+        ] {
+            assert!(limits(wrong).is_err(), "{wrong}");
         }
     }
 }

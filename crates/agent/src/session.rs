@@ -126,6 +126,7 @@ impl Session {
             // Needs no account, and nobody who is unlocked.
             Request::Audit { file } => Engine::audit(file).await,
             Request::Join { .. } | Request::Recover { .. } => return self.begin(request).await,
+            Request::DeleteAccount { .. } => return self.delete(request).await,
             request => return self.perform(request).await,
         };
         self.reply(result).await
@@ -188,6 +189,30 @@ impl Session {
             carried = carry(&mut self.reader, &mut self.writer, lines, work) => carried,
             () = given_up => Err(io::ErrorKind::TimedOut.into()),
         }
+    }
+
+    /// The end of an account: when the server has it, the profile goes too.
+    async fn delete(&mut self, request: Request) -> io::Result<()> {
+        let stays = matches!(
+            request,
+            Request::DeleteAccount { keep_local: true, .. } | Request::DeleteAccount { dry_run: true, .. }
+        );
+        let engine = match self.agent.vault.ask(since_boot()) {
+            Ok(engine) => engine,
+            Err(failure) => return self.reply(Err(failure)).await,
+        };
+        let (lines, caller) = for_engine(self.umask);
+        let agent = Arc::clone(&self.agent);
+        // Counted by no one: it ends everything else, and must not wait for itself.
+        let work: Work = tokio::spawn(async move {
+            let answer = engine.perform(request, &caller).await?;
+            drop(engine);
+            if !stays {
+                agent.wipe().await?;
+            }
+            Ok(answer)
+        });
+        carry(&mut self.reader, &mut self.writer, lines, work).await
     }
 
     /// Join and recover make the engine.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crannog_agent_api::{Code, Failure, Secret};
+use crannog_agent_api::{Code, Failure, Limits, Secret};
 use crannog_client::Engine;
 use zeroize::Zeroizing;
 
@@ -13,6 +13,8 @@ use zeroize::Zeroizing;
 pub(crate) struct Vault {
     home: PathBuf,
     lock_after: Option<Duration>,
+    /// Of every engine.
+    limits: Limits,
     /// Held while the state changes over time: unlocking, joining, closing.
     changing: tokio::sync::Mutex<()>,
     state: Mutex<State>,
@@ -30,10 +32,11 @@ enum State {
 
 impl Vault {
     /// Locked.
-    pub(crate) fn new(home: &Path, lock_after: Option<Duration>) -> Self {
+    pub(crate) fn new(home: &Path, lock_after: Option<Duration>, limits: Limits) -> Self {
         Self {
             home: home.to_owned(),
             lock_after,
+            limits,
             changing: tokio::sync::Mutex::default(),
             state: Mutex::new(State::Locked),
             asked: Mutex::default(),
@@ -115,6 +118,7 @@ impl Vault {
     /// This engine may be asked from now on.
     pub(crate) fn open(&self, engine: Engine, now: Duration) {
         self.used(now);
+        engine.set_limits(&self.limits);
         *self.state() = State::Unlocked(engine);
     }
 
@@ -165,14 +169,14 @@ impl Vault {
 mod tests {
     use std::time::Duration;
 
-    use crannog_agent_api::{Code, Secret};
+    use crannog_agent_api::{Code, Limits, Secret};
 
     use super::Vault;
 
     #[tokio::test]
     async fn no_account() {
         let home = tempfile::tempdir().unwrap();
-        let vault = Vault::new(home.path(), None);
+        let vault = Vault::new(home.path(), None, Limits::default());
         let now = Duration::from_secs(5);
         assert_eq!(vault.ask(now).unwrap_err().code, Code::NoAccount);
         assert_eq!(
@@ -189,7 +193,7 @@ mod tests {
     #[test]
     fn idle() {
         let home = tempfile::tempdir().unwrap();
-        let vault = Vault::new(home.path(), Some(Duration::from_secs(10)));
+        let vault = Vault::new(home.path(), Some(Duration::from_secs(10)), Limits::default());
         vault.used(Duration::from_secs(100));
         assert_eq!(
             vault.idle_left(Duration::from_secs(104)),
@@ -197,7 +201,7 @@ mod tests {
         );
         assert_eq!(vault.idle_left(Duration::from_secs(111)), Some(Duration::ZERO));
         assert_eq!(
-            Vault::new(home.path(), None).idle_left(Duration::from_secs(1)),
+            Vault::new(home.path(), None, Limits::default()).idle_left(Duration::from_secs(1)),
             None
         );
     }

@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crannog_agent_api::Start;
 
 use crate::commands::{
-    account, agent, audit, browse, change, completions, contacts, drive, health, history, log, man, people,
-    share, transfer, trash, watch,
+    account, agent, audit, browse, change, close, completions, contacts, drive, export, health, history, log,
+    man, people, share, transfer, transfers, trash, watch,
 };
 
 /// An end-to-end-encrypted drive on a server that cannot read it.
@@ -20,7 +20,7 @@ use crate::commands::{
     after_help = "\
 Remote paths are /path in the default drive, or drive:/path. `-` is standard input or output.
 Exit codes: 0 ok, 1 other, 2 usage, 3 partly done, 4 not found, 5 try again, 6 locked,
-7 wrong credentials, 8 quota, 9 conflict, 10 no account, 11 verification failed, 130 interrupted."
+7 wrong credentials, 8 quota, 9 conflict, 10 no account, 11 verification failed, 12 cancelled, 130 interrupted."
 )]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -89,6 +89,7 @@ pub(crate) enum Command {
     Join(account::Join),
     Recover(account::Recover),
     Passwd(account::Passwd),
+    Account(close::Account),
     Whoami(account::Whoami),
     Devices(account::Devices),
 
@@ -112,6 +113,8 @@ pub(crate) enum Command {
     Put(transfer::Put),
     Get(transfer::Get),
     Cat(transfer::Cat),
+    Export(export::Export),
+    Transfers(transfers::Transfers),
 
     Mkdir(change::Mkdir),
     Cp(change::Cp),

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crannog_agent_api::client::{Said, lost, said};
 use crannog_agent_api::frame::Frame;
 use crannog_agent_api::{Answer, Client, Code, Event, Failure, Reply, Request};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -42,6 +43,9 @@ pub(crate) async fn talk(
     printer: &mut Printer,
     remarks: &mut Remarks,
 ) -> Result<Answer, Failure> {
+    // One listener for all the while: a Ctrl-C between two of them would be lost.
+    let keyboard = signal(SignalKind::interrupt());
+    let mut keyboard = keyboard.map_err(|error| crate::local_path::local("signals", &error))?;
     client.writer.push(request).map_err(lost)?;
     let mut talk = Talk {
         with,
@@ -54,7 +58,7 @@ pub(crate) async fn talk(
         printer,
         remarks,
     };
-    let result = talk.until_done(client).await;
+    let result = talk.until_done(client, &mut keyboard).await;
     let (output, own, unread) = (talk.with.output.take(), talk.own.take(), talk.unread);
     let left = talk.left;
     printer.end_bar();
@@ -62,7 +66,7 @@ pub(crate) async fn talk(
         // Whoever reads may have stopped without going away.
         tokio::select! {
             ended = output.end() => ended?,
-            _ = tokio::signal::ctrl_c() => {}
+            _ = keyboard.recv() => {}
         }
     }
     if unread {
@@ -90,7 +94,7 @@ struct Talk<'a> {
 }
 
 impl Talk<'_> {
-    async fn until_done(&mut self, client: &mut Client) -> Result<Answer, Failure> {
+    async fn until_done(&mut self, client: &mut Client, keyboard: &mut Signal) -> Result<Answer, Failure> {
         loop {
             let (idle, waiting) = (client.writer.is_idle(), self.waiting.is_some());
             tokio::select! {
@@ -126,7 +130,7 @@ impl Talk<'_> {
                         }
                     }
                 }
-                _ = tokio::signal::ctrl_c() => {
+                _ = keyboard.recv() => {
                     self.left = self.interrupted || self.with.tell.is_some();
                     if self.with.tell.is_some() {
                         return Ok(Answer::Ok);

@@ -18,7 +18,8 @@ const INTRODUCTION: &str = "\
 
 Written from the program's own help (`crannog help COMMAND`) by the test `crates/cli/tests/pages.rs`; do not edit.
 See also [paths](paths.md), [filters](filters.md), [exit codes](exit-codes.md), [scripts](json.md),
-[sharing](sharing.md).
+[sharing](sharing.md), [transfers](transfers.md), [export](export.md),
+[closing an account](closing.md).
 ";
 
 fn commands() -> String {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use crannog_agent_api::{Answer, Code, Event, Failure, Request, Secret, answer};
+use crannog_agent_api::{Answer, Code, Event, Failure, Limits, Request, Secret, answer};
 use tokio::sync::{Mutex, Notify, mpsc};
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
@@ -17,7 +17,6 @@ use crate::db::{Db, DbError, Meta, MetaKey};
 use crate::error::Error;
 use crate::join::{self, Join};
 use crate::ops::Which;
-use crate::ops::{GetRequest, PutRequest};
 use crate::people;
 use crate::profile::{self, HandedOver, KeySource, Password};
 use crate::recover::{self, Recover};
@@ -162,6 +161,11 @@ impl Engine {
         Ok(Self::open(home, Password(password.clone())).await?)
     }
 
+    /// Removes the profile in `home`; its engine must be closed. Blocking.
+    pub fn wipe(home: &Path) -> Result<(), Failure> {
+        Ok(profile::wipe(home)?)
+    }
+
     /// Whether this is the password of the device whose profile is in `home`; nothing is opened. Blocking work (Argon2id) is done on a
     /// thread of its own.
     pub async fn check_password(home: &Path, password: &Secret) -> Result<(), Failure> {
@@ -236,16 +240,21 @@ impl Engine {
         self.shared.ask_every.send_replace(every);
     }
 
+    /// All transfers together keep to this from now on.
+    pub fn set_limits(&self, limits: &Limits) {
+        self.shared.transport.set_limits(limits);
+    }
+
     /// Transfers under way: an agent that wants to lock keeps this engine alive until it is 0.
     pub fn transfers(&self) -> usize {
-        self.shared.transfers.load(Ordering::SeqCst)
+        self.shared.running.count()
     }
 
     /// Stops background work and closes the database; with `now`, running transfers are put aside at the next safe point,
     /// else they finish first.
     pub async fn close(self, now: bool) {
         if !now {
-            self.shared.idle().await;
+            self.shared.running.none().await;
         }
         self.shared.closing.cancel();
         let background = self
@@ -265,6 +274,9 @@ async fn dispatch(shared: &Arc<Shared>, request: Request, caller: &Caller) -> cr
     match request {
         Request::Status => shared.status().await,
         Request::Whoami => Ok(Answer::Whoami(shared.whoami())),
+        Request::DeleteAccount {
+            name, words, dry_run, ..
+        } => shared.account_delete(&name, words.as_ref(), dry_run).await,
         Request::Devices => Ok(Answer::Devices(recover::devices(shared).await?)),
         Request::Doctor => shared.doctor().await,
         Request::Dismiss { journal } => shared.dismiss(&journal).await,
@@ -285,56 +297,16 @@ async fn dispatch(shared: &Arc<Shared>, request: Request, caller: &Caller) -> cr
             parents,
             dry_run,
         } => shared.mkdir(paths, parents, dry_run).await,
-        Request::Put {
-            target,
-            dry_run,
-            stdin: true,
-            ..
-        } => shared.put_stdin(target, dry_run, caller).await,
-        Request::Put {
-            sources,
-            target,
-            recursive,
-            filter,
-            dry_run,
-            stdin: false,
-        } => {
-            shared
-                .put(
-                    PutRequest {
-                        sources,
-                        target,
-                        recursive,
-                        filter,
-                        dry_run,
-                    },
-                    caller,
-                )
-                .await
-        }
-        Request::Get {
-            sources,
-            target,
-            recursive,
-            filter,
-            dry_run,
-            overwrite,
-        } => {
-            shared
-                .get(
-                    GetRequest {
-                        sources,
-                        target,
-                        recursive,
-                        filter,
-                        dry_run,
-                        overwrite,
-                    },
-                    caller,
-                )
-                .await
-        }
-        Request::Cat { path, version } => shared.cat(path, version, caller).await,
+        Request::Put { .. }
+        | Request::Get { .. }
+        | Request::Export { .. }
+        | Request::Cat { .. }
+        | Request::VerifyStore { .. } => shared.transfer(request, caller).await,
+        Request::Transfers => shared.transfers().await,
+        Request::PauseTransfers { ids } => shared.pause_transfers(&ids, true).await,
+        Request::ResumeTransfers { ids } => shared.pause_transfers(&ids, false).await,
+        Request::CancelTransfers { ids } => shared.cancel_transfers(&ids).await,
+        Request::GoOn { id } => shared.go_on(id, caller).await,
         Request::Copy {
             from,
             to,
@@ -381,7 +353,6 @@ async fn dispatch(shared: &Arc<Shared>, request: Request, caller: &Caller) -> cr
         } => shared.restore(path, version, dry_run).await,
         Request::Find { path, pattern, only } => shared.find(path, pattern, only).await,
         Request::Usage { path } => shared.usage(path).await,
-        Request::VerifyStore { drive, repair_from } => shared.verify_store(drive, repair_from, caller).await,
         Request::Share {
             path,
             with,
@@ -424,6 +395,10 @@ fn waits_for_sync(request: &Request) -> bool {
             | Request::Dismiss { .. }
             | Request::Sync
             | Request::Passwd { .. }
+            | Request::Transfers
+            | Request::PauseTransfers { .. }
+            | Request::ResumeTransfers { .. }
+            | Request::CancelTransfers { .. }
     )
 }
 

@@ -10,6 +10,7 @@
 mod account;
 mod background;
 mod clock;
+mod close;
 mod db;
 mod engine;
 mod error;

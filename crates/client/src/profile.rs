@@ -75,6 +75,27 @@ pub(crate) fn prepare(profile: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Removes everything of an account, the key first: without it nothing else can be read.
+pub(crate) fn wipe(profile: &Path) -> Result<()> {
+    let removed = |path: &Path, result: std::io::Result<()>| match result {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(path, error)),
+        _ => Ok(()),
+    };
+    let key = key_file(profile);
+    removed(&key, fs::remove_file(&key))?;
+    let entries = fs::read_dir(profile).map_err(|error| Error::io(profile, error))?;
+    for entry in entries.flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        if name.starts_with("state.db") || name == "key.new" {
+            removed(&path, fs::remove_file(&path))?;
+        } else if name == "evidence" {
+            removed(&path, fs::remove_dir_all(&path))?;
+        }
+    }
+    Ok(())
+}
+
 /// Wraps the key under a password and writes it, whole or not at all. Blocking (Argon2id).
 pub(crate) fn write_key(profile: &Path, password: &Secret, key: &LocalDatabaseKey) -> Result<()> {
     let wrapped = password::wrap(&password.0, key, KdfParams::DEFAULT, &mut rand::rng())

@@ -117,6 +117,7 @@ async fn summary(shared: &Arc<Shared>) -> Result<RecoverySummary> {
         LinkKind::RevokeDevice { .. } => "revoke device",
         LinkKind::Recover { .. } => "recover",
         LinkKind::NewWords { .. } => "new words",
+        LinkKind::Close => "close",
     });
     Ok(RecoverySummary {
         name: shared.identity.name.clone(),
@@ -217,7 +218,8 @@ async fn add_this_device(
     Ok(())
 }
 
-struct RootLogin(RootSigningKey);
+/// Logs in by the words.
+pub(crate) struct RootLogin(pub(crate) RootSigningKey);
 
 impl LoginKey for RootLogin {
     fn principal(&self) -> Principal {
@@ -229,7 +231,8 @@ impl LoginKey for RootLogin {
     }
 }
 
-fn wrong_words(error: crate::transport::TransportError) -> Error {
+/// What a server says to words that are not these.
+pub(crate) fn wrong_words(error: crate::transport::TransportError) -> Error {
     match error.code() {
         Some(
             ErrorCode::Unauthorized | ErrorCode::BadSignature | ErrorCode::Forbidden | ErrorCode::NotFound,

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::account::{Account, Identity};
 use crate::clock;
-use crate::db::{Db, DbError, Journals, Meta, MetaKey};
+use crate::db::{Db, DbError, Journals, Meta, MetaKey, Unfinished};
 use crate::error::{Error, Result};
 use crate::journal::Journal;
 use crate::people::{ChainStore, Happened, News};
@@ -69,9 +69,7 @@ pub(crate) struct Shared {
     pub(crate) first_sync: watch::Sender<bool>,
     /// How long a silent bell is believed.
     pub(crate) ask_every: watch::Sender<Duration>,
-    pub(crate) transfers: AtomicUsize,
-    /// Rung when one ended.
-    pub(crate) transfer_ended: Notify,
+    pub(crate) running: crate::ops::Running,
     /// Set when the engine closes.
     pub(crate) closing: crate::engine::Cancel,
 }
@@ -134,8 +132,7 @@ impl Shared {
             reconnect: Notify::new(),
             first_sync: watch::Sender::new(false),
             ask_every: watch::Sender::new(crate::background::ASK_EVERY),
-            transfers: AtomicUsize::new(0),
-            transfer_ended: Notify::new(),
+            running: crate::ops::Running::after(Unfinished(connection).all()?.iter().map(|row| row.id).max()),
             closing: crate::engine::Cancel::default(),
         })
     }
@@ -414,17 +411,6 @@ impl Shared {
             Check::Missing,
             format!("blob {blob} of {of} in {}", self.name_of(journal)),
         )
-    }
-
-    /// Waits until no transfer is under way.
-    pub(crate) async fn idle(&self) {
-        loop {
-            let ended = self.transfer_ended.notified();
-            if self.transfers.load(Ordering::SeqCst) == 0 {
-                return;
-            }
-            ended.await;
-        }
     }
 
     /// Keeps what is cheap to know at the next start.

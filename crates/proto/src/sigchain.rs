@@ -85,6 +85,8 @@ pub enum LinkKind {
         /// Who stays, strictly ascending.
         remaining: Vec<DeviceId>,
     },
+    /// By the words: the account is closed for ever. No device is valid any more, and nothing stands on this link.
+    Close,
 }
 
 /// One link.

@@ -281,6 +281,7 @@ impl Device {
             filter: Filter::default(),
             dry_run: false,
             stdin: true,
+            limits: Default::default(),
         };
         let input = bytes.chunks(64 * 1024).map(Bytes::copy_from_slice).collect();
         changed(self.request_with(request, input).await.0)
@@ -298,6 +299,7 @@ impl Device {
             filter: Filter::default(),
             dry_run: false,
             stdin: false,
+            limits: Default::default(),
         };
         changed(self.perform(request).await)
     }
@@ -312,6 +314,7 @@ impl Device {
             filter: Filter::default(),
             dry_run: false,
             overwrite: false,
+            limits: Default::default(),
         };
         changed(self.perform(request).await)?;
         Ok(target)
@@ -342,6 +345,7 @@ impl Device {
         let request = Request::VerifyStore {
             drive: None,
             repair_from: Vec::new(),
+            limits: Default::default(),
         };
         match self.perform(request).await? {
             Answer::Findings(findings) => Ok(findings),

@@ -160,6 +160,7 @@ async fn failures(device: &Device, path: &str, local: &str) -> Vec<crannog_agent
         filter: crannog_agent_api::request::Filter::default(),
         dry_run: false,
         overwrite: false,
+        limits: Default::default(),
     };
     let (answer, _, events) = device.request(request).await;
     let said = events.into_iter().filter_map(|event| match event {

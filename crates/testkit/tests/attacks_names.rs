@@ -77,6 +77,7 @@ async fn links_lead_nowhere() {
         filter: crannog_agent_api::request::Filter::default(),
         dry_run: false,
         overwrite: true,
+        limits: Default::default(),
     };
     let (answer, _, events) = victim.request(again).await;
     assert!(
@@ -138,6 +139,7 @@ async fn bombs_do_no_harm() {
         filter: crannog_agent_api::request::Filter::default(),
         dry_run: false,
         overwrite: false,
+        limits: Default::default(),
     };
     let (answer, _, events) = victim.request(get).await;
     assert_eq!(

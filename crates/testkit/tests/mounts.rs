@@ -400,6 +400,7 @@ async fn a_share_of_one_file_stands_for_it() {
         filter: Filter::default(),
         dry_run: false,
         stdin: false,
+        limits: Default::default(),
     };
     assert_eq!(changed(device, put).await.unwrap().files, 1);
     assert_eq!(

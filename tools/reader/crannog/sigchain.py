@@ -23,6 +23,7 @@ class Chain:
         self.hashes, self.kinds, self.devices_at, self.roots_at = [], [], [], []
         self.generations = []
         self.ever = set()
+        self.closed = False
         demand(0 < len(blobs) <= LINKS_MAX, "CHK-006", "a sigchain is empty or too long")
         for seq, (row_seq, blob) in enumerate(blobs):
             demand(row_seq == seq, "CHK-006", "a link of a sigchain is missing")
@@ -40,6 +41,8 @@ class Chain:
 
         if link.seq != seq or link.prev != (self.hashes[-1] if seq else bytes(32)):
             raise bad("does not stand on the link before")
+        if self.closed:
+            raise bad("the account is closed")
         if (kind.tag == "Create") != (seq == 0):
             raise bad("a chain begins with Create and has no other")
         devices = dict(self.devices_at[-1]) if seq else {}
@@ -63,7 +66,7 @@ class Chain:
                 raise bad("a KEM key has another length")
             self.ever.add(device.id)
             devices[device.id] = device.sign
-        if kind.tag != "AddDevice":
+        if kind.tag not in ("AddDevice", "Close"):
             g = kind.generation
             if g.number != (old.number + 1 if old else 0) or len(g.kem) != KEM_PUBLIC:
                 raise bad("the generation is not the next, or its KEM key has another length")
@@ -78,6 +81,8 @@ class Chain:
             if kind.tag == "Recover" and kind.device.id not in remaining:
                 raise bad("the new device does not remain")
             devices = {d: devices[d] for d in remaining}
+        if kind.tag == "Close":
+            devices = {}
         demand(len(devices) <= DEVICES_MAX, "CHK-024", "too many devices are valid")
 
         new = self.generations[-1]
@@ -87,6 +92,7 @@ class Chain:
             "RevokeDevice": lambda: [old.sign, new.sign],
             "Recover": lambda: [self.root, new.sign, kind.device.sign],
             "NewWords": lambda: [old_root, kind.root, new.sign],
+            "Close": lambda: [old_root],
         }[kind.tag]()
         if len(signed.signatures) != len(signers):
             raise bad("the number of signatures is wrong")
@@ -95,6 +101,7 @@ class Chain:
                 raise bad("a signature does not verify")
         self.hashes.append(H("link.", signed.link))
         self.kinds.append(kind.tag)
+        self.closed = kind.tag == "Close"
         self.devices_at.append(devices)
         self.roots_at.append(self.root)
 
@@ -104,9 +111,9 @@ class Chain:
         return cite.seq < len(self.hashes) and self.hashes[cite.seq] == cite.head
 
     def cut_off(self, cite) -> bool:
-        """Not on this chain, but a Recover or NewWords at or below its place explains why."""
+        """Not on this chain, but a Recover, NewWords or Close at or below its place explains why."""
         return (not self.stands(cite)
-                and any(k in ("Recover", "NewWords") for k in self.kinds[1:cite.seq + 1]))
+                and any(k in ("Recover", "NewWords", "Close") for k in self.kinds[1:cite.seq + 1]))
 
 
 class Directory:

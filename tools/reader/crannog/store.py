@@ -26,7 +26,7 @@ class Store:
         self.db = sqlite3.connect(copy)
         self.db.execute("PRAGMA query_only = 1")
         version = self.db.execute("PRAGMA user_version").fetchone()[0]
-        demand(version in (1, 2), "CHK-010", f"the database has layout {version}; this reader knows 1 and 2")
+        demand(version in (1, 2, 3), "CHK-010", f"the database has layout {version}; this reader knows 1 to 3")
 
     def close(self):
         self.db.close()

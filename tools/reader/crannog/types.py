@@ -13,6 +13,7 @@ LinkKind = Enum(
     ("RevokeDevice", Struct(device=ID16, generation=Generation, remaining=SetOf(ID16))),
     ("Recover", Struct(device=Device, generation=Generation, remaining=SetOf(ID16))),
     ("NewWords", Struct(root=H32, recovery_kem=Bytes, generation=Generation, remaining=SetOf(ID16))),
+    ("Close", Struct()),
 )
 Link = Struct(version=u8, seq=u32, prev=H32, kind=LinkKind)
 SignedLink = Struct(link=Bytes, signatures=Vec(SIG))

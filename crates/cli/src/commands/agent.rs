@@ -55,7 +55,7 @@ impl Unlock {
 /// The process that owns the keys and does the work; commands start it when they need it
 ///
 /// Settings are in agent.toml in the profile's folder (CRANNOG_HOME, else ~/.local/share/crannog):
-/// lock_after = "8h" (0: never). Its log is agent.log beside it.
+/// lock_after = "8h" (0: never), bwlimit = "8M", transfers = 6. Its log is agent.log beside it.
 #[derive(Debug, Args)]
 pub(crate) struct Agent {
     #[command(subcommand)]

@@ -99,6 +99,9 @@ fn one(contact: &ContactInfo, now: Timestamp) -> String {
         verified.push_str(&format!(": {}", line(how)));
     }
     let mut text = format!("{} ({verified}), {heard}\n", line(&contact.name));
+    if contact.closed {
+        text.push_str("  closed her account for ever\n");
+    }
     if !contact.shares.is_empty() {
         let shares: Vec<String> = contact.shares.iter().map(|share| line(share)).collect();
         text.push_str(&format!("  shares: {}\n", shares.join(", ")));
@@ -137,6 +140,7 @@ mod tests {
             words: "one two".into(),
             verified: false,
             how: None,
+            closed: true,
             changed_to: None,
             shares: vec!["photos".into(), "ta\nxes".into()],
             heard: None,
@@ -145,6 +149,7 @@ mod tests {
             name: "carol".into(),
             verified: true,
             how: Some("compared".into()),
+            closed: false,
             changed_to: Some("three four".into()),
             shares: Vec::new(),
             heard: Some(5_000),
@@ -152,7 +157,7 @@ mod tests {
         };
         assert_eq!(
             list(&[bob, carol], Timestamp::from_second(8).unwrap()),
-            "bob (not verified), never heard\n  shares: photos, ta\\nxes\n  words: one two\n\n\
+            "bob (not verified), never heard\n  closed her account for ever\n  shares: photos, ta\\nxes\n  words: one two\n\n\
              carol (verified: compared), heard 3 s ago\n\
              ROOT CHANGED: the account carol has another root than before. Nothing new goes to her until you have asked her.\n  \
              old words: one two\n  new words: three four\n  `crannog contacts --trust carol` goes on with the new ones\n"

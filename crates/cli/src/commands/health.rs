@@ -146,6 +146,8 @@ pub(crate) struct VerifyStore {
     #[arg(long, value_name = "DIR")]
     repair_from: Vec<PathBuf>,
     #[command(flatten)]
+    bounds: super::transfer::Bounds,
+    #[command(flatten)]
     try_out: crate::args::DryRun,
 }
 
@@ -165,6 +167,7 @@ impl VerifyStore {
             .ask(Request::VerifyStore {
                 drive: self.drive,
                 repair_from,
+                limits: self.bounds.into(),
             })
             .await?;
         match answer {

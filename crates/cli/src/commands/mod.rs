@@ -5,9 +5,11 @@ pub(crate) mod agent;
 pub(crate) mod audit;
 pub(crate) mod browse;
 pub(crate) mod change;
+pub(crate) mod close;
 pub(crate) mod completions;
 pub(crate) mod contacts;
 pub(crate) mod drive;
+pub(crate) mod export;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod log;
@@ -15,6 +17,7 @@ pub(crate) mod man;
 pub(crate) mod people;
 pub(crate) mod share;
 pub(crate) mod transfer;
+pub(crate) mod transfers;
 pub(crate) mod trash;
 pub(crate) mod watch;
 
@@ -46,6 +49,7 @@ async fn dispatch(command: Command, session: &mut Session) -> Result<Shown, Fail
         Command::Join(join) => join.run(session).await,
         Command::Recover(recover) => recover.run(session).await,
         Command::Passwd(passwd) => passwd.run(session).await,
+        Command::Account(account) => account.run(session).await,
         Command::Whoami(whoami) => whoami.run(session).await,
         Command::Devices(devices) => devices.run(session).await,
         Command::Status(status) => status.run(session).await,
@@ -64,6 +68,8 @@ async fn dispatch(command: Command, session: &mut Session) -> Result<Shown, Fail
         Command::Put(put) => put.run(session).await,
         Command::Get(get) => get.run(session).await,
         Command::Cat(cat) => cat.run(session).await,
+        Command::Export(export) => export.run(session).await,
+        Command::Transfers(transfers) => transfers.run(session).await,
         Command::Mkdir(mkdir) => mkdir.run(session).await,
         Command::Cp(cp) => cp.run(session).await,
         Command::Mv(mv) => mv.run(session).await,

@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use clap::Args;
+use crannog_agent_api::limits::MOST_AT_ONCE;
 use crannog_agent_api::request::Filter;
-use crannog_agent_api::{Answer, Code, Failure, RemotePath, Request};
+use crannog_agent_api::{Answer, Bandwidth, Code, Failure, Limits, RemotePath, Request};
 
 use crate::args::DryRun;
 use crate::session::Session;
@@ -23,6 +24,27 @@ pub(crate) struct Names {
     /// Leave out names that match this; may be repeated
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
+}
+
+/// How much of the line and the machine this command may take.
+#[derive(Debug, Args)]
+pub(crate) struct Bounds {
+    /// Take at most so many bytes a second of the line: 8M, or UP:DOWN as 1M:off. What agent.toml sets for all
+    /// commands together holds too
+    #[arg(long, value_name = "RATE")]
+    bwlimit: Option<Bandwidth>,
+    /// Send or fetch so many blobs at once [default: 6]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_AT_ONCE)))]
+    transfers: Option<u32>,
+}
+
+impl From<Bounds> for Limits {
+    fn from(bounds: Bounds) -> Self {
+        Self {
+            bandwidth: bounds.bwlimit.unwrap_or_default(),
+            transfers: bounds.transfers,
+        }
+    }
 }
 
 impl From<Names> for Filter {
@@ -43,7 +65,7 @@ impl From<Names> for Filter {
 Examples:
   crannog put letter.txt /
   crannog put -r ~/Documents /
-  crannog put -r ~/Pictures/ photos:/ --exclude '*.tmp'
+  crannog put -r ~/Pictures/ photos:/ --exclude '*.tmp' --bwlimit 8M
   pg_dump mydb | crannog put - /backups/mydb.sql")]
 #[command(override_usage = "crannog put [OPTIONS] <SRC>... <DEST>")]
 pub(crate) struct Put {
@@ -52,6 +74,8 @@ pub(crate) struct Put {
     pub(crate) recursive: bool,
     #[command(flatten)]
     names: Names,
+    #[command(flatten)]
+    bounds: Bounds,
     #[command(flatten)]
     try_out: DryRun,
     /// Files and folders (`-` is standard input), and last where to: a folder in a drive, or a new name
@@ -82,6 +106,7 @@ impl Put {
             filter: self.names.into(),
             dry_run: self.try_out.dry_run,
             stdin,
+            limits: self.bounds.into(),
         };
         let answer = if stdin {
             session.make_ready().await?;
@@ -121,6 +146,8 @@ pub(crate) struct Get {
     #[command(flatten)]
     names: Names,
     #[command(flatten)]
+    bounds: Bounds,
+    #[command(flatten)]
     try_out: DryRun,
     /// Files and folders in a drive, and last where to: a folder that exists, or a new name; `-` is standard output
     #[arg(required = true, value_name = "SRC")]
@@ -153,6 +180,7 @@ impl Get {
             filter: self.names.into(),
             dry_run: self.try_out.dry_run,
             overwrite: self.overwrite,
+            limits: self.bounds.into(),
         };
         Shown::changed(&session.ask(request).await?)
     }

@@ -18,6 +18,7 @@ mod segments;
 #[cfg(test)]
 mod tests;
 mod transfers;
+mod unfinished;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,6 +40,7 @@ pub(crate) use people::{People, Refusal};
 pub(crate) use receipts::Receipts;
 pub(crate) use segments::Segments;
 pub(crate) use transfers::{ChunkHash, FileStamp, StagedPiece, Transfers};
+pub(crate) use unfinished::{Unfinished, UnfinishedRow};
 
 /// How many idle reading connections are kept.
 const READERS: usize = 4;

@@ -15,7 +15,7 @@ use super::ingest::{Arrived, Ingested, Own};
 use crate::error::{Error, Result};
 use crate::ops::adds_only;
 use crate::shared::{Extra, Shared};
-use crate::transport::TransportError;
+use crate::transport::{Transport, TransportError};
 
 /// How often an entry is sealed anew because others were faster.
 const ATTEMPTS: usize = 8;
@@ -220,15 +220,17 @@ impl Shared {
     /// Stages a blob in a journal. A grant that died with its epoch is taken anew after a catch-up.
     pub(crate) async fn put_blob(
         self: &Arc<Self>,
+        transport: &Transport,
         journal: &Arc<Journal>,
         id: &BlobId,
         bytes: Bytes,
     ) -> Result<()> {
-        self.stage(journal, id, bytes, false).await
+        self.stage(transport, journal, id, bytes, false).await
     }
 
     async fn stage(
         self: &Arc<Self>,
+        transport: &Transport,
         journal: &Arc<Journal>,
         id: &BlobId,
         bytes: Bytes,
@@ -238,7 +240,6 @@ impl Shared {
             let grant = journal
                 .grant()
                 .ok_or_else(|| read_only(&self.name_of(&journal.id)))?;
-            let transport = &self.transport;
             let put = if body {
                 self.retry(|| transport.put_body(&journal.id, &grant, id, bytes.clone()))
                     .await
@@ -262,7 +263,7 @@ impl Shared {
         tokens: &[[u8; 32]],
     ) -> Result<AppendResult> {
         for (id, bytes) in &sealed.body_blobs {
-            self.stage(journal, id, Bytes::copy_from_slice(bytes), true)
+            self.stage(&self.transport, journal, id, Bytes::copy_from_slice(bytes), true)
                 .await?;
         }
         journal.sent();
@@ -287,11 +288,15 @@ impl Shared {
     }
 
     /// A server that acknowledged entries of a journal and then knows no such journal shows less than it did (CHK-012).
+    /// One whose maker closed her account has ended with it, and her own signature says so.
     pub(super) async fn known<T>(&self, journal: &Journal, result: Result<T>) -> Result<T> {
         match result {
             Err(error)
                 if error.server_code() == Some(ErrorCode::NotFound) && journal.state().last().is_some() =>
             {
+                if self.ended_with_its_maker(&journal.state()).await {
+                    return Err(closed(&self.name_of(&journal.id)));
+                }
                 let gone = Error::lied(Check::Rollback, self.name_of(&journal.id));
                 Err(self.alarm(&journal.id, gone).await)
             }
@@ -365,6 +370,16 @@ fn read_only(journal: &str) -> Error {
         .object(journal)
         .hint("crannog members shows roles; an admin can give you another one"),
     )
+}
+
+fn closed(journal: &str) -> Error {
+    Failure::new(
+        Code::NotFound,
+        "it has ended: who made it closed her account, and signed that",
+    )
+    .object(journal)
+    .hint("what is on this device is all that is left of it; crannog leave takes it out of sight")
+    .into()
 }
 
 fn is_body(sealed: &SealedEntry, id: &BlobId) -> bool {

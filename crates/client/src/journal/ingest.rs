@@ -226,7 +226,10 @@ impl Run<'_> {
 
     fn record(&self, opened: &OpenedEntry, change: &StateChange, header: &Hash) -> Result<(), DbError> {
         let payload = opened.payload.as_ref();
-        let plain = matches!(opened.header.kind, Kind::Change | Kind::Append | Kind::Checkpoint { .. });
+        let plain = matches!(
+            opened.header.kind,
+            Kind::Change | Kind::Append | Kind::Checkpoint { .. }
+        );
         let row = EntryRow {
             at: change.last(),
             id: change.entry(),

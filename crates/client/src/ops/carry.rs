@@ -13,7 +13,7 @@ use crate::db::{Names, NodeRow, RowKind};
 use crate::error::Result;
 use crate::journal::Journal;
 use crate::shared::Shared;
-use crate::transfer::{Batch, Fetcher, FileHead, Report, Target, fresh_version, join_path, reseal};
+use crate::transfer::{Batch, Fetcher, FileHead, Flow, Report, Target, fresh_version, join_path, reseal};
 
 /// A node that is to be carried; folders come before what they hold.
 #[derive(Debug)]
@@ -207,7 +207,7 @@ impl Carrier<'_> {
         let (shared, journal) = (self.shared, self.aim.journal);
         Ok(self
             .batch
-            .get_or_insert_with(|| Batch::new(shared, journal, &Batch::permits())))
+            .get_or_insert_with(|| Batch::new(shared, journal, &Flow::plain(shared))))
     }
 
     async fn flush(&mut self) -> Result<()> {

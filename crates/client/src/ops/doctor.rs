@@ -52,7 +52,7 @@ impl Shared {
             online: self.online.load(Ordering::Relaxed),
             last_heard: (heard > 0).then_some(heard),
             behind: self.all_journals().iter().map(|journal| journal.behind()).sum(),
-            transfers: self.transfers.load(Ordering::SeqCst) as u64,
+            transfers: self.running.count() as u64,
             quota,
             used,
             invites: self.waiting_count(),

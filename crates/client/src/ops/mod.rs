@@ -7,22 +7,25 @@ mod clear;
 mod copy;
 mod doctor;
 mod drives;
+mod export;
 mod find;
 mod forget;
 mod look;
 mod mounts;
 mod room;
+mod running;
 mod spot;
 mod transfers;
 mod trash;
 mod turns;
+mod unfinished;
 mod versions;
 
 pub(crate) use change::{Place, now_attrs};
 pub(crate) use doctor::LOOK;
 pub(crate) use forget::Which;
+pub(crate) use running::Running;
 pub(crate) use spot::{Spot, adds_only};
-pub(crate) use transfers::{GetRequest, PutRequest};
 pub(crate) use turns::Turns;
 
 use std::sync::Arc;

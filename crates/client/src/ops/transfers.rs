@@ -19,7 +19,7 @@ use crate::engine::Caller;
 use crate::error::{Error, Result};
 use crate::journal::Journal;
 use crate::shared::Shared;
-use crate::transfer::{self, Report};
+use crate::transfer::{self, Flow, Report};
 
 /// How often a put is tried whose blobs the server lost before it acknowledged them (a power cut).
 const PUTS: usize = 3;
@@ -45,37 +45,30 @@ pub(crate) struct GetRequest {
     pub(crate) overwrite: bool,
 }
 
-/// Counts a transfer as long as it lives.
-struct Counted(Arc<Shared>);
-
-impl Counted {
-    fn new(shared: &Arc<Shared>) -> Self {
-        shared.transfers.fetch_add(1, Ordering::SeqCst);
-        Self(Arc::clone(shared))
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.transfers.fetch_sub(1, Ordering::SeqCst);
-        self.0.transfer_ended.notify_waiters();
-    }
-}
-
 impl Shared {
-    pub(crate) async fn put(self: &Arc<Self>, request: PutRequest, caller: &Caller) -> Result<Answer> {
-        let _counted = Counted::new(self);
+    pub(crate) async fn put(
+        self: &Arc<Self>,
+        request: PutRequest,
+        flow: &Arc<Flow>,
+        caller: &Caller,
+    ) -> Result<Answer> {
         for _ in 1..PUTS {
-            match self.try_put(&request, caller).await {
+            match self.try_put(&request, flow, caller).await {
                 // What the server lost before it was acknowledged is sent again.
                 Err(error) if error.is_missing_blobs() => tracing::info!(%error, "sent again"),
                 result => return result,
             }
         }
-        self.try_put(&request, caller).await
+        self.try_put(&request, flow, caller).await
     }
 
-    async fn try_put(self: &Arc<Self>, request: &PutRequest, caller: &Caller) -> Result<Answer> {
+    async fn try_put(
+        self: &Arc<Self>,
+        request: &PutRequest,
+        flow: &Arc<Flow>,
+        caller: &Caller,
+    ) -> Result<Answer> {
+        flow.counts.reset();
         let spot = self.locate_to_change(&request.target).await?;
         let place = self.place(&spot, request.sources.len() > 1).await?;
         let landings = landings(request, &place)?;
@@ -104,7 +97,7 @@ impl Shared {
             journals.push(share);
         }
         let limits = transfer::PutLimits::of(&journals);
-        let mut report = Report::new(caller, "uploading", request.dry_run);
+        let mut report = Report::over(flow, caller, "uploading", request.dry_run);
         let totals = report.totals();
         let (sender, mut steps) = mpsc::channel(AHEAD);
         let (db, mounts, filter) = (self.db.clone(), spot.mounts, request.filter.clone());
@@ -119,7 +112,7 @@ impl Shared {
             }
             report.done()
         } else {
-            transfer::put(self, &journals, steps, report).await?
+            transfer::put(self, &journals, steps, flow, report).await?
         };
         planner.await.map_err(Error::task)??;
         Ok(Answer::Changed(changed))
@@ -139,9 +132,9 @@ impl Shared {
         self: &Arc<Self>,
         target: RemotePath,
         dry_run: bool,
+        flow: &Arc<Flow>,
         caller: &Caller,
     ) -> Result<Answer> {
-        let _counted = Counted::new(self);
         let spot = self.locate_to_change(&target).await?;
         let to = match &spot.seen {
             Some(seen) => match seen.row.kind {
@@ -166,28 +159,25 @@ impl Shared {
                 }
             }
         };
-        let mut report = Report::new(caller, "uploading", dry_run);
+        let mut report = Report::over(flow, caller, "uploading", dry_run);
         let path = target.to_string();
         if dry_run {
             report.line("put", &path);
             return Ok(Answer::Changed(report.done()));
         }
         let mut input = caller.input.lock().await;
-        let changed = transfer::put_stdin(
-            self,
-            &spot.journal,
-            to,
-            now_attrs(0o644),
-            &path,
-            &mut input,
-            report,
-        )
-        .await?;
-        Ok(Answer::Changed(changed))
+        let attrs = now_attrs(0o644);
+        transfer::put_stdin(self, &spot.journal, to, attrs, &mut input, flow, &mut report).await?;
+        report.line("put", &path);
+        Ok(Answer::Changed(report.done()))
     }
 
-    pub(crate) async fn get(self: &Arc<Self>, request: GetRequest, caller: &Caller) -> Result<Answer> {
-        let _counted = Counted::new(self);
+    pub(crate) async fn get(
+        self: &Arc<Self>,
+        request: GetRequest,
+        flow: &Arc<Flow>,
+        caller: &Caller,
+    ) -> Result<Answer> {
         let into = request.target.is_dir();
         if request.sources.len() > 1 && !into {
             return Err(Failure::new(Code::Usage, "the target is not a folder")
@@ -236,7 +226,7 @@ impl Shared {
             };
             let mut journals = self.shares_below(&spot).await?;
             journals.push(spot.journal);
-            let mut report = Report::new(caller, "downloading", request.dry_run);
+            let mut report = Report::over(flow, caller, "downloading", request.dry_run);
             let totals = report.totals();
             let (sender, mut steps) = mpsc::channel(AHEAD);
             let (db, mounts) = (self.db.clone(), spot.mounts);
@@ -249,7 +239,7 @@ impl Shared {
                 }
                 report.done()
             } else {
-                transfer::get(self, &journals, caller.umask, steps, report).await?
+                transfer::get(self, &journals, caller.umask, steps, flow, report).await?
             };
             planner.await.map_err(Error::task)??;
             if (begins || goes_on) && changed.failed == 0 && !request.dry_run {
@@ -273,15 +263,20 @@ impl Shared {
         self: &Arc<Self>,
         path: RemotePath,
         version: Option<String>,
+        flow: &Arc<Flow>,
         caller: &Caller,
     ) -> Result<Answer> {
-        let _counted = Counted::new(self);
         let spot = self.locate(&path).await?;
         let (version, _) = self.version_of(&spot, version.as_deref()).await?;
-        let fetcher = transfer::Fetcher::new(self, &spot.journal);
+        let fetcher = transfer::Fetcher::over(self, &spot.journal, flow);
         let name = path.to_string();
         let output = &caller.output;
+        flow.counts
+            .bytes_total
+            .store(version.content.size, Ordering::Relaxed);
         let sent = transfer::stream(&fetcher, &version.content, |bytes| async move {
+            let len = bytes.len() as u64;
+            flow.counts.bytes.fetch_add(len, Ordering::Relaxed);
             output.send(Bytes::from(bytes)).await.is_ok()
         });
         let complete = sent.await.map_err(|error| named(error, &name))?;
@@ -296,9 +291,9 @@ impl Shared {
         self: &Arc<Self>,
         drive: Option<String>,
         repair_from: Vec<PathBuf>,
+        flow: &Arc<Flow>,
         caller: &Caller,
     ) -> Result<Answer> {
-        let _counted = Counted::new(self);
         let journals = match drive {
             Some(name) => vec![self.open_drive(Some(&name)).await?],
             None => self
@@ -310,7 +305,7 @@ impl Shared {
         let mut findings = Vec::new();
         for journal in journals {
             self.refuse_frozen(&journal).await?;
-            findings.extend(transfer::verify(self, &journal, &repair_from, caller).await?);
+            findings.extend(transfer::verify(self, &journal, &repair_from, caller, flow).await?);
         }
         Ok(Answer::Findings(findings))
     }
@@ -361,7 +356,7 @@ fn own_name(source: &PutSource) -> Result<String> {
     })
 }
 
-fn add(all: &mut crannog_agent_api::answer::Changed, more: crannog_agent_api::answer::Changed) {
+pub(super) fn add(all: &mut crannog_agent_api::answer::Changed, more: crannog_agent_api::answer::Changed) {
     all.files += more.files;
     all.folders += more.folders;
     all.unchanged += more.unchanged;

@@ -12,7 +12,7 @@ use crate::clock;
 use crate::db::RowKind;
 use crate::error::Result;
 use crate::shared::Shared;
-use crate::transfer::{Batch, Fetcher};
+use crate::transfer::{Batch, Fetcher, Flow};
 
 impl Shared {
     pub(crate) async fn versions(self: &Arc<Self>, path: RemotePath) -> Result<Answer> {
@@ -86,7 +86,7 @@ impl Shared {
                 attrs: old.attrs,
                 content: old.content,
             };
-            let mut batch = Batch::new(self, journal, &Batch::permits());
+            let mut batch = Batch::new(self, journal, &Flow::plain(self));
             batch.op_with(op, blobs, None);
             batch.finish().await?;
         }

@@ -101,6 +101,26 @@ impl Shared {
         self.take_chain(Some(*account), entry).await.map(drop)
     }
 
+    /// Whether another person made this journal, and closed her account by her words. What the directory says of that is believed only with
+    /// her root's signature.
+    pub(crate) async fn ended_with_its_maker(&self, state: &JournalState) -> bool {
+        let Some(creator) = state.creator().filter(|creator| !self.is_me(creator)) else {
+            return false;
+        };
+        if !self.has_closed(&creator)
+            && let Ok(entry) = self.retry(|| self.transport.directory_of(&creator)).await
+            && let Err(error) = self.take_chain(Some(creator), entry).await
+        {
+            tracing::info!(%error, "what the directory says of the maker of a journal");
+        }
+        self.has_closed(&creator)
+    }
+
+    /// Her root has closed this person's account.
+    pub(crate) fn has_closed(&self, account: &AccountId) -> bool {
+        self.chains().state(account).is_some_and(|chain| chain.closed)
+    }
+
     /// Asks the directory for a name. A name that is pinned to another account is CHK-008.
     pub(crate) async fn find_person(self: &Arc<Self>, name: &str) -> Result<AccountId> {
         if name == self.identity.name {

@@ -80,6 +80,13 @@ impl Shared {
                     .hint("names are those of accounts on the same server; ask how she is called there")
                     .into())
             }
+            Ok(account) if self.has_closed(&account) => Err(Failure::new(
+                Code::NotFound,
+                "she has closed her account for ever",
+            )
+            .object(name)
+            .hint("if she has another one, ask her for its name")
+            .into()),
             other => other,
         }
     }
@@ -114,6 +121,7 @@ impl Shared {
                 account: account.to_string(),
                 words: root_words(&pin.root),
                 verified: pin.verified > 0,
+                closed: self.has_closed(account),
                 how: verified_how(pin.verified).map(str::to_owned),
                 changed_to: changed.map(|chain| root_words(&chain.root)),
                 shares: shares.map(|journal| self.drive_name(&journal.id)).collect(),

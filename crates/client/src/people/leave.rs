@@ -22,7 +22,9 @@ impl Shared {
         };
         let state = journal.state();
         let name = self.drive_name(&journal.id);
-        let member = !state.is_removed() && !state.is_closed() && state.role().is_some();
+        // With its maker's account it has ended: nobody is left to be asked.
+        let ended = state.creator().is_some_and(|creator| self.has_closed(&creator));
+        let member = !state.is_removed() && !state.is_closed() && !ended && state.role().is_some();
         let others = |role: Role| {
             let members = state.members().iter();
             members.filter(move |member| !self.is_me(&member.account) && member.role >= role)

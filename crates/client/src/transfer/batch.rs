@@ -11,10 +11,10 @@ use crannog_core::drive::{Attrs, DriveBatch, DriveOp, NewNode, NodeId, VersionId
 use crannog_core::journal::Content as EntryContent;
 use crannog_proto::{BlobId, Kind, limits};
 use std::os::unix::ffi::OsStrExt;
-use tokio::sync::Semaphore;
 
+use super::Flow;
 use super::seal::{Ready, ReadyChunk, internal};
-use super::uploads::{UPLOADS, Uploads};
+use super::uploads::Uploads;
 use crate::db::{ChunkHash, FileStamp, StagedPiece, Transfers};
 use crate::error::{Error, Result};
 use crate::journal::{Draft, Ingested, Journal};
@@ -112,7 +112,7 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    pub(crate) fn new(shared: &Arc<Shared>, journal: &Arc<Journal>, permits: &Arc<Semaphore>) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>, journal: &Arc<Journal>, flow: &Arc<Flow>) -> Self {
         Self {
             shared: Arc::clone(shared),
             journal: Arc::clone(journal),
@@ -126,13 +126,9 @@ impl Batch {
             file_adds: Vec::new(),
             file_plain: 0,
             filler: Vec::new(),
-            uploads: Uploads::new(shared, journal, permits),
+            uploads: Uploads::new(shared, journal, flow),
             from: Vec::new(),
         }
-    }
-
-    pub(crate) fn permits() -> Arc<Semaphore> {
-        Arc::new(Semaphore::new(UPLOADS))
     }
 
     /// Whether it holds as much as an entry should. A file that was begun is never torn apart.

@@ -11,7 +11,7 @@ use crannog_proto::{BlobId, ErrorCode, limits};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::sync::OnceCell;
 
-use super::Task;
+use super::{Flow, Task};
 use crate::error::{Error, Result};
 use crate::journal::Journal;
 use crate::shared::Shared;
@@ -31,6 +31,7 @@ pub(crate) struct Fetcher {
     journal: Arc<Journal>,
     /// Whether to read the journal on where a token has died.
     reads_on: bool,
+    flow: Arc<Flow>,
     packs: Arc<Mutex<Packs>>,
 }
 
@@ -42,10 +43,16 @@ struct Packs {
 
 impl Fetcher {
     pub(crate) fn new(shared: &Arc<Shared>, journal: &Arc<Journal>) -> Self {
+        Self::over(shared, journal, &Flow::plain(shared))
+    }
+
+    /// The same for a transfer.
+    pub(crate) fn over(shared: &Arc<Shared>, journal: &Arc<Journal>, flow: &Arc<Flow>) -> Self {
         Self {
             shared: Arc::clone(shared),
             journal: Arc::clone(journal),
             reads_on: true,
+            flow: Arc::clone(flow),
             packs: Arc::default(),
         }
     }
@@ -93,7 +100,8 @@ impl Fetcher {
     }
 
     async fn fetch_with(&self, token: &[u8; 32], id: &BlobId) -> Result<Blob> {
-        let transport = &self.shared.transport;
+        let transport = &self.flow.transport;
+        self.flow.pass().await;
         self.shared
             .retry(|| transport.get_blob(&self.journal.id, token, id, limits::BLOB_MAX))
             .await

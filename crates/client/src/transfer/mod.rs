@@ -8,6 +8,7 @@
 
 mod batch;
 mod content;
+mod flow;
 mod get;
 mod groups;
 mod local;
@@ -22,8 +23,11 @@ mod verify;
 
 pub(crate) use batch::{Batch, FileHead, Target};
 pub(crate) use content::{Fetcher, stream};
-pub(crate) use get::{Landing as GetLanding, get, plan as plan_get};
-pub(crate) use local::component;
+pub(crate) use flow::{Counts, Flow};
+pub(crate) use get::{
+    Landing as GetLanding, Step as GetStep, Totals, get, plan as plan_get, version as get_version,
+};
+pub(crate) use local::{component, folder as local_folder};
 pub(crate) use put::{
     Landing as PutLanding, Limits as PutLimits, fresh as fresh_node, fresh_version, join as join_path,
     plan as plan_put, put,
@@ -37,7 +41,7 @@ pub(crate) use verify::verify;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crannog_agent_api::answer::{Changed, Note, Progress};
+use crannog_agent_api::answer::{Changed, Note};
 use crannog_agent_api::{Code, Event, Failure};
 
 use tokio::task::JoinHandle;
@@ -49,16 +53,18 @@ use crate::error::{Error, Result};
 const PLAN_LINES: usize = 10_000;
 const PLAN_BYTES: usize = 16 * 1024 * 1024;
 
+/// What a transfer that stands still is doing.
+pub(crate) const PAUSED: &str = "paused";
+
 /// What a long work tells its caller.
 pub(crate) struct Report<'a> {
     caller: &'a Caller,
     phase: &'static str,
     pub(crate) changed: Changed,
     plan_left: usize,
-    files: AtomicU64,
-    bytes: AtomicU64,
-    files_total: Arc<AtomicU64>,
-    bytes_total: Arc<AtomicU64>,
+    counts: Counts,
+    /// Of a transfer.
+    flow: Option<Arc<Flow>>,
 }
 
 impl<'a> Report<'a> {
@@ -71,23 +77,31 @@ impl<'a> Report<'a> {
                 ..Changed::default()
             },
             plan_left: PLAN_BYTES,
-            files: AtomicU64::new(0),
-            bytes: AtomicU64::new(0),
-            files_total: Arc::default(),
-            bytes_total: Arc::default(),
+            counts: Counts::default(),
+            flow: None,
+        }
+    }
+
+    /// The same for a transfer, which counts on.
+    pub(crate) fn over(flow: &Arc<Flow>, caller: &'a Caller, phase: &'static str, dry_run: bool) -> Self {
+        Self {
+            counts: flow.counts.clone(),
+            flow: Some(Arc::clone(flow)),
+            ..Self::new(caller, phase, dry_run)
         }
     }
 
     /// Totals that a planner counts up while it goes.
     pub(crate) fn totals(&self) -> (Arc<AtomicU64>, Arc<AtomicU64>) {
-        (Arc::clone(&self.files_total), Arc::clone(&self.bytes_total))
+        let counts = &self.counts;
+        (Arc::clone(&counts.files_total), Arc::clone(&counts.bytes_total))
     }
 
     /// Files of these sizes are about to be moved.
     pub(crate) fn expect(&self, sizes: impl Iterator<Item = u64>) {
         for size in sizes {
-            self.files_total.fetch_add(1, Ordering::Relaxed);
-            self.bytes_total.fetch_add(size, Ordering::Relaxed);
+            self.counts.files_total.fetch_add(1, Ordering::Relaxed);
+            self.counts.bytes_total.fetch_add(size, Ordering::Relaxed);
         }
     }
 
@@ -99,17 +113,12 @@ impl<'a> Report<'a> {
     }
 
     pub(crate) fn moved(&self, files: u64, bytes: u64) {
-        self.files.fetch_add(files, Ordering::Relaxed);
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        let progress = Progress {
-            phase: self.phase.to_owned(),
-            files: self.files.load(Ordering::Relaxed),
-            files_total: self.files_total.load(Ordering::Relaxed),
-            bytes: self.bytes.load(Ordering::Relaxed),
-            bytes_total: self.bytes_total.load(Ordering::Relaxed),
-        };
+        self.counts.files.fetch_add(files, Ordering::Relaxed);
+        self.counts.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let paused = self.flow.as_ref().is_some_and(|flow| flow.is_paused());
+        let phase = if paused { PAUSED } else { self.phase };
         // Progress may be lost: the next one says more.
-        let _ = self.caller.events.try_send(Event::Progress(progress));
+        let _ = self.caller.events.try_send(self.counts.event(phase));
     }
 
     pub(crate) async fn note(&self, object: impl Into<String>, text: impl Into<String>) {

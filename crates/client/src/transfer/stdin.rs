@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
-use crannog_agent_api::answer::Changed;
 use crannog_core::content::CHUNK;
 use crannog_core::drive::Attrs;
 use tokio::sync::mpsc;
 
-use super::Report;
 use super::batch::{Batch, FileHead, Target};
 use super::seal;
+use super::{Flow, Report};
 use crate::error::{Error, Result};
 use crate::journal::Journal;
 use crate::shared::Shared;
@@ -21,11 +20,11 @@ pub(crate) async fn put(
     journal: &Arc<Journal>,
     target: Target,
     attrs: Attrs,
-    path: &str,
     input: &mut mpsc::Receiver<Bytes>,
-    mut report: Report<'_>,
-) -> Result<Changed> {
-    let mut batch = Batch::new(shared, journal, &Batch::permits());
+    flow: &Arc<Flow>,
+    report: &mut Report<'_>,
+) -> Result<()> {
+    let mut batch = Batch::new(shared, journal, flow);
     batch.begin(FileHead {
         target,
         version: super::fresh_version(),
@@ -56,8 +55,7 @@ pub(crate) async fn put(
     batch.finish().await?;
     report.changed.files = 1;
     report.changed.bytes = size;
-    report.line("put", path);
-    Ok(report.done())
+    Ok(())
 }
 
 /// Up to one chunk; shorter only at the end.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use crannog_core::content::Blob;
 use crannog_proto::BlobId;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::Flow;
 use super::seal::internal;
 use crate::clock;
 use crate::db::{StagedPiece, Transfers};
@@ -15,23 +15,20 @@ use crate::error::{Error, Result};
 use crate::journal::Journal;
 use crate::shared::Shared;
 
-/// Blobs under way at once in one transfer.
-pub(super) const UPLOADS: usize = 6;
-
 /// The uploads of one entry. Dropping it ends them.
 pub(crate) struct Uploads {
     shared: Arc<Shared>,
     journal: Arc<Journal>,
-    permits: Arc<Semaphore>,
+    flow: Arc<Flow>,
     tasks: JoinSet<(BlobId, Result<()>)>,
 }
 
 impl Uploads {
-    pub(crate) fn new(shared: &Arc<Shared>, journal: &Arc<Journal>, permits: &Arc<Semaphore>) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>, journal: &Arc<Journal>, flow: &Arc<Flow>) -> Self {
         Self {
             shared: Arc::clone(shared),
             journal: Arc::clone(journal),
-            permits: Arc::clone(permits),
+            flow: Arc::clone(flow),
             tasks: JoinSet::new(),
         }
     }
@@ -42,14 +39,16 @@ impl Uploads {
         while let Some(done) = self.tasks.try_join_next() {
             done.map_err(Error::task)?.1?;
         }
-        let permit = Arc::clone(&self.permits)
+        let permit = Arc::clone(&self.flow.permits)
             .acquire_owned()
             .await
             .map_err(|_| internal("uploads have ended"))?;
         let (shared, journal) = (Arc::clone(&self.shared), Arc::clone(&self.journal));
+        let flow = Arc::clone(&self.flow);
         self.tasks.spawn(async move {
             let id = blob.id();
-            let sent = send(&shared, &journal, blob, staged).await;
+            flow.pass().await;
+            let sent = send(&shared, &journal, &flow, blob, staged).await;
             drop(permit);
             (id, sent)
         });
@@ -71,20 +70,24 @@ impl Uploads {
 async fn send(
     shared: &Arc<Shared>,
     journal: &Arc<Journal>,
+    flow: &Arc<Flow>,
     blob: Blob,
     staged: Vec<StagedPiece>,
 ) -> Result<()> {
     let id = blob.id();
     shared
-        .put_blob(journal, &id, Bytes::from(blob.into_bytes()))
+        .put_blob(&flow.transport, journal, &id, Bytes::from(blob.into_bytes()))
         .await?;
     if staged.is_empty() {
         return Ok(());
     }
-    let row = journal.row;
+    let (row, flow) = (journal.row, Arc::clone(flow));
     shared
         .db
-        .write(move |tx| Transfers(tx).save_staged(row, &id, clock::now_ms(), &staged))
+        .write(move |tx| match flow.note(tx)? {
+            true => Transfers(tx).save_staged(row, &id, clock::now_ms(), &staged),
+            false => Ok(()),
+        })
         .await?;
     Ok(())
 }

@@ -15,7 +15,7 @@ use super::batch::{Batch, FileHead, Target};
 use super::content::Fetcher;
 use super::scan::{self, FoundKind};
 use super::seal::{self, Known, Source};
-use super::{Report, interrupted};
+use super::{Flow, Report, interrupted};
 use crate::db::{DbError, DriveStore, FileStamp, Transfers};
 use crate::engine::Caller;
 use crate::error::{Error, Result};
@@ -31,9 +31,10 @@ pub(crate) async fn verify(
     journal: &Arc<Journal>,
     repair_from: &[PathBuf],
     caller: &Caller,
+    flow: &Arc<Flow>,
 ) -> Result<Vec<Finding>> {
-    let report = Report::new(caller, "verifying", false);
-    let fetcher = Fetcher::new(shared, journal);
+    let report = Report::over(flow, caller, "verifying", false);
+    let fetcher = Fetcher::over(shared, journal, flow);
     let files = shared
         .with_drive(journal, |drive| {
             let mut files = Vec::new();
@@ -75,7 +76,7 @@ pub(crate) async fn verify(
     }
     drop(checks);
     if !repair_from.is_empty() && !broken.is_empty() {
-        findings.extend(repair(shared, journal, broken, repair_from).await?);
+        findings.extend(repair(shared, journal, flow, broken, repair_from).await?);
     }
     if findings.is_empty() {
         let text = format!("{count} versions, every byte checked");
@@ -124,6 +125,7 @@ fn candidates(folders: &[PathBuf], sizes: &[u64]) -> Result<BTreeMap<u64, Vec<(P
 async fn repair(
     shared: &Arc<Shared>,
     journal: &Arc<Journal>,
+    flow: &Arc<Flow>,
     broken: Vec<(NodeId, Version, String)>,
     folders: &[PathBuf],
 ) -> Result<Vec<Finding>> {
@@ -148,7 +150,7 @@ async fn repair(
         };
         for (file, stamp) in local.get(&version.content.size).into_iter().flatten() {
             if matches_hashes(shared, file, *stamp, &hashes).await? {
-                make_again(shared, journal, node, &version, file, *stamp).await?;
+                make_again(shared, journal, flow, node, &version, file, *stamp).await?;
                 let text = format!("made again from {}", file.display());
                 findings.push(Finding {
                     state: "ok".to_owned(),
@@ -193,6 +195,7 @@ async fn matches_hashes(
 async fn make_again(
     shared: &Arc<Shared>,
     journal: &Arc<Journal>,
+    flow: &Arc<Flow>,
     node: NodeId,
     version: &Version,
     path: &Path,
@@ -204,7 +207,7 @@ async fn make_again(
         known: Known::new(),
     });
     let file = Arc::new(seal::open(&source)?);
-    let mut batch = Batch::new(shared, journal, &Batch::permits());
+    let mut batch = Batch::new(shared, journal, flow);
     let target = Target::Write {
         node,
         base: version.version,

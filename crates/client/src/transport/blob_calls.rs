@@ -1,6 +1,7 @@
 //! Calls about blobs: each is sent and fetched whole.
 
 use bytes::Bytes;
+use crannog_agent_api::answer::Direction;
 use crannog_core::check::Check;
 use crannog_core::content::Blob;
 use crannog_proto::api::{BODY, BODY_HEADER, WRITE_HEADER};
@@ -49,7 +50,7 @@ impl Transport {
         if bytes.is_empty() || bytes.len() > limits::BLOB_MAX {
             return Err(TransportError::Misuse("a blob has 1 to 4,196,608 bytes"));
         }
-        let call = Call::post(path(journal, id), bytes, 0).bulk();
+        let call = Call::post(path(journal, id), bytes, 0).bulk(&self.pace);
         let mut call = Call {
             method: Method::PUT,
             ..call
@@ -58,6 +59,7 @@ impl Transport {
             let name = HeaderName::from_static(BODY_HEADER);
             call.headers.insert(name, HeaderValue::from_static(BODY));
         }
+        let _entered = self.pace.enter(Direction::Up).await;
         let name = HeaderName::from_static(WRITE_HEADER);
         let sent = self.with_session(|live| call.clone().secret(name.clone(), &live.grant(journal, key)));
         let result = sent.await;
@@ -75,8 +77,9 @@ impl Transport {
         id: &BlobId,
         max_len: usize,
     ) -> Result<Blob, TransportError> {
-        let call = Call::get(path(journal, id), max_len.min(limits::BLOB_MAX)).bulk();
+        let call = Call::get(path(journal, id), max_len.min(limits::BLOB_MAX)).bulk(&self.pace);
         let call = with_read(call, &[*read_token]);
+        let _entered = self.pace.enter(Direction::Down).await;
         let answer = self.with_session(|_| call.clone()).await?;
         Blob::check(*id, Vec::from(answer.bytes)).map_err(|other| {
             TransportError::misbehaved(Check::Blob, format_args!("blob {id}"), other.into_bytes())

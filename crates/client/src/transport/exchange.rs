@@ -7,11 +7,14 @@ use bytes::{Bytes, BytesMut};
 use crannog_core::check::Check;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
 use super::error::{Obstacle, TransportError};
+use super::pace::Pace;
+use super::paced::{Paced, earn};
 use super::pool::{Lane, Leased, Pool};
+use super::progress::Progress;
 use super::refusal::{self, ERROR_MAX};
 
 /// No byte either way for this long ends a request.
@@ -31,6 +34,8 @@ pub(super) struct Call {
     pub(super) lane: Lane,
     /// Largest answer in bytes.
     pub(super) max: usize,
+    /// Of bulk: how fast.
+    pub(super) pace: Pace,
 }
 
 /// An answer with a status of success.
@@ -47,6 +52,7 @@ impl Call {
             body: Bytes::new(),
             lane: Lane::Call,
             max,
+            pace: Pace::default(),
         }
     }
 
@@ -58,9 +64,10 @@ impl Call {
         }
     }
 
-    pub(super) fn bulk(self) -> Self {
+    pub(super) fn bulk(self, pace: &Pace) -> Self {
         Self {
             lane: Lane::Bulk,
+            pace: pace.clone(),
             ..self
         }
     }
@@ -79,7 +86,7 @@ impl Call {
         format!("{} {}", self.method, self.path)
     }
 
-    fn request(&self, host: &str) -> Result<Request<Full<Bytes>>, TransportError> {
+    fn request(&self, host: &str) -> Result<Request<Paced>, TransportError> {
         let mut builder = Request::builder()
             .method(self.method.clone())
             .uri(&self.path)
@@ -88,7 +95,7 @@ impl Call {
             builder = builder.header(CONTENT_TYPE, "application/octet-stream");
         }
         let mut request = builder
-            .body(Full::new(self.body.clone()))
+            .body(Paced::new(self.body.clone(), self.pace.clone()))
             .map_err(|_| TransportError::Misuse("the path is not a URI"))?;
         request.headers_mut().extend(self.headers.clone());
         Ok(request)
@@ -115,7 +122,9 @@ pub(super) async fn exchange(pool: &Arc<Pool>, host: &str, call: &Call) -> Resul
             }
             result => result?,
         };
-        let answer = progress.watch(SILENCE, receive(call, response)).await?;
+        let answer = progress
+            .watch(SILENCE, receive(call, response, &progress))
+            .await?;
         pool.keep(leased);
         return answer;
     }
@@ -146,16 +155,17 @@ fn not_answered(error: hyper::Error) -> TransportError {
 async fn receive(
     call: &Call,
     response: Response<Incoming>,
+    progress: &Progress,
 ) -> Result<Result<Answer, TransportError>, TransportError> {
     let (head, body) = response.into_parts();
     check_head(&call.object(), head.status, &head.headers)?;
     match head.status {
         StatusCode::OK | StatusCode::CREATED | StatusCode::NO_CONTENT => {
-            let bytes = read(body, call, call.max).await?;
+            let bytes = read(body, call, call.max, progress).await?;
             Ok(Ok(Answer { bytes }))
         }
         status => {
-            let bytes = read(body, call, ERROR_MAX).await?;
+            let bytes = read(body, call, ERROR_MAX, progress).await?;
             Ok(Err(refusal::parse(status, head.headers.get(RETRY_AFTER), &bytes)))
         }
     }
@@ -178,7 +188,12 @@ pub(super) fn check_head(
 }
 
 /// CHK-024: what is announced is judged before a byte is read, what comes is counted.
-async fn read(mut body: Incoming, call: &Call, max: usize) -> Result<Bytes, TransportError> {
+async fn read(
+    mut body: Incoming,
+    call: &Call,
+    max: usize,
+    progress: &Progress,
+) -> Result<Bytes, TransportError> {
     let too_large = |claim: u64| {
         TransportError::misbehaved(Check::Bounds, call.object(), format!("{claim} of {max} bytes"))
     };
@@ -194,6 +209,7 @@ async fn read(mut body: Incoming, call: &Call, max: usize) -> Result<Bytes, Tran
             return Err(too_large((bytes.len() + chunk.len()) as u64));
         }
         bytes.extend_from_slice(&chunk);
+        earn(&call.pace, chunk.len(), progress).await;
     }
     Ok(bytes.freeze())
 }

@@ -4,6 +4,7 @@
 //!  calls, {journal,blob,inbox}_calls  one method per row of docs/spec/api.md, its answer's shape checked
 //!      └ session                      login by signature, once more when it ended
 //!          └ exchange, refusal        one request, one bounded answer (CHK-024, CHK-028)
+//!              └ pace, paced      how fast blobs go, and how many at once
 //!              └ pool                 kept-alive connections
 //!                  └ tls              TLS 1.3, X25519MLKEM768, the pinned CA (CHK-020)
 //!                      └ progress, dial   TCP, and how long it has been silent
@@ -23,6 +24,8 @@ mod error;
 mod exchange;
 mod inbox_calls;
 mod journal_calls;
+mod pace;
+mod paced;
 mod pool;
 mod progress;
 mod proof;
@@ -38,6 +41,7 @@ mod tests;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use crannog_agent_api::Limits;
 use crannog_core::check::Check;
 use crannog_proto::sign::{Signature, VerifyingKey};
 use crannog_proto::{Fingerprint, ServerUrl, decode};
@@ -45,6 +49,7 @@ use crannog_proto::{Fingerprint, ServerUrl, decode};
 pub use bell::Bell;
 pub use dial::{Dial, Dialing, Line};
 pub use error::{Evidence, Obstacle, TransportError};
+pub(crate) use pace::{AT_ONCE, Limit};
 pub use proof::{NotCertified, ServerProof, receipt_key_certified};
 pub use retry::{Policy, retry};
 pub use server::VerifiedServer;
@@ -52,6 +57,7 @@ pub use session::{GrantKey, LoginKey};
 
 use dial::Tcp;
 use exchange::{Answer, Call, exchange};
+use pace::Pace;
 use pool::Pool;
 use session::Account;
 use tls::Pin;
@@ -60,6 +66,8 @@ use tls::Pin;
 #[derive(Clone)]
 pub struct Transport {
     shared: Arc<Shared>,
+    /// What blobs keep to.
+    pace: Pace,
 }
 
 struct Shared {
@@ -69,6 +77,8 @@ struct Shared {
     /// With the CA's signature over it.
     receipt_key: OnceLock<(VerifyingKey, Signature)>,
     account: Mutex<Option<Arc<Account>>>,
+    /// For all together.
+    limit: Arc<Limit>,
 }
 
 impl Transport {
@@ -84,15 +94,31 @@ impl Transport {
         let pool = Pool::new(pin.clone(), dial)
             .map_err(|_| TransportError::Misuse("the TLS library was built without TLS 1.3"))?;
         let host = fingerprint.dns_name();
+        let limit = Arc::<Limit>::default();
         Ok(Self {
+            pace: Pace::of(Arc::clone(&limit)),
             shared: Arc::new(Shared {
                 pin,
                 host,
                 pool,
                 receipt_key: OnceLock::new(),
                 account: Mutex::default(),
+                limit,
             }),
         })
+    }
+
+    /// All blobs together keep to this from now on.
+    pub(crate) fn set_limits(&self, limits: &Limits) {
+        self.shared.limit.set(limits);
+    }
+
+    /// The same, whose blobs keep to a limit of their own too.
+    pub(crate) fn within(&self, own: Arc<Limit>) -> Self {
+        Self {
+            pace: self.pace.within(own),
+            ..self.clone()
+        }
     }
 
     /// Which account to log in to, and how, when a call needs it. Ends the session of the last one.

@@ -6,9 +6,8 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use bytes::Bytes;
+use crannog_agent_api::limits::MOST_AT_ONCE;
 use crannog_core::check::Check;
-use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::CertificateError;
@@ -20,10 +19,12 @@ use tokio_rustls::client::TlsStream;
 
 use super::dial::Dial;
 use super::error::{Obstacle, TransportError};
+use super::paced::Paced;
 use super::progress::{Progress, Watched};
 use super::tls::{Pin, PinFailure};
 
-const BULK_CONNECTIONS: usize = 6;
+/// How many of them are used is a matter of [`super::pace`].
+const BULK_CONNECTIONS: usize = MOST_AT_ONCE as usize;
 const CALL_CONNECTIONS: usize = 2;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
@@ -52,7 +53,7 @@ pub(super) struct Pool {
 
 /// One connection, owned by one request at a time. Dropping it closes it.
 pub(super) struct Connection {
-    pub(super) sender: SendRequest<Full<Bytes>>,
+    pub(super) sender: SendRequest<Paced>,
     pub(super) progress: Progress,
     driver: JoinHandle<()>,
     idle_since: Instant,
@@ -102,7 +103,7 @@ impl Pool {
         }
         let (stream, progress) = self.open().await?;
         let (sender, driving) = http1::Builder::new()
-            .handshake::<_, Full<Bytes>>(TokioIo::new(stream))
+            .handshake::<_, Paced>(TokioIo::new(stream))
             .await
             .map_err(|_| TransportError::unreachable(Obstacle::Broken))?;
         let driver = tokio::spawn(async move {

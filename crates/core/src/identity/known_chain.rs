@@ -41,6 +41,8 @@ pub struct ChainNews {
     pub root: bool,
     /// A root cut off links that were known.
     pub cut: bool,
+    /// She closed her account.
+    pub closed: bool,
 }
 
 /// Verified links, kept as they came.
@@ -91,6 +93,7 @@ impl KnownChain {
             added: after.iter().filter(|id| !before.contains(id)).copied().collect(),
             generation: self.state.generation() != next.state.generation(),
             root: self.state.root != next.state.root,
+            closed: next.state.closed && !self.state.closed,
             cut: next.state.link_hash(known.seq) != Some(known.head),
         };
         Ok((next, news))

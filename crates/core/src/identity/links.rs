@@ -39,7 +39,7 @@ pub struct NewLink {
     pub link: SignedLink,
     /// What goes with it.
     pub secrets: LinkSecrets,
-    /// All generations, the new one included; `None` for AddDevice, which brings none.
+    /// All generations, the new one included; `None` for AddDevice and Close, which bring none.
     pub account: Option<AccountSecrets>,
     /// The chain with the link.
     pub chain: SigchainState,
@@ -181,6 +181,12 @@ pub fn recover(
         LinkSecrets::Generation(sealed),
         Some(account.with(next)),
     )
+}
+
+/// By the words: closes the account for ever. `chain` is the chain to stand on.
+pub fn close(chain: &SigchainState, words: &RecoveryWords) -> Result<NewLink, LinkError> {
+    let link = signed_link(Some(chain), LinkKind::Close, &[&words.root_signing_key()]);
+    finish(Some(chain), link, LinkSecrets::None, None)
 }
 
 /// New words, signed by the old root, which then is dead. `keep` are the devices that stay.

@@ -25,7 +25,7 @@ pub use self::home_op::HomeOp;
 pub use self::home_state::{DriveView, HomeState, Pin, Vouch};
 pub use self::known_chain::{ChainNews, ChainRefused, Expected, KnownChain};
 pub use self::links::{
-    AddDevice, LinkError, NewLink, NewWords, new_words, recover, revoke_device, sign_as_new_device,
+    AddDevice, LinkError, NewLink, NewWords, close, new_words, recover, revoke_device, sign_as_new_device,
 };
 pub use self::root_words::root_words;
 pub use self::sheet::{RecoverySheet, SheetError, WrittenWords};

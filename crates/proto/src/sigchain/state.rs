@@ -62,6 +62,8 @@ pub struct SigchainState {
     pub generations: Vec<Generation>,
     /// Devices that are valid now.
     pub devices: Vec<Device>,
+    /// A root closed the account: there will be no other link.
+    pub closed: bool,
     links: Vec<Verified>,
     /// Each root, with the link that brought it; roots are never cut off.
     roots: Vec<(usize, VerifyingKey)>,
@@ -157,18 +159,25 @@ impl SigchainState {
                 }),
             )]),
             devices: vec![device],
+            closed: false,
             root_floor: 0,
         })
     }
 
-    /// Applies the next link, or a Recover or NewWords that cuts off what account keys signed since the last root signature.
+    /// Applies the next link, or a Recover, NewWords or Close that cuts off what account keys signed since the last root signature.
     pub fn apply(&mut self, signed: &SignedLink) -> Result<(), ChainError> {
         if self.links.len() >= limits::LINKS_MAX {
             return Err(ChainError::Limit("links"));
         }
         let link = decode_link(signed)?;
         let seq = link.seq as usize;
-        let by_root = matches!(link.kind, LinkKind::Recover { .. } | LinkKind::NewWords { .. });
+        if self.closed {
+            return Err(ChainError::Contradiction(link.seq, "the account is closed"));
+        }
+        let by_root = matches!(
+            link.kind,
+            LinkKind::Recover { .. } | LinkKind::NewWords { .. } | LinkKind::Close
+        );
         let lowest = if by_root {
             self.root_floor + 1
         } else {
@@ -354,6 +363,7 @@ impl SigchainState {
             self.recovery_kem = recovery_kem;
             self.roots.push((seq, root));
         }
+        self.closed |= change.closed;
         self.generations.extend(change.generation);
         link.generations = self.generations.len();
         self.links.push(link);

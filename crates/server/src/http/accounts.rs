@@ -95,17 +95,25 @@ pub(super) async fn append_link(
         return Ok(Borsh(()));
     }
     let task = tokio::task::spawn_blocking(move || verify_link(&account.links, link, request));
-    let new = task.await.map_err(|_| ApiError::Task)??;
+    let (new, closed) = task.await.map_err(|_| ApiError::Task)??;
+    if closed {
+        let freed = app.store.close_account(caller.account, new).await?;
+        app.forget_sessions();
+        app.bell.close(Some(caller.account));
+        app.blobs.remove_later(freed);
+        return Ok(Borsh(()));
+    }
     app.store.append_link(caller.account, new).await?;
     app.forget_sessions();
     Ok(Borsh(()))
 }
 
+/// The link, and whether it closes the account.
 fn verify_link(
     links: &[crannog_proto::sigchain::SignedLink],
     link: Link,
     request: AppendLink,
-) -> Result<NewLink, ApiError> {
+) -> Result<(NewLink, bool), ApiError> {
     let mut state = verify_chain(links).map_err(|error| chain_code(&error))?;
     let (last, root) = (state.cite().head, state.root);
     state.apply(&request.link).map_err(|error| chain_code(&error))?;
@@ -116,11 +124,15 @@ fn verify_link(
                 return Err(ErrorCode::BadRequest.into());
             }
         }
-        (LinkKind::AddDevice { .. } | LinkKind::Create { .. }, _) => return Err(ErrorCode::BadRequest.into()),
+        (LinkKind::Close, LinkSecrets::None) => {}
+        (LinkKind::AddDevice { .. } | LinkKind::Create { .. } | LinkKind::Close, _) => {
+            return Err(ErrorCode::BadRequest.into());
+        }
         (_, LinkSecrets::Generation(secrets)) => check_secrets(secrets, generation)?,
         _ => return Err(ErrorCode::BadRequest.into()),
     }
-    Ok(NewLink {
+    let closed = state.closed;
+    let new = NewLink {
         seq: link.seq,
         last,
         generation,
@@ -133,7 +145,8 @@ fn verify_link(
         root_changed: state.root != root,
         link: request.link,
         secrets: request.secrets,
-    })
+    };
+    Ok((new, closed))
 }
 
 fn check_secrets(secrets: &GenerationSecrets, number: u32) -> Result<(), ApiError> {

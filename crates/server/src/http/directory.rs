@@ -19,10 +19,13 @@ pub(super) async fn show(
 ) -> Result<Borsh<DirectoryEntry>, ApiError> {
     let found = match key.parse::<AccountId>() {
         Ok(id) => app.store.sigchain(id).await?,
-        Err(_) => app.store.account_named(key).await?.map(|account| Sigchain {
-            name: account.name,
-            links: account.links,
-        }),
+        Err(_) => match app.store.account_named(key.clone()).await? {
+            Some(account) => Some(Sigchain {
+                name: account.name,
+                links: account.links,
+            }),
+            None => app.store.closed_named(key).await?,
+        },
     };
     let Sigchain { name, links } = found.ok_or(ErrorCode::NotFound)?;
     Ok(Borsh(DirectoryEntry { name, links }))

@@ -49,6 +49,11 @@ pub(crate) trait Store: Operator {
     fn generations(&self, key: AccountKey) -> Step<'_, Vec<GenerationSecrets>>;
     /// Appends a verified link, if the chain still ends where it did.
     fn append_link(&self, key: AccountKey, new: NewLink) -> Step<'_, ()>;
+    /// Appends the verified link that closes the account, and deletes it as [`Operator::delete_account`] does; its name stays taken. Gives back
+    /// the files.
+    fn close_account(&self, key: AccountKey, new: NewLink) -> Step<'_, Vec<FileName>>;
+    /// The sigchain of a closed account by its name.
+    fn closed_named(&self, name: String) -> Step<'_, Option<Sigchain>>;
 
     /// Puts a drop into an inbox that is not full. Repeating it changes nothing while the first lies there.
     fn put_drop(&self, new: NewDrop) -> Step<'_, Dropped>;

@@ -3,6 +3,7 @@
 
 mod append;
 mod circle;
+mod closed;
 mod garbage;
 mod inbox;
 mod invites;

@@ -2,12 +2,14 @@
 
 use crannog_agent_api::Code;
 use crannog_agent_api::request::Role;
-use crannog_core::identity::{Expected, KnownChain, create_account, new_words};
+use crannog_core::identity::{Expected, KnownChain, WrittenWords, close, create_account, new_words};
 use crannog_core::inbox::Purpose;
 use crannog_core::journal;
-use crannog_proto::DeviceId;
 use crannog_proto::api::DirectoryEntry;
-use crannog_testkit::{NOW, Route, Told};
+use crannog_proto::sigchain::SignedLink;
+use crannog_proto::sign::{Signature, message};
+use crannog_proto::{DeviceId, labels};
+use crannog_testkit::{Insider, NOW, Route, Told};
 
 use crate::circle::Circle;
 use crate::seen::{
@@ -38,6 +40,9 @@ async fn chk_008_another_key_under_a_pinned_name() {
     let mut unsigned = entry_of(&real);
     unsigned.links[1].signatures[0].0[7] ^= 1;
     let made_up = entry_of(&nobody("mallory"));
+    // Nobody but her root says that she is gone.
+    let mut closed = entry_of(&real);
+    closed.links.push(stolen_close(&share.mallory));
     // By name, as `share` asks first, and by account, as everything else does.
     let cases = [
         ("another account of that name", true, "CHK-008", made_up.clone()),
@@ -52,6 +57,8 @@ async fn chk_008_another_key_under_a_pinned_name() {
             foreign.clone(),
         ),
         ("the same by name", true, "CHK-006", foreign),
+        ("closed by her account key", false, "CHK-006", closed.clone()),
+        ("the same by name", true, "CHK-006", closed),
         ("an older sigchain", false, "CHK-007", short.clone()),
         ("the same by name", true, "CHK-007", short),
         ("without its beginning", false, "CHK-006", cut),
@@ -96,8 +103,19 @@ async fn chk_008_another_key_under_a_pinned_name() {
     share.end().await;
 }
 
+/// A Close link by all that lies on a device.
+pub(crate) fn stolen_close(person: &Insider) -> SignedLink {
+    let chain = person.known.state();
+    let words = WrittenWords::parse(&person.sheet.words).unwrap();
+    let mut link = close(chain, words.words()).unwrap().link;
+    let message = message(labels::LINK_SIGNATURE, &link.link);
+    let key = person.secrets.current().unwrap().signing_key();
+    link.signatures = vec![Signature(key.sign(&message))];
+    link
+}
+
 /// A NewWords link by a stranger's words.
-fn foreign_root(name: &str) -> crannog_proto::sigchain::SignedLink {
+fn foreign_root(name: &str) -> SignedLink {
     let device = DeviceId(rand::random());
     let made = create_account(name, device, "nowhere", NOW, &mut rand::rng()).unwrap();
     let known = KnownChain::first(vec![made.link], &Expected::default()).unwrap();

@@ -257,6 +257,11 @@ impl DriveStore<'_> {
         Ok(self.versions(node)?.pop())
     }
 
+    /// A file's versions, the current one last.
+    pub(crate) fn old_versions(&self, node: NodeId) -> Result<Vec<Version>, DbError> {
+        self.versions(node)
+    }
+
     /// The nodes that were put into the trash themselves, newest first, with the names from the top to where they were; one at a time, since a
     /// member may put millions there.
     pub(crate) fn trash(

@@ -11,7 +11,7 @@ use crannog_proto::{Hash, labels, limits};
 use super::super::Journal;
 use crate::error::{Error, Result};
 use crate::shared::Shared;
-use crate::transfer::{Batch, Uploads, internal};
+use crate::transfer::{Flow, Uploads, internal};
 
 /// A segment's plaintext.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ pub(super) struct Sealer {
 impl Sealer {
     pub(super) fn new(shared: &Arc<Shared>, journal: &Arc<Journal>) -> Self {
         Self {
-            uploads: Uploads::new(shared, journal, &Batch::permits()),
+            uploads: Uploads::new(shared, journal, &Flow::plain(shared)),
             pack: PackBuilder::new(),
             packs: Vec::new(),
             pending: Vec::new(),

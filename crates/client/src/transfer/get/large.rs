@@ -8,7 +8,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use super::super::content::Fetcher;
 use super::super::part::Part;
 use super::super::seal::internal;
-use super::super::{Report, local};
+use super::super::{Flow, Report, local};
 use super::plan::FileStep;
 use crate::db::{ChunkHash, Transfers};
 use crate::error::{Error, Result};
@@ -20,23 +20,23 @@ const CHUNKS: usize = 8;
 /// A large file: chunks in parallel into a part file, which survives an interruption.
 pub(super) async fn large(
     shared: &Arc<Shared>,
+    flow: &Arc<Flow>,
     fetcher: &Fetcher,
     step: FileStep,
     umask: u32,
     report: &Report<'_>,
 ) -> Result<u64> {
     let size = step.version.content.size;
-    local::has_room(
-        &step.local,
-        &Part::path(&step.local, step.node, step.version.version),
-        size,
-    )?;
+    let place = Part::path(&step.local, step.node, step.version.version);
+    local::has_room(&step.local, &place, size)?;
     let chunks = fetcher.chunks(&step.version.content);
+    flow.part_begins(&place);
     let part = Arc::new(Part::resumable(&step.local, step.node, step.version.version)?);
     let key = part.key();
     let have = present(shared, &part, size).await?;
     let fetch = |found: Result<(u64, Chunk)>| {
         let (part, shared, key) = (Arc::clone(&part), Arc::clone(shared), key.clone());
+        let flow = Arc::clone(flow);
         let known = found.as_ref().is_ok_and(|(index, _)| have.contains(index));
         async move {
             let ((index, chunk), have) = (found?, known);
@@ -51,7 +51,10 @@ pub(super) async fn large(
                 let hash = written.await.map_err(Error::task)??;
                 shared
                     .db
-                    .write(move |tx| Transfers(tx).save_fetched(&key, index, &hash))
+                    .write(move |tx| match flow.note(tx)? {
+                        true => Transfers(tx).save_fetched(&key, index, &hash),
+                        false => Ok(()),
+                    })
                     .await?;
             }
             Ok::<u64, Error>(len)
@@ -69,6 +72,7 @@ pub(super) async fn large(
         None => Err(internal("a part file is still in use")),
     });
     finished.await.map_err(Error::task)??;
+    flow.part_ends(&place);
     shared
         .db
         .write(move |tx| Transfers(tx).forget_fetched(&key))

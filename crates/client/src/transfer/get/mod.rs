@@ -17,12 +17,12 @@ use tokio::sync::mpsc;
 use super::content::Fetcher;
 use super::groups::{Group, groups};
 use super::seal::internal;
-use super::{Report, Task, local};
+use super::{Flow, Report, Task, local};
 use crate::error::{Error, Result};
 use crate::journal::Journal;
 use crate::shared::Shared;
 use large::large;
-pub(crate) use plan::{Landing, Step, plan};
+pub(crate) use plan::{Landing, Step, Totals, plan, version};
 use small::small;
 
 /// Groups under way at once.
@@ -43,11 +43,12 @@ pub(crate) async fn get(
     journals: &[Arc<Journal>],
     umask: u32,
     steps: mpsc::Receiver<Step>,
+    flow: &Arc<Flow>,
     mut report: Report<'_>,
 ) -> Result<Changed> {
     let fetchers = journals
         .iter()
-        .map(|journal| (journal.row, Fetcher::new(shared, journal)));
+        .map(|journal| (journal.row, Fetcher::over(shared, journal, flow)));
     let fetchers = Arc::new(fetchers.collect::<Fetchers>());
     let (mut folders, mut lie) = (Vec::new(), None);
     let work = |group| {
@@ -99,7 +100,7 @@ pub(crate) async fn get(
             Unit::One(Step::File(step)) => {
                 let path = step.local.clone();
                 let fetcher = fetcher_of(&fetchers, step.drive)?;
-                match large(shared, fetcher, *step, umask, &report).await {
+                match large(shared, flow, fetcher, *step, umask, &report).await {
                     Ok(size) => {
                         report.changed.files += 1;
                         report.changed.bytes += size;

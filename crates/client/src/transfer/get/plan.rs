@@ -17,6 +17,9 @@ use super::super::{groups, interrupted, local, scan};
 use crate::db::{Db, DriveStore, Forest, Mounts, NodeRow, Opened, RowKind, Seen};
 use crate::error::{Error, Result};
 
+/// Files and bytes that are expected.
+pub(crate) type Totals = (Arc<AtomicU64>, Arc<AtomicU64>);
+
 /// One thing to do.
 #[derive(Debug)]
 pub(crate) enum Step {
@@ -77,7 +80,7 @@ pub(crate) fn plan(
     db: &Db,
     mounts: &Mounts,
     landing: &Landing,
-    totals: (Arc<AtomicU64>, Arc<AtomicU64>),
+    totals: Totals,
     steps: &mpsc::Sender<Step>,
 ) -> Result<()> {
     let planner = Planner {
@@ -147,7 +150,7 @@ struct Planner<'a> {
     db: &'a Db,
     mounts: &'a Mounts,
     landing: &'a Landing,
-    totals: (Arc<AtomicU64>, Arc<AtomicU64>),
+    totals: Totals,
     steps: &'a mpsc::Sender<Step>,
     wanted: Override,
 }
@@ -201,7 +204,7 @@ impl Planner<'_> {
                 if same {
                     return self.send(Step::Unchanged);
                 }
-                self.may_overwrite(path)?;
+                may_overwrite(path, self.landing.overwrite)?;
             }
             Ok(_) => return Err(local::in_the_way(path)),
             Err(_) => {}
@@ -219,17 +222,8 @@ impl Planner<'_> {
             return Err(not_there_yet(path));
         }
         let row = &seen.row;
-        match path.symlink_metadata() {
-            Ok(metadata) if metadata.is_file() => {
-                let stamp = scan::stamp(&metadata);
-                let mtime = i128::from(row.attrs.mtime_s) * 1_000_000_000 + i128::from(row.attrs.mtime_ns);
-                if stamp.size == size && stamp.mtime == mtime {
-                    return self.send(Step::Unchanged);
-                }
-                self.may_overwrite(path)?;
-            }
-            Ok(_) => return Err(local::in_the_way(path)),
-            Err(_) => {}
+        if is_there(path, size, row.attrs, self.landing.overwrite)? {
+            return self.send(Step::Unchanged);
         }
         let (drive, node) = (seen.drive(), row.node);
         let version = self
@@ -248,20 +242,61 @@ impl Planner<'_> {
             version,
         })))
     }
+}
 
-    fn may_overwrite(&self, path: &Path) -> Result<()> {
-        if self.landing.overwrite {
-            return Ok(());
-        }
-        Err(Error::User(
-            Failure::new(
-                Code::Conflict,
-                "the local file differs from the drive's and was left as it is",
-            )
-            .object(path.display().to_string())
-            .hint("--overwrite replaces it"),
-        ))
+/// A version under a name of its own.
+pub(crate) fn version(
+    drive: i64,
+    node: NodeId,
+    version: Version,
+    local: PathBuf,
+    overwrite: bool,
+    totals: &Totals,
+) -> Result<Step> {
+    let size = version.content.size;
+    if is_there(&local, size, version.attrs, overwrite)? {
+        return Ok(Step::Unchanged);
     }
+    Fetcher::check_shape(&version.content)?;
+    totals.0.fetch_add(1, Ordering::Relaxed);
+    totals.1.fetch_add(size, Ordering::Relaxed);
+    Ok(Step::File(Box::new(FileStep {
+        drive,
+        local,
+        node,
+        version,
+    })))
+}
+
+/// Whether a file with this size and time is there already; refuses what may not be replaced.
+fn is_there(path: &Path, size: u64, attrs: Attrs, overwrite: bool) -> Result<bool> {
+    match path.symlink_metadata() {
+        Ok(metadata) if metadata.is_file() => {
+            let stamp = scan::stamp(&metadata);
+            let mtime = i128::from(attrs.mtime_s) * 1_000_000_000 + i128::from(attrs.mtime_ns);
+            let same = stamp.size == size && stamp.mtime == mtime;
+            if !same {
+                may_overwrite(path, overwrite)?;
+            }
+            Ok(same)
+        }
+        Ok(_) => Err(local::in_the_way(path)),
+        Err(_) => Ok(false),
+    }
+}
+
+fn may_overwrite(path: &Path, overwrite: bool) -> Result<()> {
+    if overwrite {
+        return Ok(());
+    }
+    Err(Error::User(
+        Failure::new(
+            Code::Conflict,
+            "the local file differs from the drive's and was left as it is",
+        )
+        .object(path.display().to_string())
+        .hint("--overwrite replaces it"),
+    ))
 }
 
 fn stopped(path: &Path) -> Error {

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use crannog_core::drive::Outcome;
-use tokio::sync::Semaphore;
 
-use super::super::Task;
 use super::super::batch::Batch;
 use super::super::content::Fetcher;
+use super::super::{Flow, Task};
 use super::prepare::Staged;
 use crate::db::Transfers;
 use crate::error::Result;
@@ -29,7 +28,7 @@ pub(super) struct Lane {
     shared: Arc<Shared>,
     journal: Arc<Journal>,
     pub(super) ground: Ground,
-    permits: Arc<Semaphore>,
+    flow: Arc<Flow>,
     batch: Option<Batch>,
     appending: Option<Task<Result<Ingested>>>,
     /// An entry did not arrive: what follows may stand on it, and is not sent.
@@ -39,11 +38,7 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) async fn open(
-        shared: &Arc<Shared>,
-        journal: &Arc<Journal>,
-        permits: &Arc<Semaphore>,
-    ) -> Result<Self> {
+    pub(super) async fn open(shared: &Arc<Shared>, journal: &Arc<Journal>, flow: &Arc<Flow>) -> Result<Self> {
         let row = journal.row;
         let after = crate::clock::now_ms() - STAGED_FOR;
         let pieces = shared
@@ -58,10 +53,10 @@ impl Lane {
             shared: Arc::clone(shared),
             journal: Arc::clone(journal),
             ground: Ground {
-                fetcher: Fetcher::new(shared, journal),
+                fetcher: Fetcher::over(shared, journal, flow),
                 staged: Arc::new(staged),
             },
-            permits: Arc::clone(permits),
+            flow: Arc::clone(flow),
             batch: None,
             appending: None,
             broken: false,
@@ -72,10 +67,10 @@ impl Lane {
     /// The batch that is being filled, a new one if the last is full.
     pub(super) async fn batch(&mut self) -> Result<&mut Batch> {
         self.close_if_full().await?;
-        let (shared, journal, permits) = (&self.shared, &self.journal, &self.permits);
+        let (shared, journal, flow) = (&self.shared, &self.journal, &self.flow);
         Ok(self
             .batch
-            .get_or_insert_with(|| Batch::new(shared, journal, permits)))
+            .get_or_insert_with(|| Batch::new(shared, journal, flow)))
     }
 
     pub(super) fn abandon(&mut self) {

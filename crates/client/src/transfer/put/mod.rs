@@ -13,7 +13,8 @@ use crannog_core::drive::DriveOp;
 use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
 
-use super::batch::{Batch, FileHead};
+use super::Flow;
+use super::batch::FileHead;
 use super::groups::{Group, groups};
 use super::seal::{self, Source, internal};
 use super::{Report, interrupted};
@@ -31,11 +32,12 @@ pub(crate) async fn put(
     shared: &Arc<Shared>,
     journals: &[Arc<Journal>],
     steps: mpsc::Receiver<Step>,
+    flow: &Arc<Flow>,
     mut report: Report<'_>,
 ) -> Result<Changed> {
-    let (permits, mut lanes) = (Batch::permits(), HashMap::new());
+    let mut lanes = HashMap::new();
     for journal in journals {
-        lanes.insert(journal.row, Lane::open(shared, journal, &permits).await?);
+        lanes.insert(journal.row, Lane::open(shared, journal, flow).await?);
     }
     let mut run = Run {
         shared: Arc::clone(shared),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::world::*;
 use crate::drive::NodeId;
-use crate::identity::{HomeOp, NewAccount, new_words, recover, revoke_device};
+use crate::identity::{HomeOp, NewAccount, close, new_words, recover, revoke_device};
 use crate::inbox::tests::{NOW, note, sealed, take};
 use crate::journal::*;
 
@@ -152,6 +152,27 @@ fn sigchain() {
         &mut rng,
     )
     .unwrap();
+    let end = close(&words.new.chain, &words.words).unwrap();
+    let plain = |link: &crannog_proto::sigchain::SignedLink, outcome: &str| {
+        json!({
+            "link": hex(&link.link), "signatures": link.signatures.iter().map(|s| hex(&s.0)).collect::<Vec<_>>(),
+            "hash": link.hash().to_string(), "outcome": outcome,
+        })
+    };
+    let message = crannog_proto::sign::message(crannog_proto::labels::LINK_SIGNATURE, &end.link.link);
+    let account_key = words
+        .new
+        .account
+        .as_ref()
+        .unwrap()
+        .current()
+        .unwrap()
+        .signing_key();
+    let mut stolen = end.link.clone();
+    stolen.signatures = vec![crannog_proto::sign::Signature(crannog_seal::sign::Signer::sign(
+        &account_key,
+        &message,
+    ))];
     let link = |new: &crate::identity::NewLink| {
         json!({
             "link": hex(&new.link.link), "signatures": new.link.signatures.iter().map(|s| hex(&s.0)).collect::<Vec<_>>(),
@@ -171,6 +192,7 @@ fn sigchain() {
             "revoke": link(&gone), "recover_device": id.to_string(), "recover_device_seed": hex(&encode(&seed)),
             "recover": link(&back), "new_words": link(&words.new), "words": *words.words.phrase(),
             "new_words_without_the_old_root": unsigned,
+            "close": plain(&end.link, "ok"), "close_by_the_account_key": plain(&stolen, "CHK-006"),
         }),
     );
 }

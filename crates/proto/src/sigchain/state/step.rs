@@ -23,6 +23,7 @@ pub(super) struct Change {
     pub(super) gone: BTreeSet<DeviceId>,
     pub(super) generation: Option<Generation>,
     pub(super) words: Option<(VerifyingKey, Vec<u8>)>,
+    pub(super) closed: bool,
 }
 
 impl Before<'_> {
@@ -86,6 +87,11 @@ impl Before<'_> {
                 change.gone = self.keep(&remaining).map_err(wrong)?;
                 change.generation = Some(generation);
                 change.words = Some((root, recovery_kem));
+            }
+            LinkKind::Close => {
+                verify_signatures(signed, seq, &[self.root])?;
+                change.gone = std::mem::take(&mut self.devices);
+                change.closed = true;
             }
         }
         if self.devices.len() > limits::DEVICES_MAX {

@@ -1,12 +1,15 @@
 //! Inboxes, and what is left of an account that was deleted.
 
+use crannog_proto::api::LinkSecrets;
+use crannog_proto::sigchain::SignedLink;
+use crannog_proto::sign::VerifyingKey;
 use crannog_proto::{AccountId, ErrorCode, Hash, limits};
 use futures_util::future::join_all;
 
 use super::fixtures::{Person, noise, random};
 use super::{NOW, QUOTA, new_account, sweep};
 use crate::clock::Hour;
-use crate::store::{AccountKey, Dropped, NewDrop, NewInvite, Store, StoreError};
+use crate::store::{AccountKey, Dropped, NewDrop, NewInvite, NewLink, Store, StoreError};
 
 const EXPIRES: Hour = Hour(NOW.0 + 720);
 
@@ -117,6 +120,50 @@ pub(super) async fn inbox(store: &impl Store, alice: AccountKey) {
     departed(store, &carol, key).await;
 }
 
+/// Who closes her account keeps her name for ever, and her sigchain says that it was she.
+async fn closed(store: &impl Store) {
+    let carol = Person::new("carol");
+    join(store, &carol).await.unwrap();
+    let account = store.account_named("carol".to_owned()).await.unwrap().unwrap();
+    let end = SignedLink {
+        link: b"the link that closes".to_vec(),
+        signatures: Vec::new(),
+    };
+    let link = |last| NewLink {
+        seq: 1,
+        last,
+        generation: 0,
+        root: VerifyingKey([7; 32]),
+        devices: Vec::new(),
+        root_changed: false,
+        link: end.clone(),
+        secrets: LinkSecrets::None,
+    };
+    assert!(refused(
+        store.close_account(account.key, link(Hash([1; 32]))).await,
+        ErrorCode::BadChain
+    ));
+    store
+        .close_account(account.key, link(carol.create.hash()))
+        .await
+        .unwrap();
+    assert!(store.account_named("carol".to_owned()).await.unwrap().is_none());
+    let id = carol.create.account_id();
+    for found in [
+        store.sigchain(id).await.unwrap(),
+        store.closed_named("carol".to_owned()).await.unwrap(),
+    ] {
+        assert_eq!(found.unwrap().links, [carol.create.clone(), end.clone()]);
+    }
+    assert!(store.closed_named("alice".to_owned()).await.unwrap().is_none());
+    assert!(refused(join(store, &carol).await, ErrorCode::NameTaken));
+    assert!(refused(
+        join(store, &Person::new("carol")).await,
+        ErrorCode::NameTaken
+    ));
+    assert!(refused(put(store, id, random()).await, ErrorCode::NotFound));
+}
+
 /// What remains of an account is its sigchain.
 async fn departed(store: &impl Store, carol: &Person, key: AccountKey) {
     let id = carol.create.account_id();
@@ -144,4 +191,5 @@ async fn departed(store: &impl Store, carol: &Person, key: AccountKey) {
     assert!(store.sigchain(AccountId(random())).await.unwrap().is_none());
     assert_eq!(store.check().await.unwrap(), Vec::<String>::new());
     store.delete_account("carol".to_owned()).await.unwrap().unwrap();
+    closed(store).await;
 }

@@ -34,6 +34,9 @@ pub(super) fn register(db: &Connection, new: &NewAccount) -> Result<Placed> {
         return Err(StoreError::Refused(ErrorCode::NameTaken));
     }
     let quota = use_invite(db, new)?;
+    if departed::closed(db, &new.name)?.is_some() {
+        return Err(StoreError::Refused(ErrorCode::NameTaken));
+    }
     // Others know a longer chain that begins so.
     if departed::is_departed(db, &new.account)? {
         return Err(StoreError::Refused(ErrorCode::BadChain));

@@ -2,13 +2,13 @@
 
 use crannog_proto::sigchain::SignedLink;
 use crannog_proto::{AccountId, decode, encode};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use super::{Result, bytes, damaged, failed};
 use crate::store::Sigchain;
 
-/// Keeps an account's sigchain, which is about to be deleted.
-pub(super) fn keep(db: &Connection, id: i64) -> Result<()> {
+/// Keeps an account's sigchain, which is about to be deleted; a `closed` one keeps its name too.
+pub(super) fn keep(db: &Connection, id: i64, closed: bool) -> Result<()> {
     // Their bytes as they are: a damaged one does not keep an operator from deleting the account.
     let mut select = db
         .prepare("SELECT link FROM links WHERE account = ?1 ORDER BY seq")
@@ -18,8 +18,8 @@ pub(super) fn keep(db: &Connection, id: i64) -> Result<()> {
     let count = u32::try_from(links.len()).map_err(|_| damaged("links"))?;
     let encoded = [encode(&count), links.concat()].concat();
     db.execute(
-        "INSERT INTO departed (account, name, links) SELECT account, name, ?2 FROM accounts WHERE id = ?1",
-        params![id, encoded],
+        "INSERT INTO departed (account, name, links, closed) SELECT account, name, ?2, ?3 FROM accounts WHERE id = ?1",
+        params![id, encoded, closed],
     )
     .map_err(failed)?;
     Ok(())
@@ -32,11 +32,28 @@ pub(super) fn is_departed(db: &Connection, account: &AccountId) -> Result<bool> 
 }
 
 pub(super) fn sigchain(db: &Connection, account: &AccountId) -> Result<Option<Sigchain>> {
+    one(
+        db,
+        "SELECT name, links FROM departed WHERE account = ?1",
+        &account.0,
+    )
+}
+
+/// Of the account whose owner closed it, by the name that nobody gets again.
+pub(super) fn closed(db: &Connection, name: &str) -> Result<Option<Sigchain>> {
+    one(
+        db,
+        "SELECT name, links FROM departed WHERE name = ?1 AND closed = 1",
+        &name,
+    )
+}
+
+fn one(db: &Connection, sql: &'static str, key: &dyn ToSql) -> Result<Option<Sigchain>> {
     let found = db
-        .prepare_cached("SELECT name, links FROM departed WHERE account = ?1")
+        .prepare_cached(sql)
         .and_then(|mut select| {
             select
-                .query_row([account.0], |row| {
+                .query_row([key], |row| {
                     Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?))
                 })
                 .optional()

@@ -220,6 +220,15 @@ impl Store for SqliteStore {
     fn append_link(&self, key: AccountKey, new: NewLink) -> Step<'_, ()> {
         self.write(Promise::Durable, move |db| accounts::append_link(db, key, &new))
     }
+    fn close_account(&self, key: AccountKey, new: NewLink) -> Step<'_, Vec<FileName>> {
+        self.write(Promise::Durable, move |db| {
+            accounts::append_link(db, key, &new)?;
+            operator::delete(db, key.0, true)
+        })
+    }
+    fn closed_named(&self, name: String) -> Step<'_, Option<Sigchain>> {
+        self.read(move |db| departed::closed(db, &name))
+    }
     fn put_drop(&self, new: NewDrop) -> Step<'_, Dropped> {
         self.write(Promise::Durable, move |db| inbox::put(db, &new))
     }

@@ -151,8 +151,12 @@ pub(super) fn delete_account(db: &Connection, name: &str) -> Result<Option<Vec<F
         })
         .optional()
         .map_err(failed)?;
-    let Some(id) = id else { return Ok(None) };
-    departed::keep(db, id)?;
+    id.map(|id| delete(db, id, false)).transpose()
+}
+
+/// Everything that an account made; what others cite of it is kept, and of a `closed` one the name.
+pub(super) fn delete(db: &Connection, id: i64, closed: bool) -> Result<Vec<FileName>> {
+    departed::keep(db, id, closed)?;
     let mine = "(SELECT id FROM journals WHERE creator = ?1)";
     for table in ["staged", "blobs", "epochs", "bodies", "entries"] {
         db.execute(&format!("DELETE FROM {table} WHERE journal IN {mine}"), [id])
@@ -173,7 +177,7 @@ pub(super) fn delete_account(db: &Connection, name: &str) -> Result<Option<Vec<F
         .map_err(failed)?;
     db.execute("DELETE FROM accounts WHERE id = ?1", [id])
         .map_err(failed)?;
-    Ok(Some(freed))
+    Ok(freed)
 }
 
 pub(super) fn stats(db: &Connection) -> Result<Stats> {

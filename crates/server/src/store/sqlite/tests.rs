@@ -29,7 +29,7 @@ fn refuses_a_newer_database() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     assert!(matches!(
         SqliteStore::open(&path),
-        Err(SchemaError::Newer { found: 99, known: 2 })
+        Err(SchemaError::Newer { found: 99, known: 3 })
     ));
 }
 
@@ -125,7 +125,7 @@ async fn takes_over_version_1() {
         let version = Connection::open(&path)
             .unwrap()
             .query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0));
-        assert_eq!(version.unwrap(), 2);
+        assert_eq!(version.unwrap(), 3);
     }
     let store = SqliteStore::open(&path).unwrap();
     let freed = store.delete_account("alice".to_owned()).await.unwrap();
@@ -146,7 +146,7 @@ async fn fsck_sees_what_cannot_be_in_an_inbox() {
     )
     .unwrap();
     db.execute(
-        "INSERT INTO departed VALUES (?1, 'eve', ?2)",
+        "INSERT INTO departed VALUES (?1, 'eve', ?2, 0)",
         params![[2_u8; 32], encode::<Vec<SignedLink>>(&Vec::new())],
     )
     .unwrap();
