@@ -3,13 +3,14 @@
 use crannog_agent_api::answer::{LogInfo, TrashInfo};
 use crannog_agent_api::{Answer, Request};
 use crannog_proto::{Header, Kind, decode};
-use crannog_testkit::{Asleep, Device, Row, Sheet, Site, Tables};
+use crannog_testkit::{Ask, Asleep, Device, Liar, Route, Row, Sheet, Site, Tables, Told};
 
 /// After so many entries every device has its turn.
 const ENTRIES: usize = 2_048;
 
 struct Years {
     site: Site,
+    liar: Liar,
     alice: Device,
     sheet: Sheet,
 }
@@ -18,15 +19,22 @@ impl Years {
     /// An account whose drive has a checkpoint, and a device that was away meanwhile.
     async fn passed() -> (Self, Asleep) {
         let site = Site::start();
+        let liar = Liar::before(&site).await;
         let (url, invite) = site.invite();
         let (alice, sheet) = Device::join(&url, &invite, "alice").await.unwrap();
-        let years = Self { site, alice, sheet };
+        let years = Self {
+            site,
+            liar,
+            alice,
+            sheet,
+        };
         years.alice.put("/kept.txt", b"first").await.unwrap();
         years.alice.put("/kept.txt", b"second").await.unwrap();
         years.alice.put("/trashed.txt", b"trashed").await.unwrap();
         years.alice.put("/gone.txt", b"gone").await.unwrap();
         years.remove(&["/trashed.txt", "/gone.txt"]).await;
-        let away = years.another("away").await;
+        let away = years.behind_the_liar("away").await;
+        away.sync().await.unwrap();
         equal(&years.alice, &away).await;
         let away = away.asleep().await;
         years.fill("early").await;
@@ -78,11 +86,19 @@ impl Years {
     }
 
     async fn another(&self, name: &str) -> Device {
-        let device = Device::recover(&self.site.url(), "alice", &self.sheet.words, name)
-            .await
-            .unwrap();
+        let device = self.recovered(&self.site.url(), name).await;
         device.sync().await.unwrap();
         device
+    }
+
+    async fn behind_the_liar(&self, name: &str) -> Device {
+        self.recovered(&self.liar.url(), name).await
+    }
+
+    async fn recovered(&self, url: &str, name: &str) -> Device {
+        Device::recover(url, "alice", &self.sheet.words, name)
+            .await
+            .unwrap()
     }
 }
 
@@ -168,4 +184,47 @@ async fn a_new_device_starts_from_a_checkpoint() {
         "{findings:?}"
     );
     years.site.assert_sound();
+}
+
+type Lie = fn(&Ask, &mut Told);
+
+/// What a server may do to a checkpoint from which a device is to start, and what the device says.
+const LIES: &[(&str, Lie)] = &[
+    ("CHK-001", |ask, told| {
+        if matches!(ask.route(), Route::Get(..)) {
+            told.body[7] ^= 1;
+        }
+    }),
+    ("CHK-026", |ask, told| {
+        if matches!(ask.route(), Route::Get(..)) {
+            *told = Told::refusal(404, "not_found");
+        }
+    }),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chk_026_a_checkpoint_that_is_withheld_or_twisted() {
+    let (years, away) = Years::passed().await;
+    for (check, lie) in LIES {
+        years.liar.tell(lie);
+        let fresh = years.behind_the_liar("fresh").await;
+        let failure = fresh.sync().await.expect_err(check);
+        assert_eq!(failure.check.as_deref(), Some(*check), "{failure:?}");
+        assert!(
+            fresh.paths().await.is_empty(),
+            "{check}: half a checkpoint is shown"
+        );
+    }
+    // A device that has read something keeps what it has, and every head.
+    let away = away.awake().await;
+    let failure = away.sync().await.unwrap_err();
+    assert_eq!(failure.check.as_deref(), Some("CHK-026"), "{failure:?}");
+    years.liar.repent();
+    assert!(
+        away.sync().await.is_err(),
+        "an alarm stands until somebody looked"
+    );
+    away.dismiss("main").await.unwrap();
+    away.sync().await.unwrap();
+    equal(&years.alice, &away).await;
 }

@@ -105,17 +105,30 @@ impl Checkpoints<'_> {
         Ok(found)
     }
 
-    pub(crate) fn begin_at(&self, journal: i64, start: &Vouch) -> Result<(), DbError> {
+    /// `fresh`: nothing had been read before.
+    pub(crate) fn begin_at(&self, journal: i64, start: &Vouch, fresh: bool) -> Result<(), DbError> {
         self.begun(journal)?;
         self.0
-            .prepare_cached("INSERT INTO starts (journal, seq, head, through) VALUES (?1, ?2, ?3, ?4)")?
+            .prepare_cached(
+                "INSERT INTO starts (journal, seq, head, through, fresh) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
             .execute((
                 journal,
                 to_sql(start.at.seq),
                 start.at.head.0.as_slice(),
                 to_sql(start.through),
+                fresh,
             ))?;
         Ok(())
+    }
+
+    /// Whether nothing had been read when that start was chosen.
+    pub(crate) fn is_fresh(&self, journal: i64) -> Result<bool, DbError> {
+        let found = self
+            .0
+            .prepare_cached("SELECT 1 FROM starts WHERE journal = ?1 AND fresh = 1")?
+            .exists([journal])?;
+        Ok(found)
     }
 
     pub(crate) fn begun(&self, journal: i64) -> Result<(), DbError> {

@@ -212,8 +212,9 @@ impl Run<'_> {
             .with_sources(|sources| self.open(arrived, sources))
             .map_err(|error| Stop::Read(error, Some(Box::new(self.culprit(arrived)))))?;
         let before = self.state.members().to_vec();
-        if let Some(start) = self.start.filter(|start| start.at.seq == opened.seq) {
-            is_vouched(&opened, &start)?;
+        let vouch = self.home.vouch(self.state.id()).copied();
+        if let Some(vouch) = self.start.or(vouch).filter(|vouch| vouch.at.seq == opened.seq) {
+            is_vouched(&opened, &vouch)?;
         }
         self.ingested.applied = self.fold(&opened, arrived)?;
         let header = Hash::of(labels::HEADER, &arrived.stored.entry.header);

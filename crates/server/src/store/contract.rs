@@ -1,6 +1,7 @@
 //! What every backend of [`Store`] has to do; call [`contract`] with an empty one.
 
 mod appends;
+mod collection;
 #[path = "../../tests/http/fixtures.rs"]
 #[expect(dead_code, reason = "shared with the tests over HTTP, which use more of it")]
 pub(super) mod fixtures;
@@ -30,6 +31,7 @@ pub(crate) async fn contract(store: impl Store) {
     sharing(&store, alice).await;
     pruning(&store, alice).await;
     appends::appends(&store, alice).await;
+    collection::collection(&store, alice).await;
     quota(&store, alice).await;
     inbox::inbox(&store, alice).await;
     jobs::jobs(&store).await;

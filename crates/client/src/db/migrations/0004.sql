@@ -12,12 +12,14 @@ CREATE TABLE outdated_blobs (
     PRIMARY KEY (journal, blob)
 ) WITHOUT ROWID;
 
--- Drives whose fold begins with a vouched checkpoint that is not loaded yet: where its entry has to stand, and what it describes.
+-- Drives whose fold begins with a vouched checkpoint that is not loaded yet: where its entry has to stand, what it describes, and whether
+-- nothing had been read before.
 CREATE TABLE starts (
     journal INTEGER PRIMARY KEY REFERENCES journals ON DELETE CASCADE,
     seq     INTEGER NOT NULL,
     head    BLOB NOT NULL,
-    through INTEGER NOT NULL
+    through INTEGER NOT NULL,
+    fresh   INTEGER NOT NULL
 );
 
 -- What was read between such a checkpoint's `through` and its entry, to be folded when it is loaded; `batch` is Borsh.

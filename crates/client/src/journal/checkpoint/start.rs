@@ -121,18 +121,26 @@ impl Shared {
         let Some(start) = ahead.filter(|_| usable) else {
             return Ok(None);
         };
-        let row = journal.row;
+        let (row, fresh) = (journal.row, journal.state().last().is_none());
         self.db
-            .write(move |tx| Checkpoints(tx).begin_at(row, &start))
+            .write(move |tx| Checkpoints(tx).begin_at(row, &start, fresh))
             .await?;
         Ok(Some(start))
     }
 
     async fn load_checkpoint(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<()> {
         let row = journal.row;
-        let manifest = self.db.read(move |c| Checkpoints(c).last(row)).await?;
+        let (manifest, fresh) = self
+            .db
+            .read(move |c| Ok((Checkpoints(c).last(row)?, Checkpoints(c).is_fresh(row)?)))
+            .await?;
         let manifest = manifest.ok_or(DbError::Damaged("a checkpoint that was read"))?;
         match self.load_segments(journal, manifest).await {
+            // Heads that were read before are never forgotten: to go back would be what a server wants that shows less.
+            Err(error) if error.server_code() == Some(ErrorCode::NotFound) && !fresh => {
+                let gone = format!("the checkpoint of {}", self.name_of(&journal.id));
+                Err(self.alarm(&journal.id, Error::lied(Check::Missing, gone)).await)
+            }
             Err(error) if error.server_code() == Some(ErrorCode::NotFound) => {
                 tracing::info!(journal = %journal.id, "the vouched checkpoint is gone; all history is read");
                 self.read_all_history(journal).await
