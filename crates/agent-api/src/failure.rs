@@ -46,6 +46,8 @@ codes! {
     NotFound = "not_found", 4;
     /// The server or the agent cannot be reached now.
     TryAgain = "try_again", 5;
+    /// The server was restored from a backup and takes nothing new yet.
+    Healing = "healing", 5;
     /// The agent is locked.
     Locked = "locked", 6;
     /// A wrong password, wrong words, or a device that the server does not know.

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crannog_agent_api::Start;
 
 use crate::commands::{
-    account, agent, audit, browse, change, completions, contacts, drive, health, history, log, man, people,
+    account, agent, audit, browse, change, completions, contacts, drive, heal, health, history, log, man, people,
     share, transfer, trash, watch,
 };
 
@@ -95,6 +95,7 @@ pub(crate) enum Command {
     Status(health::Status),
     Doctor(health::Doctor),
     Sync(health::Sync),
+    Heal(heal::Heal),
     VerifyStore(health::VerifyStore),
 
     Lock(agent::Lock),

@@ -22,8 +22,8 @@ use super::segments::{Suspect, suspects};
 use crate::account::Account;
 use crate::clock;
 use crate::db::{
-    Checkpoints, DbError, DriveStore, EarlierKeys, Heard, History, Journals, Meta, MetaKey, Receipts,
-    Segments,
+    Checkpoints, DbError, DriveStore, EarlierKeys, Heard, History, Journals, Meta, MetaKey, RawEntries,
+    Receipts, Segments,
 };
 use crate::error::{Error, Result};
 use crate::people::{Chains, Happened, deed_of};
@@ -225,7 +225,21 @@ impl Run<'_> {
         self.state
             .commit(change)
             .map_err(|_| DbError::Damaged("the order of a journal's entries"))?;
+        self.keep_raw(arrived)?;
         self.tell(&opened, &before)
+    }
+
+    /// For a server that loses it. Of a journal that has ended nothing has to come back.
+    fn keep_raw(&self, arrived: &Arrived) -> Result<(), DbError> {
+        let kept = RawEntries(self.tx);
+        if self.state.is_closed() || self.state.is_removed() {
+            return kept.drop_all(self.row);
+        }
+        let Stored { seq, entry, .. } = &arrived.stored;
+        match arrived.stored.body_gone {
+            true => Ok(()),
+            false => kept.keep(self.row, *seq, entry, arrived.body.as_deref(), clock::now_ms()),
+        }
     }
 
     /// A member's bad entry that somebody has looked at counts for the chain alone.

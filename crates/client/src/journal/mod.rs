@@ -9,6 +9,7 @@ mod append;
 mod batch;
 mod catch_up;
 mod checkpoint;
+mod give_back;
 mod ingest;
 mod segments;
 mod walk;
@@ -24,6 +25,7 @@ use crate::transport::GrantKey;
 
 pub(crate) use append::Draft;
 pub(crate) use checkpoint::{Due, keep as keep_checkpoints};
+pub(crate) use give_back::Standing;
 pub(crate) use ingest::{Culprit, Ingested};
 
 /// One journal that this account reads.
@@ -97,10 +99,13 @@ impl Journal {
         let epoch = state
             .epoch()
             .filter(|_| !state.is_removed() && !state.is_closed())?;
-        Some(WriteKey {
-            epoch,
-            key: state.secrets(epoch)?.write_key()?,
-        })
+        self.grant_of(epoch)
+    }
+
+    /// The same for an epoch that may have ended.
+    fn grant_of(&self, epoch: u64) -> Option<WriteKey> {
+        let key = self.state().secrets(epoch)?.write_key()?;
+        Some(WriteKey { epoch, key })
     }
 }
 

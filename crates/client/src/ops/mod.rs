@@ -9,6 +9,7 @@ mod doctor;
 mod drives;
 mod find;
 mod forget;
+mod heal;
 mod look;
 mod mounts;
 mod room;

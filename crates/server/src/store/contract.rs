@@ -73,7 +73,7 @@ fn verified(entry: &Entry, keys: &EpochPublic) -> VerifiedEntry {
 async fn create(store: &impl Store, creator: AccountKey) -> Journal {
     let journal = Journal::new();
     let placed = store
-        .create_journal(creator, verified(&journal.genesis, &journal.epoch.public()))
+        .create_journal(creator, verified(&journal.genesis, &journal.epoch.public()), false)
         .await
         .unwrap();
     assert_eq!((placed.seq, placed.head), (0, journal.seen.head));
@@ -90,6 +90,7 @@ async fn append_with(
     journal: &Journal,
     entry: &Entry,
     synced: &[BlobFile],
+    gives_back: false,
     tokens: &[Hash],
 ) -> Outcome {
     let batch = Batch {
@@ -97,6 +98,7 @@ async fn append_with(
         entries: vec![verified(entry, &journal.epoch.public())],
         tokens: tokens.to_vec(),
         synced: synced.iter().map(|file| file.name).collect::<HashSet<_>>(),
+        gives_back: false,
         now: NOW,
     };
     store.append(batch).await.unwrap().outcomes.remove(0)
@@ -246,6 +248,7 @@ async fn order(store: &impl Store, alice: AccountKey) {
             entries,
             tokens: vec![],
             synced: HashSet::new(),
+            gives_back: false,
             now: NOW,
         };
         let outcomes = store.append(batch).await.unwrap().outcomes;
@@ -454,6 +457,7 @@ async fn pruning(store: &impl Store, alice: AccountKey) {
         entries: vec![verified(&close, &journal.epoch.public())],
         tokens: vec![],
         synced: HashSet::new(),
+        gives_back: false,
         now: NOW,
     };
     assert_eq!(store.append(batch).await.unwrap().freed, vec![staged.name]);

@@ -5,6 +5,9 @@ use rusqlite::Connection;
 /// Each step leads from its index to the next version.
 pub(super) const MIGRATIONS: &[&str] = &[include_str!("v1.sql"), include_str!("v2.sql")];
 
+/// Made where it is missing: no part of the layout either.
+pub(super) const HEALING: &str = include_str!("healing.sql");
+
 /// Why a database cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -38,5 +41,6 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), SchemaError> {
         transaction.commit()?;
     }
     connection.execute_batch(include_str!("jobs.sql"))?;
+    connection.execute_batch(HEALING)?;
     Ok(())
 }

@@ -1,0 +1,11 @@
+-- Entries byte for byte, so that a server that was restored from a backup can have them back. `entry` is Borsh; `body` is there if it travelled
+-- in blobs; `kept` are milliseconds since 1970.
+CREATE TABLE raw_entries (
+    journal INTEGER NOT NULL REFERENCES journals ON DELETE CASCADE,
+    seq     INTEGER NOT NULL,
+    entry   BLOB NOT NULL,
+    body    BLOB,
+    kept    INTEGER NOT NULL,
+    PRIMARY KEY (journal, seq)
+);
+CREATE INDEX raw_entries_by_age ON raw_entries (kept);
