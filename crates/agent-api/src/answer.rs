@@ -443,7 +443,7 @@ pub struct Changed {
 /// A finding of the doctor, or of `verify-store`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// `ok`, `warning` or `broken`.
+    /// `ok`, `warning`, `lost` (in a restore of the server) or `broken`.
     pub state: String,
     /// What was looked at.
     pub object: String,

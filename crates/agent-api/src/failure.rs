@@ -44,6 +44,8 @@ codes! {
     PartlyDone = "partly_done", 3;
     /// No such path, drive, version or file.
     NotFound = "not_found", 4;
+    /// Its bytes were lost with the server's disk, and an admin said so.
+    Lost = "lost", 4;
     /// The server or the agent cannot be reached now.
     TryAgain = "try_again", 5;
     /// The server was restored from a backup and takes nothing new yet.

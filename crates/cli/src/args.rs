@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crannog_agent_api::Start;
 
 use crate::commands::{
-    account, agent, audit, browse, change, completions, contacts, drive, heal, health, history, log, man, people,
-    share, transfer, trash, watch,
+    account, agent, audit, browse, change, completions, contacts, drive, heal, health, history, log, man,
+    people, share, transfer, trash, watch,
 };
 
 /// An end-to-end-encrypted drive on a server that cannot read it.

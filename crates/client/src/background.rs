@@ -162,8 +162,12 @@ pub(crate) async fn sync_all(shared: &Arc<Shared>) -> Result<()> {
     if let Err(error) = shared.settle_mounts().await {
         stays_behind("home", error)?;
     }
+    shared.name_what_is_lost().await?;
     let old = clock::now_ms() - RAW_KEPT;
-    shared.db.write(move |tx| RawEntries(tx).forget_before(old)).await?;
+    shared
+        .db
+        .write(move |tx| RawEntries(tx).forget_before(old))
+        .await?;
     record_heads(shared).await
 }
 

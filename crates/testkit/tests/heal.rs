@@ -124,7 +124,9 @@ fn listed(device: &Device, top: &str) -> BTreeSet<(String, u64)> {
 /// The paths that `heal` names as lost.
 fn lost(healed: &Value) -> BTreeSet<String> {
     let named = healed["lost"].as_array().unwrap().iter();
-    named.map(|lost| lost["path"].as_str().unwrap().to_owned()).collect()
+    named
+        .map(|lost| lost["path"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// CHK-012: an old state stops the drive, whoever shows it.
@@ -200,6 +202,34 @@ fn two_people_heal_a_restored_server() {
     assert_eq!(listed(&world.alice, "/work"), work);
     world.server().fsck();
 
+    // Alice is an admin: her device said to everybody what is lost, once. Nobody is accused of it.
+    let resets = |who: &Device| {
+        let log = who.ok(["log", "/work"]);
+        let lines = log
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|entry| entry["changes"].as_array().unwrap());
+        lines
+            .filter(|line| line.as_str().unwrap().contains("after a restore of the server"))
+            .count()
+    };
+    assert_eq!((resets(&world.alice), resets(&world.bob)), (1, 1));
+    let got = world.bob.run(["get", "/work/a-7", &world.text("back")]);
+    assert_eq!(got.must_fail(3, "partly_done").failed(), ["lost"]);
+    let found = world.bob.run(["verify-store"]);
+    found.must_fail(4, "lost");
+    let found = found.json["result"].as_array().unwrap().iter();
+    let named: BTreeSet<String> = found
+        .filter(|finding| finding["state"] != "ok")
+        .map(|finding| {
+            assert_eq!(finding["state"], "lost", "{finding}");
+            let object = finding["object"].as_str().unwrap();
+            object.split(' ').next().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(named, shared);
+
     world.put(&world.alice, "/work/after.txt");
     world.put(&world.bob, "/work/after-too.txt");
     world.put(&world.carol, "/x");
@@ -233,5 +263,69 @@ fn an_old_state_without_a_word_stays_an_alarm() {
     assert_eq!(begun.code, 0, "{begun:?}");
     world.alice.ok(["heal", "--yes"]);
     world.alice.ok(["sync"]);
-    assert!(listed(&world.alice, "/work").iter().any(|(path, _)| path == "late.txt"));
+    assert!(
+        listed(&world.alice, "/work")
+            .iter()
+            .any(|(path, _)| path == "late.txt")
+    );
+}
+
+/// What the operator lets go on too early is another past: no word of anybody makes a client give to it, or believe it.
+#[test]
+fn another_past_is_no_backup() {
+    let mut world = World::new();
+    world.backup();
+    world.bob.kill_agent();
+    world.put(&world.alice, "/work/late.txt");
+    world.restore();
+    let ended = admin(&world.server().data, &["healing", "end", "--yes"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    world.put(&world.bob, "/work/instead.txt");
+    let begun = admin(&world.server().data, &["healing", "begin"]);
+    assert_eq!(begun.code, 0, "{begun:?}");
+    let healed = world.alice.run(["heal", "--yes"]);
+    healed.must_fail(11, "verification_failed");
+    assert_eq!(healed.text("check"), "CHK-011", "{healed:?}");
+    world
+        .alice
+        .run(["ls", "/work"])
+        .must_fail(11, "verification_failed");
+    // Nothing of hers went there.
+    world.bob.ok(["sync"]);
+    let there = listed(&world.bob, "/work");
+    let named = |name: &str| there.iter().any(|(path, _)| path == name);
+    assert_eq!((named("late.txt"), named("instead.txt")), (false, true));
+}
+
+/// A server that claims to heal refuses what is new, and gets nothing that it has not had.
+#[test]
+fn a_false_claim_changes_nothing() {
+    let world = World::new();
+    let before = listed(&world.alice, "/");
+    let begun = admin(&world.server().data, &["healing", "begin"]);
+    assert_eq!(begun.code, 0, "{begun:?}");
+    world
+        .alice
+        .run(["put", &world.local("x"), "/x"])
+        .must_fail(5, "healing");
+    world.alice.run(["mkdir", "/folder"]).must_fail(5, "healing");
+    let healed = world.alice.ok(["heal", "--yes"]);
+    assert_eq!(healed["journals"].as_array().unwrap().len(), 0, "{healed}");
+    assert_eq!(lost(&healed), BTreeSet::new());
+    world.alice.ok(["sync"]);
+    assert_eq!(listed(&world.alice, "/"), before);
+    let unsure = admin(&world.server().data, &["healing", "end"]);
+    assert_eq!(unsure.code, 1, "{unsure:?}");
+    let ended = admin(&world.server().data, &["healing", "end", "--yes"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    world.put(&world.alice, "/x");
+    assert_eq!(
+        world
+            .alice
+            .ok(["log", "/work"])
+            .to_string()
+            .matches("restore")
+            .count(),
+        0
+    );
 }

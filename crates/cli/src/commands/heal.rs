@@ -41,7 +41,10 @@ impl Heal {
         let behind = !healed.dry_run && healed.journals.iter().any(|journal| journal.missing > 0);
         let mut shown = Shown::new(text(&healed), &Answer::Healed(healed));
         if behind {
-            let failure = Failure::new(Code::PartlyDone, "this device does not hold all that the server lost");
+            let failure = Failure::new(
+                Code::PartlyDone,
+                "this device does not hold all that the server lost",
+            );
             shown.failure = Some(failure.hint("run crannog heal on other devices, then here again"));
         }
         Ok(shown)
@@ -77,7 +80,11 @@ fn text(healed: &Healed) -> String {
 }
 
 fn of_journal(journal: &HealedJournal, dry_run: bool) -> String {
-    let done = if dry_run { "would be given back" } else { "given back" };
+    let done = if dry_run {
+        "would be given back"
+    } else {
+        "given back"
+    };
     let entries = human::count(journal.entries, "entry").replace("entrys", "entries");
     let mut text = format!("{}: {entries} {done}", line(&journal.name));
     if journal.missing > 0 {
@@ -93,5 +100,8 @@ fn of_journal(journal: &HealedJournal, dry_run: bool) -> String {
 fn of_lost(lost: &LostVersion) -> String {
     let which = if lost.current { "" } else { ", an old version" };
     let (drive, path, by) = (line(&lost.drive), line(&lost.path), line(&lost.by));
-    format!("lost: {drive} {path} ({}, by {by}{which})\n", human::size(lost.size))
+    format!(
+        "lost: {drive} {path} ({}, by {by}{which})\n",
+        human::size(lost.size)
+    )
 }

@@ -1,6 +1,6 @@
 //! Entries byte for byte, for a server that has to have them back.
 
-use crannog_proto::{Entry, decode, encode};
+use crannog_proto::{BlobId, Entry, Header, SeqRange, decode, encode};
 use rusqlite::Connection;
 
 use super::DbError;
@@ -101,8 +101,7 @@ impl RawEntries<'_> {
             .prepare_cached("SELECT seq, entry FROM raw_entries WHERE journal = ?1 ORDER BY seq")?;
         let mut rows = statement.query([journal])?;
         while let Some(row) = rows.next()? {
-            let entry =
-                decode(&row.get::<_, Vec<u8>>(1)?).map_err(|_| DbError::Damaged("a kept entry"))?;
+            let entry = decode(&row.get::<_, Vec<u8>>(1)?).map_err(|_| DbError::Damaged("a kept entry"))?;
             job(from_sql(row.get(0)?), entry)?;
         }
         Ok(())
@@ -120,5 +119,33 @@ impl RawEntries<'_> {
         self.0
             .execute("DELETE FROM raw_entries WHERE kept < ?1", [time])?;
         Ok(())
+    }
+
+    /// An admin said that what these entries brought is lost.
+    pub(crate) fn lose(&self, journal: i64, ranges: &[SeqRange]) -> Result<(), DbError> {
+        let mut lost = Vec::new();
+        self.each(journal, |seq, entry| {
+            if ranges.iter().any(|range| (range.from..=range.to).contains(&seq)) {
+                let header: Header = decode(&entry.header).map_err(|_| DbError::Damaged("a kept entry"))?;
+                lost.extend(header.adds.iter().copied());
+            }
+            Ok(())
+        })?;
+        let mut insert = self
+            .0
+            .prepare_cached("INSERT OR IGNORE INTO lost_blobs (journal, blob) VALUES (?1, ?2)")?;
+        for blob in lost {
+            insert.execute((journal, blob.as_bytes().as_slice()))?;
+        }
+        Ok(())
+    }
+
+    /// Whether a Reset named it.
+    pub(crate) fn is_lost(&self, journal: i64, blob: &BlobId) -> Result<bool, DbError> {
+        let found = self
+            .0
+            .prepare_cached("SELECT 1 FROM lost_blobs WHERE journal = ?1 AND blob = ?2")?
+            .exists((journal, blob.as_bytes().as_slice()))?;
+        Ok(found)
     }
 }

@@ -64,7 +64,9 @@ impl Shared {
     ) -> Result<Option<Receipt>> {
         let mut tokens = self.read_tokens(journal);
         for epoch in (0..=state.epoch().unwrap_or(0)).rev() {
-            let token = state.secrets(epoch).map(|secrets| *secrets.read_token().expose_to_server());
+            let token = state
+                .secrets(epoch)
+                .map(|secrets| *secrets.read_token().expose_to_server());
             if let Some(token) = token.filter(|token| !tokens.contains(token)) {
                 tokens.push(token);
             }
@@ -87,16 +89,11 @@ impl Shared {
     /// Makes a journal again that the server lost as a whole; only its creator pays for it, and so can.
     pub(crate) async fn create_back(&self, journal: &Arc<Journal>) -> Result<bool> {
         let row = journal.row;
-        let first = self
-            .db
-            .read(move |c| RawEntries(c).run(row, 0, 1, BYTES))
-            .await?;
+        let first = self.db.read(move |c| RawEntries(c).run(row, 0, 1, BYTES)).await?;
         let Some(genesis) = first.into_iter().next() else {
             return Ok(false);
         };
-        let receipt = self
-            .retry(|| self.transport.create_back(&genesis.entry))
-            .await?;
+        let receipt = self.retry(|| self.transport.create_back(&genesis.entry)).await?;
         self.stands(journal, &receipt, 0).await?;
         Ok(true)
     }

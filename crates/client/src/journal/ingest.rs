@@ -12,7 +12,7 @@ use crannog_core::journal::{
     Sources, StateChange,
 };
 use crannog_proto::api::Stored;
-use crannog_proto::{AccountId, EntryId, Hash, Kind, Receipt, Seen, labels};
+use crannog_proto::{AccountId, EntryId, Hash, Kind, Receipt, Seen, SeqRange, labels};
 use crannog_seal::schedule::ReadSecret;
 use rusqlite::Connection;
 
@@ -417,6 +417,18 @@ impl Run<'_> {
                 Checkpoints(self.tx).replace(self.row, opened.seq, manifest)?;
                 if self.start.is_none() {
                     self.compare(opened, manifest, author, arrived)?;
+                }
+                Ok(Vec::new())
+            }
+            Content::Reset => {
+                if let Kind::Reset { through, lost } = &opened.header.kind {
+                    let end = opened.seq.saturating_sub(1).min(*through);
+                    let before = |range: &SeqRange| SeqRange {
+                        from: range.from,
+                        to: range.to.min(end),
+                    };
+                    let lost: Vec<SeqRange> = lost.iter().map(before).collect();
+                    RawEntries(self.tx).lose(self.row, &lost)?;
                 }
                 Ok(Vec::new())
             }

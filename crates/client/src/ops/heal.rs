@@ -1,19 +1,23 @@
 //! After a restore: what the server lost and this device holds goes back to it; what is lost is named.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crannog_agent_api::answer::{Healed, HealedJournal, LostVersion};
 use crannog_agent_api::{Answer, Code, Failure};
 use crannog_core::content::blobs_of;
 use crannog_core::drive::{NodeId, Version};
-use crannog_core::journal::JournalKind;
-use crannog_proto::{BlobId, Header, decode, limits};
+use crannog_core::journal::{Content, JournalKind, Role};
+use crannog_proto::{BlobId, Header, Kind, SeqRange, decode, limits};
 
-use crate::db::{DbError, Journals, RawEntries};
+use crate::background::stays_behind;
+use crate::db::{DbError, Journals, Meta, MetaKey, RawEntries};
 use crate::error::{Error, Result};
-use crate::journal::{Journal, Standing};
+use crate::journal::{Draft, Journal, Standing};
 use crate::shared::Shared;
+
+/// Ranges of one header.
+const RANGES: usize = limits::PAGE_ENTRIES;
 
 impl Shared {
     /// Gives back what this device holds, once its person wants it: an old state is what a hostile server shows as well.
@@ -23,9 +27,9 @@ impl Shared {
                 Code::Conflict,
                 "the server does not say that it was restored from a backup",
             );
-            return Err(Error::User(failure.hint(
-                "if it was, the operator begins with it: crannogd healing begin",
-            )));
+            return Err(Error::User(
+                failure.hint("if it was, the operator begins with it: crannogd healing begin"),
+            ));
         };
         let mut healed = Healed {
             taken: healing.taken.saturating_mul(1000),
@@ -37,6 +41,9 @@ impl Shared {
             healed.journals.extend(self.heal_one(&journal, dry_run).await?);
         }
         if !dry_run {
+            self.db
+                .write(|tx| Meta(tx).write(MetaKey::Healing, &true))
+                .await?;
             for journal in self.in_order() {
                 healed.lost.extend(self.lost_in(&journal).await?);
             }
@@ -109,10 +116,11 @@ impl Shared {
     }
 
     async fn restore_to_server(&self, journal: &Arc<Journal>, standing: Standing, from: u64) -> Result<u64> {
-        if standing == Standing::Gone && !self.create_back(journal).await? {
-            return Ok(0);
+        match standing {
+            Standing::Gone if !self.create_back(journal).await? => Ok(0),
+            Standing::Gone => Ok(1 + self.give_back(journal, 1).await?),
+            _ => self.give_back(journal, from).await,
         }
-        self.give_back(journal, from).await
     }
 
     /// The server has again what it had: the alarm that it had less is over, and reading on tells whether it is true.
@@ -129,32 +137,91 @@ impl Shared {
         self.catch_up(journal).await
     }
 
-    /// The versions of a drive whose blobs the server does not hold any more.
-    async fn lost_in(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<Vec<LostVersion>> {
+    /// When the server takes new changes again, an admin's device says in its drives what is lost, for everybody who has not asked.
+    pub(crate) async fn name_what_is_lost(self: &Arc<Self>) -> Result<()> {
+        let owed = self.db.read(|c| Meta(c).read::<bool>(MetaKey::Healing)).await?;
+        if owed != Some(true) || self.retry(|| self.transport.healing()).await?.is_some() {
+            return Ok(());
+        }
+        for journal in self.in_order() {
+            if journal.state().role() == Some(Role::Admin)
+                && let Err(error) = self.reset(&journal).await
+            {
+                stays_behind(&self.name_of(&journal.id), error)?;
+            }
+        }
+        Ok(self
+            .db
+            .write(|tx| Meta(tx).write(MetaKey::Healing, &false))
+            .await?)
+    }
+
+    async fn reset(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<()> {
+        let lacking = self.lacking(journal).await?;
+        let row = journal.row;
+        let unnamed: BTreeSet<u64> = self
+            .db
+            .read(move |c| {
+                let mut unnamed = BTreeSet::new();
+                for (id, seq) in &lacking {
+                    if !RawEntries(c).is_lost(row, id)? {
+                        unnamed.insert(*seq);
+                    }
+                }
+                Ok(unnamed)
+            })
+            .await?;
+        let Some(through) = journal
+            .state()
+            .last()
+            .map(|last| last.seq)
+            .filter(|_| !unnamed.is_empty())
+        else {
+            return Ok(());
+        };
+        for some in ranges(&unnamed).chunks(RANGES) {
+            let lost = some.to_vec();
+            let draft = Draft {
+                kind: Kind::Reset { through, lost },
+                ..Draft::change(Content::Reset)
+            };
+            self.append(journal, draft).await?;
+        }
+        Ok(())
+    }
+
+    /// Of the blobs that kept entries brought: those that the server does not hold, with their entries.
+    async fn lacking(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<BTreeMap<BlobId, u64>> {
         let state = journal.state();
         let token = self.read_token(journal);
         let (JournalKind::Drive, false, false, Some(token)) =
             (state.kind(), state.is_closed(), state.is_removed(), token)
         else {
-            return Ok(Vec::new());
+            return Ok(BTreeMap::new());
         };
         let row = journal.row;
-        let added = self.db.read(move |c| added(&RawEntries(c), row)).await?;
+        let mut added = self.db.read(move |c| added(&RawEntries(c), row)).await?;
         let ids: Vec<BlobId> = added.keys().copied().collect();
         let mut lacking = HashSet::new();
         for some in ids.chunks(limits::IDS_MAX) {
             let asked = self.retry(|| self.transport.lacking(&journal.id, &token, some));
-            match asked.await {
-                Ok(found) => lacking.extend(found),
-                // What is not there as a whole was named already.
-                Err(error) if error.server_code().is_some() => return Ok(Vec::new()),
-                Err(error) => return Err(error),
-            }
+            lacking.extend(asked.await?);
         }
+        added.retain(|id, _| lacking.contains(id));
+        Ok(added)
+    }
+
+    /// The versions of a drive whose blobs the server does not hold any more.
+    async fn lost_in(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<Vec<LostVersion>> {
+        let lacking = match self.lacking(journal).await {
+            // What is not there as a whole was named already.
+            Err(error) if error.server_code().is_some() => return Ok(Vec::new()),
+            lacking => lacking?,
+        };
         if lacking.is_empty() {
             return Ok(Vec::new());
         }
-        let entries: HashSet<u64> = lacking.iter().filter_map(|id| added.get(id).copied()).collect();
+        let entries: HashSet<u64> = lacking.values().copied().collect();
         let versions = self
             .with_drive(journal, move |drive| {
                 let mut found = Vec::new();
@@ -198,11 +265,21 @@ fn added(kept: &RawEntries<'_>, row: i64) -> Result<BTreeMap<BlobId, u64>, DbErr
     Ok(added)
 }
 
+/// Neighbours together.
+fn ranges(entries: &BTreeSet<u64>) -> Vec<SeqRange> {
+    let mut ranges: Vec<SeqRange> = Vec::new();
+    for seq in entries {
+        match ranges.last_mut() {
+            Some(last) if last.to + 1 == *seq => last.to = *seq,
+            _ => ranges.push(SeqRange { from: *seq, to: *seq }),
+        }
+    }
+    ranges
+}
+
 /// A long file names its lists only; where one of its entry's blobs is lost it counts as lost.
-fn is_lost(version: &Version, lacking: &HashSet<BlobId>, entries: &HashSet<u64>) -> bool {
-    let lists = matches!(
-        version.content.chunks,
-        crannog_core::content::Chunks::Leaves(_)
-    );
-    blobs_of(&version.content).any(|id| lacking.contains(&id)) || (lists && entries.contains(&version.seq))
+fn is_lost(version: &Version, lacking: &BTreeMap<BlobId, u64>, entries: &HashSet<u64>) -> bool {
+    let lists = matches!(version.content.chunks, crannog_core::content::Chunks::Leaves(_));
+    blobs_of(&version.content).any(|id| lacking.contains_key(&id))
+        || (lists && entries.contains(&version.seq))
 }

@@ -3,6 +3,7 @@
 #[path = "../../tests/http/fixtures.rs"]
 #[expect(dead_code, reason = "shared with the tests over HTTP, which use more of it")]
 pub(super) mod fixtures;
+mod healing;
 mod inbox;
 mod jobs;
 
@@ -28,6 +29,7 @@ pub(crate) async fn contract(store: impl Store) {
     blobs(&store, alice).await;
     sharing(&store, alice).await;
     pruning(&store, alice).await;
+    healing::healing(&store, alice).await;
     quota(&store, alice).await;
     inbox::inbox(&store, alice).await;
     jobs::jobs(&store).await;
@@ -73,7 +75,11 @@ fn verified(entry: &Entry, keys: &EpochPublic) -> VerifiedEntry {
 async fn create(store: &impl Store, creator: AccountKey) -> Journal {
     let journal = Journal::new();
     let placed = store
-        .create_journal(creator, verified(&journal.genesis, &journal.epoch.public()), false)
+        .create_journal(
+            creator,
+            verified(&journal.genesis, &journal.epoch.public()),
+            false,
+        )
         .await
         .unwrap();
     assert_eq!((placed.seq, placed.head), (0, journal.seen.head));
@@ -90,7 +96,6 @@ async fn append_with(
     journal: &Journal,
     entry: &Entry,
     synced: &[BlobFile],
-    gives_back: false,
     tokens: &[Hash],
 ) -> Outcome {
     let batch = Batch {

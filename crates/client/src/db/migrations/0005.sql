@@ -9,3 +9,10 @@ CREATE TABLE raw_entries (
     PRIMARY KEY (journal, seq)
 );
 CREATE INDEX raw_entries_by_age ON raw_entries (kept);
+
+-- What a Reset said to be lost in a restore: blobs of entries that it names.
+CREATE TABLE lost_blobs (
+    journal INTEGER NOT NULL REFERENCES journals ON DELETE CASCADE,
+    blob    BLOB NOT NULL,
+    PRIMARY KEY (journal, blob)
+) WITHOUT ROWID;

@@ -38,7 +38,9 @@ pub(super) fn admit(db: &Connection, gives_back: bool) -> Result<bool> {
 /// Those of these blobs that the journal does not hold.
 pub(super) fn lacking(db: &Connection, journal: &JournalId, blobs: Vec<BlobId>) -> Result<Vec<BlobId>> {
     let mut select = db
-        .prepare_cached("SELECT 1 FROM journals j JOIN blobs b ON b.journal = j.id WHERE j.journal = ?1 AND b.blob = ?2")
+        .prepare_cached(
+            "SELECT 1 FROM journals j JOIN blobs b ON b.journal = j.id WHERE j.journal = ?1 AND b.blob = ?2",
+        )
         .map_err(failed)?;
     let mut lacking = Vec::new();
     for blob in blobs {
