@@ -493,12 +493,58 @@ pub struct Changed {
 /// A finding of the doctor, or of `verify-store`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// `ok`, `warning` or `broken`.
+    /// `ok`, `warning`, `lost` (in a restore of the server) or `broken`.
     pub state: String,
     /// What was looked at.
     pub object: String,
     /// What was found.
     pub text: String,
+}
+
+/// What goes, or went, back to a server that was restored from a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Healed {
+    /// When the backup was taken, milliseconds since 1970.
+    pub taken: i64,
+    /// Nothing was sent.
+    pub dry_run: bool,
+    /// Of which the server has less than this device has read.
+    pub journals: Vec<HealedJournal>,
+    /// Versions of files whose bytes the server has no more.
+    pub lost: Vec<LostVersion>,
+}
+
+/// A journal of which entries are given back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealedJournal {
+    /// `home`, or `drive NAME`.
+    pub name: String,
+    /// Entries that the server lacks and this device can give back.
+    pub entries: u64,
+    /// Entries behind those that this device has read and cannot give back.
+    pub missing: u64,
+    /// Why not, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// A version whose bytes are lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostVersion {
+    /// `home`, or `drive NAME`.
+    pub drive: String,
+    /// The file's path inside it.
+    pub path: String,
+    /// Which version.
+    pub version: String,
+    /// It is the file's current one.
+    pub current: bool,
+    /// Bytes.
+    pub size: u64,
+    /// When it was written, milliseconds since 1970.
+    pub time: i64,
+    /// Who wrote it.
+    pub by: String,
 }
 
 /// Disk usage of a folder.
@@ -562,6 +608,8 @@ pub enum Answer {
     Usage(Vec<UsageRow>),
     /// To Doctor and VerifyStore.
     Findings(Vec<Finding>),
+    /// To Heal.
+    Healed(Healed),
     /// To Share.
     Shared(SharedInfo),
     /// To Accept.

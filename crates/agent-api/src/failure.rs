@@ -44,8 +44,12 @@ codes! {
     PartlyDone = "partly_done", 3;
     /// No such path, drive, version or file.
     NotFound = "not_found", 4;
+    /// Its bytes were lost with the server's disk, and an admin said so.
+    Lost = "lost", 4;
     /// The server or the agent cannot be reached now.
     TryAgain = "try_again", 5;
+    /// The server was restored from a backup and takes nothing new yet.
+    Healing = "healing", 5;
     /// The agent is locked.
     Locked = "locked", 6;
     /// A wrong password, wrong words, or a device that the server does not know.

@@ -96,6 +96,10 @@ pub enum Request {
         /// A drive's name, or `home`.
         journal: String,
     },
+    /// Gives back to a restored server what it lost and this device still holds; names what is lost.
+    Heal {
+        dry_run: bool,
+    },
     /// Catches up with the server before it answers.
     Sync,
     /// Stops the agent after the transfers are put aside.

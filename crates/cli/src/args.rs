@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crannog_agent_api::Start;
 
 use crate::commands::{
-    account, agent, audit, browse, change, close, completions, contacts, drive, export, health, history, log,
+    account, agent, audit, browse, change, close, completions, contacts, drive, export, heal, health, history, log,
     man, people, share, transfer, transfers, trash, watch,
 };
 
@@ -96,6 +96,7 @@ pub(crate) enum Command {
     Status(health::Status),
     Doctor(health::Doctor),
     Sync(health::Sync),
+    Heal(heal::Heal),
     VerifyStore(health::VerifyStore),
 
     Lock(agent::Lock),

@@ -13,7 +13,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::clock;
-use crate::db::{Meta, MetaKey};
+use crate::db::{Meta, MetaKey, RawEntries};
 use crate::error::{Error, Result};
 use crate::journal::keep_checkpoints;
 use crate::shared::Shared;
@@ -21,6 +21,9 @@ use crate::transport::{Bell, Policy};
 
 /// Each device records the heads that it saw at least this often, milliseconds.
 const HEADS_EVERY: i64 = 24 * 3600 * 1000;
+
+/// So long entries are kept for a server that may lose them, milliseconds.
+const RAW_KEPT: i64 = 30 * 24 * 3600 * 1000;
 
 /// However silent a held bell is, the server is asked for everything again after so long (CHK-025).
 pub(crate) const ASK_EVERY: Duration = Duration::from_secs(15 * 60);
@@ -156,7 +159,15 @@ pub(crate) async fn sync_all(shared: &Arc<Shared>) -> Result<()> {
     if let Err(error) = shared.empty_inbox().await {
         stays_behind("the inbox", error)?;
     }
-    shared.settle_mounts().await?;
+    if let Err(error) = shared.settle_mounts().await {
+        stays_behind("home", error)?;
+    }
+    shared.name_what_is_lost().await?;
+    let old = clock::now_ms() - RAW_KEPT;
+    shared
+        .db
+        .write(move |tx| RawEntries(tx).forget_before(old))
+        .await?;
     record_heads(shared).await
 }
 
@@ -171,6 +182,7 @@ pub(crate) fn stays_behind(journal: &str, error: Error) -> Result<()> {
                     | ErrorCode::JournalClosed
                     | ErrorCode::Quota
                     | ErrorCode::StorageFull
+                    | ErrorCode::Healing
             )
         );
     if !its_own {
@@ -201,7 +213,11 @@ async fn record_heads(shared: &Arc<Shared>) -> Result<()> {
         }
     }
     if !ops.is_empty() {
-        shared.append_home(ops).await?;
+        match shared.append_home(ops).await {
+            // They are as good when the server takes something new again.
+            Err(error) if error.server_code() == Some(ErrorCode::Healing) => return Ok(()),
+            done => done.map(drop)?,
+        }
     }
     shared
         .db

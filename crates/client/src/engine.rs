@@ -280,6 +280,7 @@ async fn dispatch(shared: &Arc<Shared>, request: Request, caller: &Caller) -> cr
         Request::Devices => Ok(Answer::Devices(recover::devices(shared).await?)),
         Request::Doctor => shared.doctor().await,
         Request::Dismiss { journal } => shared.dismiss(&journal).await,
+        Request::Heal { dry_run } => shared.heal(dry_run).await,
         Request::Sync => shared.sync().await,
         Request::Passwd { old, new } => shared.passwd(old, new).await,
         Request::DriveCreate { name, dry_run } => shared.drive_create(name, dry_run).await,
@@ -393,6 +394,7 @@ fn waits_for_sync(request: &Request) -> bool {
             | Request::Whoami
             | Request::Doctor
             | Request::Dismiss { .. }
+            | Request::Heal { .. }
             | Request::Sync
             | Request::Passwd { .. }
             | Request::Transfers

@@ -158,6 +158,11 @@ fn server(code: ErrorCode) -> Failure {
             "her inbox on the server is full",
             "it is emptied when one of her devices comes online; share again then",
         ),
+        ErrorCode::Healing => (
+            Code::Healing,
+            "the server was restored from a backup, and takes nothing new before devices have given back what came later",
+            "crannog heal, on each device of everybody; then the operator ends it (crannogd healing end)",
+        ),
         ErrorCode::TooManyRequests | ErrorCode::Unavailable => (
             Code::TryAgain,
             "the server asks to try again later",

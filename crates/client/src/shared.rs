@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use crannog_agent_api::answer::NewsKind;
-use crannog_agent_api::{Answer, Secret};
+use crannog_agent_api::{Answer, Code, Failure, Secret};
 use crannog_core::check::Check;
 use crannog_core::identity::HomeState;
 use crannog_core::journal::{Author, EpochGrant, JournalKind, JournalState, check_heads};
@@ -19,7 +19,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::account::{Account, Identity};
 use crate::clock;
-use crate::db::{Db, DbError, Journals, Meta, MetaKey, Unfinished};
+use crate::db::{Db, DbError, Journals, Meta, MetaKey, RawEntries, Unfinished};
 use crate::error::{Error, Result};
 use crate::journal::Journal;
 use crate::people::{ChainStore, Happened, News};
@@ -405,6 +405,22 @@ impl Shared {
         Ok(())
     }
 
+    /// The same for a file's blob, unless an admin said that it was lost in a restore: then nobody withholds it.
+    pub(crate) async fn missing_content(&self, journal: &Journal, blob: &BlobId) -> Error {
+        let (row, id) = (journal.row, *blob);
+        match self.db.read(move |c| RawEntries(c).is_lost(row, &id)).await {
+            Ok(true) => Failure::new(
+                Code::Lost,
+                "its bytes were lost when the server was restored from a backup",
+            )
+            .object(self.name_of(&journal.id))
+            .hint("put the file again, or take an older version: crannog versions")
+            .into(),
+            Ok(false) => self.missing_blob(&journal.id, blob, "a file"),
+            Err(error) => error.into(),
+        }
+    }
+
     /// A blob that the server acknowledged and does not give back (CHK-026).
     pub(crate) fn missing_blob(&self, journal: &JournalId, blob: &BlobId, of: &str) -> Error {
         Error::lied(
@@ -448,7 +464,6 @@ pub(crate) fn load_home(connection: &Connection) -> Result<HomeState, DbError> {
 }
 
 fn frozen(journal: &str, alarm: &str) -> Error {
-    use crannog_agent_api::{Code, Failure};
     let check = alarm.split(' ').next().unwrap_or_default().to_owned();
     Error::User(
         Failure::new(

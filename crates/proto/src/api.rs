@@ -19,6 +19,10 @@ pub const WRITE_HEADER: &str = "crannog-write";
 pub const BODY_HEADER: &str = "crannog-body";
 /// Its only value.
 pub const BODY: &str = "1";
+/// Header that says that something lost with a server's disk is given back (`docs/spec/journal.md`, Healing): [`HEAL`].
+pub const HEAL_HEADER: &str = "crannog-heal";
+/// Its only value.
+pub const HEAL: &str = "1";
 
 /// Who the server is; true because it came over the pinned connection.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -33,6 +37,13 @@ pub struct ServerInfo {
     pub time: i64,
     /// Its version, for people.
     pub version: String,
+}
+
+/// The server was restored from a backup, and takes back what came later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Healing {
+    /// When the backup was taken, seconds since 1970.
+    pub taken: i64,
 }
 
 /// Makes an account with its home, in one transaction.

@@ -66,6 +66,8 @@ codes! {
     TooManyRequests = "too_many_requests", 429;
     /// The server's fault; nothing was acknowledged.
     Internal = "internal", 500;
+    /// The server was restored from a backup and waits for what came later.
+    Healing = "healing", 503;
     /// Shutting down, or starting.
     Unavailable = "unavailable", 503;
 }

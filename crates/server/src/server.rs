@@ -25,7 +25,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::admin;
 use crate::blobs::BlobDir;
 use crate::ca::{CaError, Identity};
-use crate::clock::now_ms;
+use crate::clock::{self, now_ms};
 use crate::config::Config;
 use crate::datadir::{DataDir, DataDirError};
 use crate::error::ApiError;
@@ -132,6 +132,12 @@ impl Server {
         };
         let app = Arc::new(App::new(config, identity, store, blobs, metrics));
         jobs::after_start(&app).await?;
+        if let Some(taken) = app.store.healing().await? {
+            tracing::warn!(
+                state_of = %clock::text(taken),
+                "restored: only what devices give back is taken, until `crannogd healing end`"
+            );
+        }
         let (stop, stopped) = watch::channel(false);
         let socket = admin::listen(&app.config.data)?;
         let mut tasks = vec![

@@ -188,7 +188,15 @@ fn findings(found: Vec<Finding>, code: Code, wrong: &str) -> Shown {
         &[table::Align::Left; 3],
     );
     let broken = found.iter().filter(|finding| finding.state == "broken").count();
+    let lost = found.iter().any(|finding| finding.state == "lost");
     let mut shown = Shown::new(text, &Answer::Findings(found));
+    if broken == 0 && lost {
+        let failure = Failure::new(
+            Code::Lost,
+            "bytes were lost when the server was restored from a backup",
+        );
+        shown.failure = Some(failure.hint("put the files again, or: crannog verify-store --repair-from DIR"));
+    }
     if broken > 0 {
         shown.failure = Some(Failure::new(code, wrong).hint("what is broken is named above"));
     }

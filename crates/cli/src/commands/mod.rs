@@ -10,6 +10,7 @@ pub(crate) mod completions;
 pub(crate) mod contacts;
 pub(crate) mod drive;
 pub(crate) mod export;
+pub(crate) mod heal;
 pub(crate) mod health;
 pub(crate) mod history;
 pub(crate) mod log;
@@ -55,6 +56,7 @@ async fn dispatch(command: Command, session: &mut Session) -> Result<Shown, Fail
         Command::Status(status) => status.run(session).await,
         Command::Doctor(doctor) => doctor.run(session).await,
         Command::Sync(sync) => sync.run(session).await,
+        Command::Heal(heal) => heal.run(session).await,
         Command::VerifyStore(verify) => verify.run(session).await,
         Command::Lock(lock) => lock.run(session).await,
         Command::Unlock(unlock) => unlock.run(session).await,

@@ -26,6 +26,8 @@ pub(crate) enum MetaKey {
     HashKey,
     /// What the server said of quota and use.
     Quota,
+    /// This device gave back to a server that heals, and what was lost has not been named in its drives yet.
+    Healing,
 }
 
 impl MetaKey {
@@ -40,6 +42,7 @@ impl MetaKey {
             Self::LastHeard => "last_heard",
             Self::HashKey => "hash_key",
             Self::Quota => "quota",
+            Self::Healing => "healing",
         }
     }
 }

@@ -12,7 +12,7 @@ use crannog_core::journal::{
     Sources, StateChange,
 };
 use crannog_proto::api::Stored;
-use crannog_proto::{AccountId, EntryId, Hash, Kind, Receipt, Seen, labels};
+use crannog_proto::{AccountId, EntryId, Hash, Kind, Receipt, Seen, SeqRange, labels};
 use crannog_seal::schedule::ReadSecret;
 use rusqlite::Connection;
 
@@ -23,7 +23,7 @@ use crate::account::Account;
 use crate::clock;
 use crate::db::{
     Checkpoints, DbError, DriveStore, EarlierKeys, EntryRow, Heard, History, Journals, Meta, MetaKey, People,
-    Receipts, Refusal, Segments,
+    RawEntries, Receipts, Refusal, Segments,
 };
 use crate::error::{Error, Result};
 use crate::people::{Chains, Happened, deed_of};
@@ -222,6 +222,7 @@ impl Run<'_> {
         self.state
             .commit(change)
             .map_err(|_| DbError::Damaged("the order of a journal's entries"))?;
+        self.keep_raw(arrived)?;
         self.tell(&opened, &before)
     }
 
@@ -245,6 +246,19 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// For a server that loses it. Of a journal that has ended nothing has to come back.
+    fn keep_raw(&self, arrived: &Arrived) -> Result<(), DbError> {
+        let kept = RawEntries(self.tx);
+        if self.state.is_closed() || self.state.is_removed() {
+            return kept.drop_all(self.row);
+        }
+        let Stored { seq, entry, .. } = &arrived.stored;
+        match arrived.stored.body_gone {
+            true => Ok(()),
+            false => kept.keep(self.row, *seq, entry, arrived.body.as_deref(), clock::now_ms()),
+        }
     }
 
     /// A member's bad entry that somebody has looked at counts for the chain alone.
@@ -441,6 +455,18 @@ impl Run<'_> {
                 Checkpoints(self.tx).replace(self.row, opened.seq, manifest)?;
                 if self.start.is_none() {
                     self.compare(opened, manifest, author, arrived)?;
+                }
+                Ok(Vec::new())
+            }
+            Content::Reset => {
+                if let Kind::Reset { through, lost } = &opened.header.kind {
+                    let end = opened.seq.saturating_sub(1).min(*through);
+                    let before = |range: &SeqRange| SeqRange {
+                        from: range.from,
+                        to: range.to.min(end),
+                    };
+                    let lost: Vec<SeqRange> = lost.iter().map(before).collect();
+                    RawEntries(self.tx).lose(self.row, &lost)?;
                 }
                 Ok(Vec::new())
             }

@@ -9,6 +9,7 @@ mod append;
 mod batch;
 mod catch_up;
 mod checkpoint;
+mod give_back;
 mod ingest;
 mod segments;
 mod walk;
@@ -24,6 +25,7 @@ use crate::transport::GrantKey;
 
 pub(crate) use append::Draft;
 pub(crate) use checkpoint::{Due, keep as keep_checkpoints};
+pub(crate) use give_back::Standing;
 pub(crate) use ingest::{Culprit, Ingested};
 
 /// One journal that this account reads.
@@ -97,7 +99,12 @@ impl Journal {
         let epoch = state
             .epoch()
             .filter(|_| !state.is_removed() && !state.is_closed())?;
-        let secrets = state.secrets(epoch)?;
+        self.grant_of(epoch)
+    }
+
+    /// The same for an epoch that may have ended.
+    fn grant_of(&self, epoch: u64) -> Option<WriteKey> {
+        let secrets = self.state().secrets(epoch)?;
         let key: Box<dyn Signer + Send + Sync> = match secrets.write_key() {
             Some(key) => Box::new(key),
             None => Box::new(secrets.append_key()?),

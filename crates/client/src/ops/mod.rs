@@ -10,6 +10,7 @@ mod drives;
 mod export;
 mod find;
 mod forget;
+mod heal;
 mod look;
 mod mounts;
 mod room;

@@ -6,7 +6,7 @@ use crannog_agent_api::answer::LogInfo;
 use crannog_agent_api::{Answer, RemotePath};
 use crannog_core::drive::{Applied, DriveOp, DriveState, NewNode, NodeId, Outcome};
 use crannog_core::journal::{Content, Member, OpenedEntry};
-use crannog_proto::AccountId;
+use crannog_proto::{AccountId, Kind, SeqRange};
 
 use super::person::shown_role;
 use crate::db::{DbError, Deed, DriveStore, History};
@@ -57,7 +57,14 @@ pub(crate) fn deed_of(
         }
         Content::Genesis { .. } => changes.push("made the drive".to_owned()),
         Content::Close => changes.push("deleted the drive".to_owned()),
-        Content::Home(_) | Content::Checkpoint(_) | Content::Reset | Content::Prune => return Ok(None),
+        Content::Reset => {
+            if let Kind::Reset { lost, .. } = &opened.header.kind {
+                let lines = lost.iter().map(lost_line);
+                more = lost.len().saturating_sub(LINES) as u64;
+                changes = lines.take(LINES).collect();
+            }
+        }
+        Content::Home(_) | Content::Checkpoint(_) | Content::Prune => return Ok(None),
     }
     Ok(Some(Deed {
         seq: opened.seq,
@@ -68,6 +75,15 @@ pub(crate) fn deed_of(
         changes,
         more,
     }))
+}
+
+fn lost_line(range: &SeqRange) -> String {
+    let entries = if range.from == range.to {
+        format!("entry {}", range.from)
+    } else {
+        format!("entries {} to {}", range.from, range.to)
+    };
+    format!("after a restore of the server, contents that {entries} brought are lost")
 }
 
 /// Whole characters from the beginning, of at most so many bytes together.

@@ -76,7 +76,7 @@ impl Fetcher {
         }
         match fetched {
             Err(error) if self.reads_on && error.server_code() == Some(ErrorCode::NotFound) => {
-                Err(self.shared.missing_blob(&self.journal.id, &id, "a file"))
+                Err(self.shared.missing_content(&self.journal, &id).await)
             }
             fetched => fetched,
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crannog_agent_api::Code;
 use crannog_agent_api::answer::Finding;
 use crannog_agent_api::request::Filter;
 use crannog_core::content::{Content, chunk_count};
@@ -68,6 +69,15 @@ pub(crate) async fn verify(
                     state: "broken".to_owned(),
                     object: format!("{path} version {}", version.version),
                     text: format!("CHK-{:03}: {} ({object})", check.number(), check.text()),
+                });
+                broken.push((node, version, path));
+            }
+            Err(Error::User(failure)) if failure.code == Code::Lost => {
+                let path = path_of(shared, journal, node).await?;
+                findings.push(Finding {
+                    state: "lost".to_owned(),
+                    object: format!("{path} version {}", version.version),
+                    text: failure.message,
                 });
                 broken.push((node, version, path));
             }

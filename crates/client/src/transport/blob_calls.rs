@@ -24,7 +24,7 @@ impl Transport {
         id: &BlobId,
         bytes: Bytes,
     ) -> Result<(), TransportError> {
-        self.put(journal, key, id, bytes, false).await
+        self.put(journal, key, id, bytes, &[]).await
     }
 
     /// The same for a piece of an entry's body, which may be staged beyond the quota: what frees space, or removes whoever filled it, must
@@ -36,16 +36,16 @@ impl Transport {
         id: &BlobId,
         bytes: Bytes,
     ) -> Result<(), TransportError> {
-        self.put(journal, key, id, bytes, true).await
+        self.put(journal, key, id, bytes, &[(BODY_HEADER, BODY)]).await
     }
 
-    async fn put(
+    pub(super) async fn put(
         &self,
         journal: &JournalId,
         key: &dyn GrantKey,
         id: &BlobId,
         bytes: Bytes,
-        body: bool,
+        words: &[(&'static str, &'static str)],
     ) -> Result<(), TransportError> {
         if bytes.is_empty() || bytes.len() > limits::BLOB_MAX {
             return Err(TransportError::Misuse("a blob has 1 to 4,196,608 bytes"));
@@ -55,9 +55,9 @@ impl Transport {
             method: Method::PUT,
             ..call
         };
-        if body {
-            let name = HeaderName::from_static(BODY_HEADER);
-            call.headers.insert(name, HeaderValue::from_static(BODY));
+        for (name, value) in words {
+            call.headers
+                .insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         let _entered = self.pace.enter(Direction::Up).await;
         let name = HeaderName::from_static(WRITE_HEADER);

@@ -21,7 +21,11 @@ impl Transport {
     /// `POST /v1/journals`: creates the journal of this genesis. The receipt names it, place 0 and its head; its
     /// signature is for the caller to check.
     pub async fn create_journal(&self, genesis: &Entry) -> Result<Receipt, TransportError> {
-        let call = Call::post("/v1/journals", encode(genesis), 1024);
+        self.create(genesis, Call::post("/v1/journals", encode(genesis), 1024))
+            .await
+    }
+
+    pub(super) async fn create(&self, genesis: &Entry, call: Call) -> Result<Receipt, TransportError> {
         let answer = self.with_session(|_| call.clone()).await?;
         let receipt: Receipt = answer.decode(&call)?;
         check_genesis_receipt(genesis, &receipt, &call, &answer)?;
@@ -61,24 +65,41 @@ impl Transport {
         entries: &[Entry],
         extra_tokens: &[[u8; 32]],
     ) -> Result<Vec<AppendResult>, TransportError> {
-        let body = encode(&entries);
-        if entries.is_empty() || entries.len() > limits::APPEND_ENTRIES || body.len() > limits::APPEND_MAX {
-            return Err(TransportError::Misuse(
-                "an append has 1 to 64 entries and at most 8 MiB",
-            ));
-        }
-        let call = Call::post(format!("/v1/journals/{journal}/entries"), body, APPEND_ANSWER_MAX);
-        let call = if extra_tokens.is_empty() {
-            call
-        } else {
-            with_read(call, extra_tokens)
-        };
+        let call = append_call(journal, entries, extra_tokens)?;
+        self.send_append(journal, entries, call).await
+    }
+
+    pub(super) async fn send_append(
+        &self,
+        journal: &JournalId,
+        entries: &[Entry],
+        call: Call,
+    ) -> Result<Vec<AppendResult>, TransportError> {
         let answer = self.with_session(|_| call.clone()).await?;
         let Appended { results } = answer.decode(&call)?;
         check_results(&results, journal, entries)
             .map_err(|check| TransportError::misbehaved(check, call.object(), answer.bytes.as_ref()))?;
         Ok(results)
     }
+}
+
+pub(super) fn append_call(
+    journal: &JournalId,
+    entries: &[Entry],
+    extra_tokens: &[[u8; 32]],
+) -> Result<Call, TransportError> {
+    let body = encode(&entries);
+    if entries.is_empty() || entries.len() > limits::APPEND_ENTRIES || body.len() > limits::APPEND_MAX {
+        return Err(TransportError::Misuse(
+            "an append has 1 to 64 entries and at most 8 MiB",
+        ));
+    }
+    let call = Call::post(format!("/v1/journals/{journal}/entries"), body, APPEND_ANSWER_MAX);
+    Ok(if extra_tokens.is_empty() {
+        call
+    } else {
+        with_read(call, extra_tokens)
+    })
 }
 
 /// Adds read tokens.

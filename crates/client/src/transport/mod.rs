@@ -22,6 +22,7 @@ mod calls;
 mod dial;
 mod error;
 mod exchange;
+mod heal_calls;
 mod inbox_calls;
 mod journal_calls;
 mod pace;

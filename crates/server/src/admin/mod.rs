@@ -170,6 +170,14 @@ async fn act(app: &Arc<App>, url: &ServerUrl, ask: Ask) -> Tell {
                 false => Ok(Tell::Done),
             }
         }
+        Ask::Healing => app.store.healing().await.map(|taken| Tell::Healing { taken }),
+        Ask::SetHealing { taken } => app.store.set_healing(taken).await.map(|()| {
+            tracing::warn!(
+                healing = taken.is_some(),
+                "the operator changed whether the server heals"
+            );
+            Tell::Done
+        }),
         Ask::JobList => app.store.jobs().await.map(|rows| Tell::Jobs(complete(rows))),
         Ask::JobRun { name } => Ok(run_job(app, &name).await),
     };

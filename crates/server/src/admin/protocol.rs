@@ -77,6 +77,13 @@ pub(crate) enum Ask {
         #[serde(default)]
         backed_up: bool,
     },
+    /// Whether the server heals.
+    Healing,
+    /// Begin to heal (seconds since 1970 of the state that came back), or end it.
+    SetHealing {
+        /// When the state was taken that came back; none: it has ended.
+        taken: Option<i64>,
+    },
     /// When which job ran.
     JobList,
     /// Do a job now.
@@ -111,6 +118,11 @@ pub(crate) enum Tell {
     Stats(Stats),
     /// Jobs.
     Jobs(Vec<JobRow>),
+    /// Whether it heals.
+    Healing {
+        /// When the state was taken that came back, seconds since 1970; none when it does not heal.
+        taken: Option<i64>,
+    },
     /// It is well.
     Health {
         /// Its version.

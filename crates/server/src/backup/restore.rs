@@ -60,6 +60,7 @@ pub(crate) fn restore(
     let keys = snapshot::open(repository, &id, &facts, identity, &path)?;
     let database = known(DatabaseCopy::open(&path)?)?;
     database.end_sessions()?;
+    database.begin_healing(facts.taken)?;
     let mut summary = Summary {
         id,
         server: repository.server().to_string(),

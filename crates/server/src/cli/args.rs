@@ -132,6 +132,9 @@ Prints `listening on ADDR:PORT` when ready. SIGTERM and SIGINT stop it cleanly."
     /// What the server does by itself, every hour.
     #[command(subcommand)]
     Jobs(Jobs),
+    /// After a restore: devices give back what came after the backup, and nothing new is taken until that has ended.
+    #[command(subcommand)]
+    Healing(Healing),
     /// Where the blobs lie.
     #[command(subcommand)]
     Storage(Storage),
@@ -241,6 +244,25 @@ pub(super) enum Jobs {
     Run {
         /// Its name, as `jobs list` shows it.
         name: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Healing {
+    /// Say whether the server heals, and from the state of when.
+    #[command(after_help = "Example:\n  crannogd healing status")]
+    Status(#[command(flatten)] Common),
+    /// Begin, where no `backup restore` did: the disk or machine was set back to an earlier state by other means.
+    #[command(after_help = "Example:\n  crannogd healing begin --data /srv/crannog")]
+    Begin(#[command(flatten)] Common),
+    /// End it: new changes are taken again. What nobody gave back until now is lost.
+    #[command(after_help = "Example:\n  crannogd healing end --yes")]
+    End {
+        /// Really.
+        #[arg(long)]
+        yes: bool,
         #[command(flatten)]
         common: Common,
     },

@@ -22,8 +22,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::admin::{Ask, Tell};
+use crate::clock;
 use crate::datadir::DataDir;
-use args::{Account, Cli, Command, Common, Invite, Jobs, Quota};
+use args::{Account, Cli, Command, Common, Healing, Invite, Jobs, Quota};
 
 /// What went wrong, and what to do.
 #[derive(Debug)]
@@ -102,6 +103,17 @@ pub fn run() -> ExitCode {
             },
             common,
         ),
+        Command::Healing(Healing::Status(common)) => (Ask::Healing, common),
+        Command::Healing(Healing::Begin(common)) => {
+            let taken = Some(clock::now_ms() / 1000);
+            (Ask::SetHealing { taken }, common)
+        }
+        Command::Healing(Healing::End { yes: true, common }) => (Ask::SetHealing { taken: None }, common),
+        Command::Healing(Healing::End { .. }) => {
+            let message = "what no device has given back until now would be lost";
+            let hint = "when everybody ran `crannog heal`, repeat the command with --yes";
+            return end(Err(Failure::new(message, hint)));
+        }
         Command::Storage(command) => return end(storage::run(command)),
         Command::Jobs(Jobs::List(common)) => (Ask::JobList, common),
         Command::Jobs(Jobs::Run { name, common }) => (Ask::JobRun { name }, common),

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::units::size;
 use crate::admin::Tell;
-use crate::clock::Hour;
+use crate::clock::{self, Hour};
 use crate::store::{AccountRow, Inspection};
 
 /// The answer's own fields, without the name of its kind.
@@ -126,6 +126,13 @@ fn write_text(out: &mut String, told: &Tell) -> std::fmt::Result {
             }
             Ok(())
         }
+        Tell::Healing { taken: None } => writeln!(out, "the server does not heal: it takes new changes"),
+        Tell::Healing { taken: Some(taken) } => writeln!(
+            out,
+            "healing: restored to the state of {}; only what devices give back is taken (`crannog heal` on each)\n\
+             when nothing more is to come: crannogd healing end",
+            clock::text(*taken)
+        ),
         Tell::Health { version, server } => writeln!(out, "well: crannogd {version} at {server}"),
         Tell::Failed { message, hint } => writeln!(out, "error: {message}\nhint: {hint}"),
     }

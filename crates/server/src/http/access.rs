@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use crannog_proto::api::{READ_HEADER, WRITE_HEADER};
+use crannog_proto::api::{HEAL, HEAL_HEADER, READ_HEADER, WRITE_HEADER};
 use crannog_proto::sign::{Signature, VerifyingKey};
 use crannog_proto::{ErrorCode, Hash, JournalId, labels};
 use http::HeaderMap;
@@ -62,6 +62,19 @@ pub(super) fn read_tokens(headers: &HeaderMap) -> Result<Vec<Hash>, ApiError> {
     } else {
         Ok(tokens)
     }
+}
+
+/// The request gives back what was acknowledged before and lost with the server's disk.
+pub(super) fn gives_back(headers: &HeaderMap) -> bool {
+    headers.get(HEAL_HEADER).is_some_and(|value| value == HEAL)
+}
+
+/// While the server heals, nothing new takes the place of what was acknowledged to others.
+pub(super) fn refuse_new(view: &JournalView, gives_back: bool) -> Result<(), ApiError> {
+    if view.healing && !gives_back {
+        return Err(ErrorCode::Healing.into());
+    }
+    Ok(())
 }
 
 /// What the one read token opens in this journal. A wrong token and no such journal look the same.

@@ -50,6 +50,7 @@ pub(super) async fn put(
         .try_acquire_owned()
         .map_err(|_| ApiError::Slow { seconds: 1 })?;
     let (view, by) = access::writer(&app, &caller, id, &headers).await?;
+    access::refuse_new(&view, access::gives_back(&headers))?;
     let body_of_entry = headers.get(BODY_HEADER).is_some_and(|value| value == BODY);
     let (reserve, lease) = if body_of_entry {
         // What only adds frees nothing.

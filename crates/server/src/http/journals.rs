@@ -30,12 +30,16 @@ const TRIES: usize = 4;
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Caller(caller): Caller,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<Borsh<Receipt>, ApiError> {
     let entry: Entry = read(body, GENESIS_MAX, app.idle()).await?;
     let genesis = verify_genesis(entry)?;
     let id = JournalId::of_genesis(&genesis.entry().header);
-    let placed = app.store.create_journal(caller.account, genesis).await?;
+    let placed = app
+        .store
+        .create_journal(caller.account, genesis, access::gives_back(&headers))
+        .await?;
     Ok(Borsh(app.identity.receipt(id, placed.seq, placed.head)))
 }
 
@@ -88,13 +92,14 @@ pub(super) async fn append(
     body: Body,
 ) -> Result<Borsh<Appended>, ApiError> {
     let id = journal_id(&journal)?;
-    let tokens = access::read_tokens(&headers)?;
+    let (tokens, gives_back) = (access::read_tokens(&headers)?, access::gives_back(&headers));
     let bytes = read_bytes(body, limits::APPEND_MAX, app.idle()).await?;
     let view = app.store.journal(id).await?.ok_or(ErrorCode::NotFound)?;
+    access::refuse_new(&view, gives_back)?;
     // A client that hangs up does not stop what it began: bells have to ring for what stands.
     let task = tokio::spawn(async move {
         let (entries, refused) = verify_all(&app, id, view.epoch, bytes).await?;
-        let results = append_all(&app, id, entries, tokens, refused).await?;
+        let results = append_all(&app, id, entries, (tokens, gives_back), refused).await?;
         Ok::<_, ApiError>(Borsh(Appended { results }))
     });
     task.await.map_err(|_| ApiError::Task)?
@@ -148,7 +153,7 @@ async fn append_all(
     app: &App,
     id: JournalId,
     entries: Vec<VerifiedEntry>,
-    tokens: Vec<Hash>,
+    (tokens, gives_back): (Vec<Hash>, bool),
     refused: Option<ErrorCode>,
 ) -> Result<Vec<AppendResult>, ApiError> {
     let mut results = Vec::with_capacity(entries.len() + 1);
@@ -177,6 +182,7 @@ async fn append_all(
             entries: left.clone(),
             tokens: tokens.clone(),
             synced: synced.clone(),
+            gives_back,
             now: Hour::now(),
         };
         let done: BatchDone = if left.is_empty() {

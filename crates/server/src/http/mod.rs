@@ -8,6 +8,7 @@ mod blobs;
 mod body;
 mod caller;
 mod directory;
+mod healing;
 mod inbox;
 mod info;
 mod journals;

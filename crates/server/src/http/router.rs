@@ -8,7 +8,7 @@ use axum::routing::{get, post, put};
 use crannog_proto::ErrorCode;
 
 use super::observe::observe;
-use super::{App, accounts, bell, blobs, directory, inbox, info, journals, login};
+use super::{App, accounts, bell, blobs, directory, healing, inbox, info, journals, login};
 use crate::error::ApiError;
 
 pub(crate) fn router(app: Arc<App>) -> Router {
@@ -31,6 +31,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
             "/v1/journals/{journal}/blobs/{blob}",
             put(blobs::put).get(blobs::read),
         )
+        .route("/v1/journals/{journal}/lacking", post(healing::lacking))
+        .route("/v1/healing", get(healing::show))
         .route("/v1/bell", get(bell::open))
         .fallback(async || ApiError::Refused(ErrorCode::NotFound))
         .method_not_allowed_fallback(async || ApiError::Refused(ErrorCode::BadRequest))

@@ -5,6 +5,7 @@ mod collection;
 #[path = "../../tests/http/fixtures.rs"]
 #[expect(dead_code, reason = "shared with the tests over HTTP, which use more of it")]
 pub(super) mod fixtures;
+mod healing;
 mod inbox;
 mod jobs;
 
@@ -32,6 +33,7 @@ pub(crate) async fn contract(store: impl Store) {
     pruning(&store, alice).await;
     appends::appends(&store, alice).await;
     collection::collection(&store, alice).await;
+    healing::healing(&store, alice).await;
     quota(&store, alice).await;
     inbox::inbox(&store, alice).await;
     jobs::jobs(&store).await;
@@ -77,7 +79,11 @@ fn verified(entry: &Entry, keys: &EpochPublic) -> VerifiedEntry {
 async fn create(store: &impl Store, creator: AccountKey) -> Journal {
     let journal = Journal::new();
     let placed = store
-        .create_journal(creator, verified(&journal.genesis, &journal.epoch.public()))
+        .create_journal(
+            creator,
+            verified(&journal.genesis, &journal.epoch.public()),
+            false,
+        )
         .await
         .unwrap();
     assert_eq!((placed.seq, placed.head), (0, journal.seen.head));
@@ -101,6 +107,7 @@ async fn append_with(
         entries: vec![verified(entry, &journal.epoch.public())],
         tokens: tokens.to_vec(),
         synced: synced.iter().map(|file| file.name).collect::<HashSet<_>>(),
+        gives_back: false,
         now: NOW,
     };
     store.append(batch).await.unwrap().outcomes.remove(0)
@@ -250,6 +257,7 @@ async fn order(store: &impl Store, alice: AccountKey) {
             entries,
             tokens: vec![],
             synced: HashSet::new(),
+            gives_back: false,
             now: NOW,
         };
         let outcomes = store.append(batch).await.unwrap().outcomes;
@@ -458,6 +466,7 @@ async fn pruning(store: &impl Store, alice: AccountKey) {
         entries: vec![verified(&close, &journal.epoch.public())],
         tokens: vec![],
         synced: HashSet::new(),
+        gives_back: false,
         now: NOW,
     };
     assert_eq!(store.append(batch).await.unwrap().freed, vec![staged.name]);

@@ -64,8 +64,13 @@ pub(crate) trait Store: Operator {
     /// Removes a drop of this account, if it is there.
     fn remove_drop(&self, key: AccountKey, id: [u8; 16]) -> Step<'_, ()>;
 
-    /// Makes a journal. Repeating it gives the first answer.
-    fn create_journal(&self, creator: AccountKey, genesis: VerifiedEntry) -> Step<'_, Placed>;
+    /// Makes a journal. Repeating it gives the first answer. While the server heals, only what `gives_back` is taken.
+    fn create_journal(
+        &self,
+        creator: AccountKey,
+        genesis: VerifiedEntry,
+        gives_back: bool,
+    ) -> Step<'_, Placed>;
     /// A journal.
     fn journal(&self, id: JournalId) -> Step<'_, Option<JournalView>>;
     /// The public halves of an epoch.
@@ -85,6 +90,8 @@ pub(crate) trait Store: Operator {
     fn blob(&self, id: JournalId, blob: BlobId) -> Step<'_, Option<BlobFile>>;
     /// Whether the body of an entry from `from` to `to` lies in this blob.
     fn is_body(&self, id: JournalId, blob: BlobId, from: u64, to: u64) -> Step<'_, bool>;
+    /// Those of these blobs that the journal does not hold.
+    fn lacking(&self, id: JournalId, blobs: Vec<BlobId>) -> Step<'_, Vec<BlobId>>;
     /// Which of these blobs are staged in files not yet known to be on disk.
     fn unsynced(&self, id: JournalId, blobs: Vec<BlobId>) -> Step<'_, Vec<BlobFile>>;
 }
@@ -125,6 +132,10 @@ pub(crate) trait Operator: Send + Sync + 'static {
     fn staged(&self) -> Step<'_, Vec<(JournalId, BlobFile)>>;
     /// Up to 1,000 journals behind this one, in order of their ids.
     fn journals(&self, after: Option<JournalId>) -> Step<'_, Vec<JournalId>>;
+    /// When the backup was taken from which the server was restored, while it waits for what came later.
+    fn healing(&self) -> Step<'_, Option<i64>>;
+    /// Begins to wait so, or ends it.
+    fn set_healing(&self, taken: Option<i64>) -> Step<'_, ()>;
     /// The backend's own check of itself: what it found wrong.
     fn check(&self) -> Step<'_, Vec<String>>;
     /// Finishes what is under way and closes; every later call fails.

@@ -217,6 +217,8 @@ pub(crate) struct JournalView {
     pub(crate) last: Placed,
     /// Bytes that the creator has left.
     pub(crate) left: u64,
+    /// The server waits for what came after the backup from which it was restored.
+    pub(crate) healing: bool,
 }
 
 /// What a read token opens.
@@ -254,6 +256,8 @@ pub(crate) struct Batch {
     pub(crate) tokens: Vec<Hash>,
     /// Files that are known to be on disk, folder and all.
     pub(crate) synced: HashSet<FileName>,
+    /// It was acknowledged before, and lost with the server's disk.
+    pub(crate) gives_back: bool,
     /// Now.
     pub(crate) now: Hour,
 }

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::shared::Shared;
 
 /// Runs of bodies that one entry names.
-const RANGES: usize = 1_024;
+const RANGES: usize = 512;
 
 impl Shared {
     /// Drops bodies before a checkpoint that home vouches for, in a drive that nobody else reads: another account may not vouch for this one,

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crannog_agent_api::Code;
 use crannog_agent_api::answer::Changed;
 use crannog_core::check::Check;
 use crannog_core::drive::Attrs;
@@ -145,7 +146,7 @@ async fn lied_or_failed(
     error: Error,
 ) -> Result<()> {
     let Error::Lied { check, object } = error else {
-        return report.failed_or_stop(error).await;
+        return report.failed_or_stop(lost_of(error, path)).await;
     };
     let named = || Error::lied(check, format!("{} ({object})", path.display()));
     if !a_member_can(check) {
@@ -154,6 +155,16 @@ async fn lied_or_failed(
     report.failed(named().into()).await;
     lie.get_or_insert(named());
     Ok(())
+}
+
+/// What was lost in a restore is named by the file.
+fn lost_of(error: Error, path: &Path) -> Error {
+    match error {
+        Error::User(failure) if failure.code == Code::Lost => {
+            failure.object(path.display().to_string()).into()
+        }
+        other => other,
+    }
 }
 
 /// Whether a member who may write can make the check fail by what she writes: keys, lengths and numbers that do not fit, a list that does not

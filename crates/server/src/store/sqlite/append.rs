@@ -8,7 +8,7 @@ use crannog_proto::{BlobId, ErrorCode, Hash, Header, JournalId, Kind, Place, Seq
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::journals::{insert_entry, open_epoch, weight};
-use super::{Result, blobs, damaged, failed, files, hash, int, uint};
+use super::{Result, blobs, damaged, failed, files, hash, healing, int, uint};
 use crate::clock::Hour;
 use crate::store::rules::{Facts, check};
 use crate::store::{Batch, BatchDone, BlobFile, FileName, Outcome, Placed, StoreError};
@@ -31,6 +31,7 @@ enum Source {
 }
 
 pub(super) fn append(db: &Connection, batch: &Batch) -> Result<BatchDone> {
+    let healing = healing::admit(db, batch.gives_back)?;
     let mut journal = load(db, &batch.journal)?.ok_or(StoreError::Refused(ErrorCode::NotFound))?;
     let mut done = BatchDone::default();
     let mut unknown_keys = false;
@@ -38,7 +39,7 @@ pub(super) fn append(db: &Connection, batch: &Batch) -> Result<BatchDone> {
         let outcome = if unknown_keys {
             Outcome::Refused(ErrorCode::StaleEpoch)
         } else {
-            one(db, batch, &mut journal, entry, &mut done.freed)?
+            one(db, batch, &mut journal, entry, healing, &mut done.freed)?
         };
         // A repeated rekey that is not byte for byte the one that stands: what follows was verified with keys that it names, and no epoch has.
         unknown_keys = matches!(entry.header().kind, Kind::Rekey { .. })
@@ -65,6 +66,7 @@ fn one(
     batch: &Batch,
     journal: &mut Journal,
     verified: &VerifiedEntry,
+    healing: bool,
     freed: &mut Vec<FileName>,
 ) -> Result<Outcome> {
     let header = verified.header();
@@ -92,6 +94,8 @@ fn one(
     for id in ids {
         match find(db, batch, journal, id, &mut unsynced)? {
             Some(source) => sources.push((*id, source)),
+            // Content that nobody can bring any more holds up no entry; bodies can be sent again by whoever has read them.
+            None if healing && header.adds.contains(id) => {}
             None => missing.push(*id),
         }
     }

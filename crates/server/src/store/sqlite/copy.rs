@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{BlobFile, Result, failed, files, operator, prepare, schema};
+use super::{BlobFile, Result, failed, files, healing, operator, prepare, schema};
 
 /// A database that no server uses.
 #[derive(Debug)]
@@ -58,6 +58,12 @@ impl DatabaseCopy {
         self.0
             .execute_batch("DELETE FROM sessions; UPDATE invites SET revoked = 1;")
             .map_err(failed)
+    }
+
+    /// What came after `taken` is awaited from the clients.
+    pub(crate) fn begin_healing(&self, taken: i64) -> Result<()> {
+        self.0.execute_batch(schema::HEALING).map_err(failed)?;
+        healing::set(&self.0, Some(taken))
     }
 
     /// Closes it, with all that it has to write.

@@ -112,7 +112,8 @@ pub(super) fn insert_entry(
 
 pub(super) fn view(db: &Connection, id: &JournalId) -> Result<Option<JournalView>> {
     db.prepare_cached(
-        "SELECT j.epoch, j.closed, j.last_seq, j.last_head, max(0, a.quota - a.used) FROM journals j
+        "SELECT j.epoch, j.closed, j.last_seq, j.last_head, max(0, a.quota - a.used),
+         EXISTS (SELECT 1 FROM healing) FROM journals j
          JOIN accounts a ON a.id = j.creator WHERE j.journal = ?1",
     )
     .and_then(|mut select| {
@@ -126,6 +127,7 @@ pub(super) fn view(db: &Connection, id: &JournalId) -> Result<Option<JournalView
                         head: hash(row, 3)?,
                     },
                     left: uint(row, 4)?,
+                    healing: row.get(5)?,
                 })
             })
             .optional()

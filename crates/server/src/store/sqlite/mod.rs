@@ -6,6 +6,7 @@ mod blobs;
 mod copy;
 mod departed;
 mod files;
+mod healing;
 mod inbox;
 mod jobs;
 mod journals;
@@ -194,7 +195,10 @@ impl FromSql for FileName {
 
 impl Store for SqliteStore {
     fn register(&self, new: NewAccount) -> Step<'_, Placed> {
-        self.write(Promise::Durable, move |db| accounts::register(db, &new))
+        self.write(Promise::Durable, move |db| {
+            healing::admit(db, false)?;
+            accounts::register(db, &new)
+        })
     }
     fn login_key(&self, name: String, device: Option<DeviceId>) -> Step<'_, Option<LoginKey>> {
         self.read(move |db| accounts::login_key(db, &name, device))
@@ -241,8 +245,14 @@ impl Store for SqliteStore {
     fn remove_drop(&self, key: AccountKey, id: [u8; 16]) -> Step<'_, ()> {
         self.write(Promise::Durable, move |db| inbox::remove(db, key, id))
     }
-    fn create_journal(&self, creator: AccountKey, genesis: VerifiedEntry) -> Step<'_, Placed> {
+    fn create_journal(
+        &self,
+        creator: AccountKey,
+        genesis: VerifiedEntry,
+        gives_back: bool,
+    ) -> Step<'_, Placed> {
         self.write(Promise::Durable, move |db| {
+            healing::admit(db, gives_back)?;
             journals::create(db, creator, &genesis)
         })
     }
@@ -272,6 +282,9 @@ impl Store for SqliteStore {
     }
     fn is_body(&self, id: JournalId, blob: BlobId, from: u64, to: u64) -> Step<'_, bool> {
         self.read(move |db| blobs::is_body(db, &id, &blob, from, to))
+    }
+    fn lacking(&self, id: JournalId, ids: Vec<BlobId>) -> Step<'_, Vec<BlobId>> {
+        self.read(move |db| healing::lacking(db, &id, ids))
     }
     fn unsynced(&self, id: JournalId, ids: Vec<BlobId>) -> Step<'_, Vec<BlobFile>> {
         self.read(move |db| blobs::unsynced(db, &id, &ids))
@@ -335,6 +348,12 @@ impl Operator for SqliteStore {
     }
     fn journals(&self, after: Option<JournalId>) -> Step<'_, Vec<JournalId>> {
         self.read(move |db| journals::ids(db, after))
+    }
+    fn healing(&self) -> Step<'_, Option<i64>> {
+        self.read(healing::taken)
+    }
+    fn set_healing(&self, taken: Option<i64>) -> Step<'_, ()> {
+        self.write(Promise::Durable, move |db| healing::set(db, taken))
     }
     fn check(&self) -> Step<'_, Vec<String>> {
         self.read(operator::check)

@@ -9,6 +9,9 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("v3.sql"),
 ];
 
+/// Made where it is missing: no part of the layout either.
+pub(super) const HEALING: &str = include_str!("healing.sql");
+
 /// Why a database cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -42,5 +45,6 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), SchemaError> {
         transaction.commit()?;
     }
     connection.execute_batch(include_str!("jobs.sql"))?;
+    connection.execute_batch(HEALING)?;
     Ok(())
 }
