@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crannog_agent_api::Start;
 
 use crate::commands::{
-    account, agent, audit, browse, change, close, completions, contacts, drive, export, heal, health, history, log,
-    man, people, share, transfer, transfers, trash, watch,
+    account, agent, audit, browse, change, close, completions, contacts, drive, export, heal, health,
+    history, log, man, people, share, transfer, transfers, trash, watch,
 };
 
 /// An end-to-end-encrypted drive on a server that cannot read it.

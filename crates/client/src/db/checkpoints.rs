@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::DbError;
 use super::journals::{from_sql, to_sql};
+use super::segments::Segments;
 
 /// A batch that waits, and its place.
 type Deferred = (u64, Zeroizing<Vec<u8>>);
@@ -47,8 +48,14 @@ impl Checkpoints<'_> {
             let mut outdated = self
                 .0
                 .prepare_cached("INSERT OR IGNORE INTO outdated_blobs (journal, blob) VALUES (?1, ?2)")?;
-            for blob in blobs(&before).difference(&cited) {
-                outdated.execute((journal, blob.0.as_slice()))?;
+            // Of another account's segments nobody knows whether their blobs are not a file's.
+            let (own, segments) = (Segments(self.0), before.segments);
+            for segment in segments {
+                if own.is_exact(journal, &segment)? {
+                    for blob in blobs_of(&segment.content).filter(|blob| !cited.contains(blob)) {
+                        outdated.execute((journal, blob.0.as_slice()))?;
+                    }
+                }
             }
         }
         self.dropped(journal, cited.iter())?;
@@ -162,7 +169,7 @@ impl Checkpoints<'_> {
     }
 }
 
-/// The blobs of all segments. Lists of chunks are in none.
+/// The blobs of all segments.
 pub(crate) fn blobs(manifest: &Manifest) -> BTreeSet<BlobId> {
     manifest
         .segments

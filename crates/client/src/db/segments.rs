@@ -25,26 +25,43 @@ impl Segments<'_> {
         Ok(found)
     }
 
-    /// Whether all segments were equal, byte for byte.
-    pub(crate) fn all_exact(&self, journal: i64, manifest: &Manifest) -> Result<bool, DbError> {
-        let mut exact = self.0.prepare_cached(
-            "SELECT 1 FROM compared WHERE journal = ?1 AND after = ?2 AND upto = ?3 AND hash = ?4 AND exact = 1",
-        )?;
+    /// Whether all segments were compared.
+    pub(crate) fn all_compared(&self, journal: i64, manifest: &Manifest) -> Result<bool, DbError> {
         for segment in &manifest.segments {
-            let place = (
-                journal,
-                to_sql(segment.after),
-                to_sql(segment.to),
-                segment.hash.0.as_slice(),
-            );
-            if !exact.exists(place)? {
+            if !self.is_compared(journal, segment)? {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    /// `exact`: it was equal, byte for byte.
+    /// Whether all segments are whole and true, and were written by this account.
+    pub(crate) fn all_exact(&self, journal: i64, manifest: &Manifest) -> Result<bool, DbError> {
+        for segment in &manifest.segments {
+            if !self.is_exact(journal, segment)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether this one is.
+    pub(crate) fn is_exact(&self, journal: i64, segment: &Segment) -> Result<bool, DbError> {
+        let found = self
+            .0
+            .prepare_cached(
+                "SELECT 1 FROM compared WHERE journal = ?1 AND after = ?2 AND upto = ?3 AND hash = ?4 AND exact = 1",
+            )?
+            .exists((
+                journal,
+                to_sql(segment.after),
+                to_sql(segment.to),
+                segment.hash.0.as_slice(),
+            ))?;
+        Ok(found)
+    }
+
+    /// `exact`: a device of this account wrote it.
     pub(crate) fn compared(&self, journal: i64, segment: &Segment, exact: bool) -> Result<(), DbError> {
         self.0
             .prepare_cached(

@@ -481,11 +481,11 @@ impl Run<'_> {
         author: Author,
         arrived: &Arrived,
     ) -> Result<(), DbError> {
-        let more = suspects(self.tx, self.row, manifest, author, || self.culprit(arrived))?;
+        let own = author.account == self.shared.identity.account;
+        let more = suspects(self.tx, self.row, manifest, author, own, || self.culprit(arrived))?;
         self.ingested.suspects.extend(more);
         // Another device of this account vouches for what it wrote itself.
-        let mine =
-            author.account != self.shared.identity.account || author.device == self.shared.identity.device;
+        let mine = own && author.device == self.shared.identity.device;
         if mine && Segments(self.tx).all_exact(self.row, manifest)? {
             let at = Seen {
                 seq: opened.seq,

@@ -28,12 +28,14 @@ pub(crate) struct Suspect {
     own: u64,
 }
 
-/// Compares what is new in a manifest with the fold as it stands, by hash alone. What differs has to be fetched.
+/// Compares what is new in a manifest with the fold as it stands, by hash alone. What differs has to be fetched. Where a segment's bytes lie is
+/// not looked at: only what devices of the own account wrote is taken for whole.
 pub(super) fn suspects(
     tx: &Connection,
     row: i64,
     manifest: &Manifest,
     author: Author,
+    own_account: bool,
     culprit: impl Fn() -> Culprit,
 ) -> Result<Vec<Suspect>, DbError> {
     let (drive, seen) = (DriveStore::new(tx, row), Segments(tx));
@@ -44,7 +46,7 @@ pub(super) fn suspects(
         }
         let own = encode_segment(&records(&drive, segment.after, segment.to)?);
         if Hash::of(labels::SEGMENT, &own) == segment.hash && own.len() as u64 == segment.content.size {
-            seen.compared(row, segment, true)?;
+            seen.compared(row, segment, own_account)?;
         } else {
             suspects.push(Suspect {
                 author,

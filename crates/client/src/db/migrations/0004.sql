@@ -30,7 +30,7 @@ CREATE TABLE deferred (
     PRIMARY KEY (journal, seq)
 ) WITHOUT ROWID;
 
--- Whether a segment was equal, byte for byte; otherwise what differed had changed since.
+-- Whether a segment was equal, byte for byte, and written by a device of this account, which put its blobs where it says.
 ALTER TABLE compared ADD COLUMN exact INTEGER NOT NULL DEFAULT 0;
 
 -- When its author wrote each entry, never later than its reading; none where the body is gone.

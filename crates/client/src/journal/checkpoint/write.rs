@@ -134,7 +134,15 @@ fn walk(
         return Ok(());
     };
     let (drive, checkpoints) = (DriveStore::new(c, row), Checkpoints(c));
+    if checkpoints.start(row)?.is_some() {
+        return Ok(());
+    }
     let (at, old) = checkpoints.newest(row)?.unzip();
+    // Nothing is cited again that was not compared.
+    let old = match old {
+        Some(old) if Segments(c).all_compared(row, &old)? => Some(old),
+        _ => None,
+    };
     let Some(pieces) = plan_checkpoint(old.as_ref(), through, SEGMENT_RECORDS, &drive)? else {
         return Ok(());
     };
