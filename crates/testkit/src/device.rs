@@ -53,14 +53,14 @@ pub struct Device {
 
 /// A device that is off.
 #[derive(Debug)]
-pub struct Asleep {
+pub struct Resting {
     profile: PathBuf,
     scratch: TempDir,
 }
 
-impl Asleep {
+impl Resting {
     /// Unlocks.
-    pub async fn awake(self) -> Device {
+    pub async fn wake(self) -> Device {
         let Self { profile, scratch } = self;
         let engine = Engine::unlock(&profile, &Secret::new(PASSWORD.to_owned()))
             .await
@@ -140,18 +140,18 @@ impl Device {
 
     /// Locks and unlocks: the engine as it is after a restart.
     pub async fn restart(self) -> Self {
-        self.asleep().await.awake().await
+        self.rest().await.wake().await
     }
 
-    /// Locks: nothing runs until it is awake again.
-    pub async fn asleep(self) -> Asleep {
+    /// Locks: nothing runs until it is woken.
+    pub async fn rest(self) -> Resting {
         let Self {
             engine,
             profile,
             scratch,
         } = self;
         engine.close(true).await;
-        Asleep { profile, scratch }
+        Resting { profile, scratch }
     }
 
     /// Ends the engine.

@@ -23,7 +23,7 @@ mod tables;
 mod world;
 
 pub use binaries::{crannog, crannogd};
-pub use device::{Asleep, Device, PASSWORD, Sheet};
+pub use device::{Device, PASSWORD, Resting, Sheet};
 pub use fork::{Branch, Pair};
 pub use insider::{
     DEVICE_NAME, Dropped, Envelopes, Insider, NOW, Reading, Signed, random_entry, seal_payload, unplaced,

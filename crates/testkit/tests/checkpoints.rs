@@ -3,7 +3,7 @@
 use crannog_agent_api::answer::{LogInfo, TrashInfo};
 use crannog_agent_api::{Answer, Request};
 use crannog_proto::{Header, Kind, decode};
-use crannog_testkit::{Ask, Asleep, Device, Liar, Route, Row, Sheet, Site, Tables, Told};
+use crannog_testkit::{Ask, Device, Liar, Resting, Route, Row, Sheet, Site, Tables, Told};
 
 /// After so many entries every device has its turn.
 const ENTRIES: usize = 2_048;
@@ -17,7 +17,7 @@ struct Years {
 
 impl Years {
     /// An account whose drive has a checkpoint, and a device that was away meanwhile.
-    async fn passed() -> (Self, Asleep) {
+    async fn passed() -> (Self, Resting) {
         let site = Site::start();
         let liar = Liar::before(&site).await;
         let (url, invite) = site.invite();
@@ -36,7 +36,7 @@ impl Years {
         let away = years.behind_the_liar("away").await;
         away.sync().await.unwrap();
         equal(&years.alice, &away).await;
-        let away = away.asleep().await;
+        let away = away.rest().await;
         years.fill("early").await;
         years.pruned(1).await;
         (years, away)
@@ -163,7 +163,7 @@ async fn a_new_device_starts_from_a_checkpoint() {
     );
 
     // Who was away meanwhile misses the same bodies.
-    let away = away.awake().await;
+    let away = away.wake().await;
     away.sync().await.unwrap();
     equal(alice, &away).await;
 
@@ -216,7 +216,7 @@ async fn chk_026_a_checkpoint_that_is_withheld_or_twisted() {
         );
     }
     // A device that has read something keeps what it has, and every head.
-    let away = away.awake().await;
+    let away = away.wake().await;
     let failure = away.sync().await.unwrap_err();
     assert_eq!(failure.check.as_deref(), Some("CHK-026"), "{failure:?}");
     years.liar.repent();

@@ -80,13 +80,21 @@ pub fn command(arguments: &[String]) -> Outcome {
     run::capture(&mut device.join(&invitation, NAME, "device", &words)?)?;
     let mut figures = Figures::default();
 
-    figures.add("one put into an empty drive, median", puts(&device, top, "empty", options.puts)?, "ms");
+    figures.add(
+        "one put into an empty drive, median",
+        puts(&device, top, "empty", options.puts)?,
+        "ms",
+    );
     let start = Instant::now();
     let mut put = device.command(["put", "-r"]);
     run::capture(put.arg(source.join("tree")).arg("/"))?;
     figures.add("put of all files", start.elapsed().as_secs_f64(), "s");
     figures.memory("agent after it, highest", device.peak_memory());
-    figures.add("one put beside them, median", puts(&device, top, "full", options.puts)?, "ms");
+    figures.add(
+        "one put beside them, median",
+        puts(&device, top, "full", options.puts)?,
+        "ms",
+    );
 
     let folder = format!("/tree/{:04}", options.files / FOLDER / 2);
     let name = format!("file {:06}", options.files / 2);
@@ -105,7 +113,11 @@ pub fn command(arguments: &[String]) -> Outcome {
     let start = Instant::now();
     run::capture(&mut fresh.recover(&invitation.server, NAME, "fresh", &words))?;
     let shown = run::capture(&mut fresh.command(["ls", folder.as_str()]))?;
-    figures.add("a new device until its first list", start.elapsed().as_secs_f64(), "s");
+    figures.add(
+        "a new device until its first list",
+        start.elapsed().as_secs_f64(),
+        "s",
+    );
     figures.memory("its agent, highest", fresh.peak_memory());
     if shown != run::capture(&mut device.command(["ls", folder.as_str()]))? {
         return Err("the new device shows another folder".into());
@@ -122,7 +134,10 @@ pub fn command(arguments: &[String]) -> Outcome {
             ((*name).to_owned(), json!({"value": value, "unit": unit}))
         };
         let all: Map<String, Value> = figures.0.iter().map(figure).collect();
-        fs::write(&path, format!("{:#}\n", json!({"files": options.files, "figures": all})))?;
+        fs::write(
+            &path,
+            format!("{:#}\n", json!({"files": options.files, "figures": all})),
+        )?;
         println!("written: {}", path.display());
     }
     Ok(())
@@ -134,7 +149,10 @@ fn make(source: &Path, files: u64) -> Outcome {
         if nth % FOLDER == 0 {
             fs::create_dir_all(&folder)?;
         }
-        fs::write(folder.join(format!("file {nth:06}.txt")), format!("the content of file number {nth}\n"))?;
+        fs::write(
+            folder.join(format!("file {nth:06}.txt")),
+            format!("the content of file number {nth}\n"),
+        )?;
     }
     Ok(())
 }
@@ -174,5 +192,7 @@ fn timed(command: &mut Command) -> Outcome<Duration> {
 
 fn median(mut times: Vec<Duration>) -> f64 {
     times.sort_unstable();
-    times.get(times.len() / 2).map_or(0.0, |time| time.as_secs_f64() * 1000.0)
+    times
+        .get(times.len() / 2)
+        .map_or(0.0, |time| time.as_secs_f64() * 1000.0)
 }
