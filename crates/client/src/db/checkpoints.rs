@@ -71,6 +71,23 @@ impl Checkpoints<'_> {
         Ok(())
     }
 
+    /// The newest one cannot be had any more: the next one cites nothing of it.
+    pub(crate) fn forget(&self, journal: i64) -> Result<(), DbError> {
+        self.0
+            .prepare_cached("DELETE FROM checkpoints WHERE journal = ?1")?
+            .execute([journal])?;
+        Ok(())
+    }
+
+    /// The same if it needs one of these blobs, which are lost.
+    pub(crate) fn lose(&self, journal: i64, lost: &[BlobId]) -> Result<(), DbError> {
+        let cited = self.last(journal)?.as_ref().map(blobs).unwrap_or_default();
+        match lost.iter().any(|blob| cited.contains(blob)) {
+            true => self.forget(journal),
+            false => Ok(()),
+        }
+    }
+
     /// Blobs that no checkpoint needs any more; at most `most`.
     pub(crate) fn outdated(&self, journal: i64, most: usize) -> Result<Vec<BlobId>, DbError> {
         let mut statement = self

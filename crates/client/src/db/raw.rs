@@ -4,6 +4,7 @@ use crannog_proto::{BlobId, Entry, Header, SeqRange, decode, encode};
 use rusqlite::Connection;
 
 use super::DbError;
+use super::checkpoints::Checkpoints;
 use super::journals::{from_sql, to_sql};
 
 /// An entry as it was read or written.
@@ -134,10 +135,10 @@ impl RawEntries<'_> {
         let mut insert = self
             .0
             .prepare_cached("INSERT OR IGNORE INTO lost_blobs (journal, blob) VALUES (?1, ?2)")?;
-        for blob in lost {
+        for blob in &lost {
             insert.execute((journal, blob.as_bytes().as_slice()))?;
         }
-        Ok(())
+        Checkpoints(self.0).lose(journal, &lost)
     }
 
     /// Whether a Reset named it.

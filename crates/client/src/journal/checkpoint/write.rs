@@ -99,7 +99,11 @@ impl Shared {
             extra: None,
             on: Some(Arc::new(state)),
         };
-        self.append(journal, draft).await.map(drop)
+        let appended = self.append(journal, draft).await;
+        if appended.as_ref().is_err_and(Error::is_missing_blobs) {
+            self.db.write(move |tx| Checkpoints(tx).forget(row)).await?;
+        }
+        appended.map(drop)
     }
 
     /// Says in home that this checkpoint is true; false if home says so of a later one.
