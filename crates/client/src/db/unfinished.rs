@@ -138,7 +138,7 @@ mod tests {
     fn one_row_for_a_request() {
         let connection = Connection::open_in_memory().unwrap();
         connection
-            .execute_batch(include_str!("migrations/0004.sql"))
+            .execute_batch(include_str!("migrations/0005.sql"))
             .unwrap();
         let unfinished = Unfinished(&connection);
         let mut row = UnfinishedRow {
