@@ -207,13 +207,18 @@ async fn chk_026_a_checkpoint_that_is_withheld_or_twisted() {
     let (years, away) = Years::passed().await;
     for (check, lie) in LIES {
         years.liar.tell(lie);
-        let fresh = years.behind_the_liar("fresh").await;
-        let failure = fresh.sync().await.expect_err(check);
+        // Some are noticed while the account comes back.
+        let url = years.liar.url();
+        let failure = match Device::recover(&url, "alice", &years.sheet.words, "fresh").await {
+            Err(failure) => failure,
+            Ok(fresh) => {
+                let failure = fresh.sync().await.expect_err(check);
+                let shown = fresh.list("/").await.map_or(0, |nodes| nodes.len());
+                assert_eq!(shown, 0, "{check}: a part of a checkpoint is shown");
+                failure
+            }
+        };
         assert_eq!(failure.check.as_deref(), Some(*check), "{failure:?}");
-        assert!(
-            fresh.paths().await.is_empty(),
-            "{check}: half a checkpoint is shown"
-        );
     }
     // A device that has read something keeps what it has, and every head.
     let away = away.wake().await;
