@@ -278,7 +278,7 @@ fn a_failure_at_the_door_is_no_transfer_that_was_cut() {
 
 /// Bytes a second that went by between two reports of progress: what was sent before the first and what follows the last is left out.
 fn measured(mut command: Watched) -> f64 {
-    let (mut first, mut last): (Option<(Instant, u64)>, Option<(Instant, u64)>) = (None, None);
+    let (mut first, mut last) = (None::<(Instant, u64)>, None::<(Instant, u64)>);
     while let Some(line) = command.line() {
         let event: Value = serde_json::from_str(&line).unwrap_or(Value::Null);
         if let Some(bytes) = event["bytes"].as_u64().filter(|bytes| *bytes > 0) {
