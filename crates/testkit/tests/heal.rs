@@ -14,7 +14,7 @@ use serde_json::Value;
 /// Files that each of the two puts after the backup.
 const FILES: usize = 50;
 
-/// Alice, who shares `/work` with bob, and carol, who does nothing after the backup. Fields end in this order: the agents first.
+/// Alice, who shares `/plans` with bob, and carol, who does nothing after the backup. Fields end in this order: the agents first.
 struct World {
     alice: Device,
     bob: Device,
@@ -40,14 +40,14 @@ impl World {
             server: Some(server),
             scratch,
         };
-        world.alice.ok(["mkdir", "/work"]);
-        world.put(&world.alice, "/work/early.txt");
+        world.alice.ok(["mkdir", "/plans"]);
+        world.put(&world.alice, "/plans/early.txt");
         world.put(&world.alice, "/own-early.txt");
-        world.alice.ok(["share", "/work", "bob", "--role", "writer"]);
+        world.alice.ok(["share", "/plans", "bob", "--role", "writer"]);
         world.bob.ok(["sync"]);
-        world.bob.ok(["accept", "work"]);
+        world.bob.ok(["accept", "plans"]);
         world.bob.ok(["sync"]);
-        world.put(&world.bob, "/work/early-too.txt");
+        world.put(&world.bob, "/plans/early-too.txt");
         world.alice.ok(["sync"]);
         world.carol.ok(["sync"]);
         world
@@ -150,23 +150,23 @@ fn two_people_heal_a_restored_server() {
     world.backup();
     let (mut shared, mut own) = (BTreeSet::new(), BTreeSet::new());
     for number in 0..FILES {
-        let (hers, his) = (format!("/work/a-{number}"), format!("/work/b-{number}"));
+        let (hers, his) = (format!("/plans/a-{number}"), format!("/plans/b-{number}"));
         world.put(&world.alice, &hers);
         world.put(&world.bob, &his);
-        shared.extend([hers, his].map(|path| path.replacen("/work", "", 1)));
+        shared.extend([hers, his].map(|path| path.replacen("/plans", "", 1)));
     }
     world.put(&world.alice, "/own-late.txt");
     own.insert("/own-late.txt".to_owned());
-    world.bob.ok(["mkdir", "/work/folder"]);
-    world.bob.ok(["mv", "/work/early.txt", "/work/folder/early.txt"]);
+    world.bob.ok(["mkdir", "/plans/folder"]);
+    world.bob.ok(["mv", "/plans/early.txt", "/plans/folder/early.txt"]);
     world.alice.ok(["drive", "create", "later"]);
     world.put(&world.alice, "later:/new.txt");
     own.insert("/new.txt".to_owned());
     world.alice.ok(["sync"]);
     world.bob.ok(["sync"]);
     let before = listed(&world.alice, "/");
-    let work = listed(&world.bob, "/work");
-    assert_eq!(listed(&world.alice, "/work"), work);
+    let before = listed(&world.bob, "/plans");
+    assert_eq!(listed(&world.alice, "/plans"), before);
 
     world.restore();
     stopped(&world.alice);
@@ -198,13 +198,13 @@ fn two_people_heal_a_restored_server() {
     world.alice.ok(["sync"]);
     world.bob.ok(["sync"]);
     assert_eq!(listed(&world.alice, "/"), before);
-    assert_eq!(listed(&world.bob, "/work"), work);
-    assert_eq!(listed(&world.alice, "/work"), work);
+    assert_eq!(listed(&world.bob, "/plans"), before);
+    assert_eq!(listed(&world.alice, "/plans"), before);
     world.server().fsck();
 
     // Alice is an admin: her device said to everybody what is lost, once. Nobody is accused of it.
     let resets = |who: &Device| {
-        let log = who.ok(["log", "/work"]);
+        let log = who.ok(["log", "/plans"]);
         let lines = log
             .as_array()
             .unwrap()
@@ -215,7 +215,7 @@ fn two_people_heal_a_restored_server() {
             .count()
     };
     assert_eq!((resets(&world.alice), resets(&world.bob)), (1, 1));
-    let got = world.bob.run(["get", "/work/a-7", &world.text("back")]);
+    let got = world.bob.run(["get", "/plans/a-7", &world.text("back")]);
     assert_eq!(got.must_fail(3, "partly_done").failed(), ["lost"]);
     let found = world.bob.run(["verify-store"]);
     found.must_fail(4, "lost");
@@ -230,18 +230,18 @@ fn two_people_heal_a_restored_server() {
         .collect();
     assert_eq!(named, shared);
 
-    world.put(&world.alice, "/work/after.txt");
-    world.put(&world.bob, "/work/after-too.txt");
+    world.put(&world.alice, "/plans/after.txt");
+    world.put(&world.bob, "/plans/after-too.txt");
     world.put(&world.carol, "/x");
     world.alice.ok(["sync"]);
     world.bob.ok(["sync"]);
-    back(&world, &world.bob, "/work/after.txt");
-    back(&world, &world.alice, "/work/after-too.txt");
+    back(&world, &world.bob, "/plans/after.txt");
+    back(&world, &world.alice, "/plans/after-too.txt");
     back(&world, &world.alice, "/own-early.txt");
-    back(&world, &world.bob, "/work/early-too.txt");
-    let last = listed(&world.alice, "/work");
-    assert_eq!(last, listed(&world.bob, "/work"));
-    assert_eq!(last.len(), work.len() + 2);
+    back(&world, &world.bob, "/plans/early-too.txt");
+    let last = listed(&world.alice, "/plans");
+    assert_eq!(last, listed(&world.bob, "/plans"));
+    assert_eq!(last.len(), before.len() + 2);
     world.server().fsck();
 }
 
@@ -250,7 +250,7 @@ fn two_people_heal_a_restored_server() {
 fn an_old_state_without_a_word_stays_an_alarm() {
     let mut world = World::new();
     world.backup();
-    world.put(&world.alice, "/work/late.txt");
+    world.put(&world.alice, "/plans/late.txt");
     world.bob.ok(["sync"]);
     world.restore();
     let ended = admin(&world.server().data, &["healing", "end", "--yes"]);
@@ -264,7 +264,7 @@ fn an_old_state_without_a_word_stays_an_alarm() {
     world.alice.ok(["heal", "--yes"]);
     world.alice.ok(["sync"]);
     assert!(
-        listed(&world.alice, "/work")
+        listed(&world.alice, "/plans")
             .iter()
             .any(|(path, _)| path == "late.txt")
     );
@@ -276,11 +276,11 @@ fn another_past_is_no_backup() {
     let mut world = World::new();
     world.backup();
     world.bob.kill_agent();
-    world.put(&world.alice, "/work/late.txt");
+    world.put(&world.alice, "/plans/late.txt");
     world.restore();
     let ended = admin(&world.server().data, &["healing", "end", "--yes"]);
     assert_eq!(ended.code, 0, "{ended:?}");
-    world.put(&world.bob, "/work/instead.txt");
+    world.put(&world.bob, "/plans/instead.txt");
     let begun = admin(&world.server().data, &["healing", "begin"]);
     assert_eq!(begun.code, 0, "{begun:?}");
     let healed = world.alice.run(["heal", "--yes"]);
@@ -288,11 +288,11 @@ fn another_past_is_no_backup() {
     assert_eq!(healed.text("check"), "CHK-011", "{healed:?}");
     world
         .alice
-        .run(["ls", "/work"])
+        .run(["ls", "/plans"])
         .must_fail(11, "verification_failed");
     // Nothing of hers went there.
     world.bob.ok(["sync"]);
-    let there = listed(&world.bob, "/work");
+    let there = listed(&world.bob, "/plans");
     let named = |name: &str| there.iter().any(|(path, _)| path == name);
     assert_eq!((named("late.txt"), named("instead.txt")), (false, true));
 }
@@ -322,7 +322,7 @@ fn a_false_claim_changes_nothing() {
     assert_eq!(
         world
             .alice
-            .ok(["log", "/work"])
+            .ok(["log", "/plans"])
             .to_string()
             .matches("restore")
             .count(),
