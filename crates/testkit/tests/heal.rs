@@ -158,7 +158,9 @@ fn two_people_heal_a_restored_server() {
     world.put(&world.alice, "/own-late.txt");
     own.insert("/own-late.txt".to_owned());
     world.bob.ok(["mkdir", "/plans/folder"]);
-    world.bob.ok(["mv", "/plans/early.txt", "/plans/folder/early.txt"]);
+    world
+        .bob
+        .ok(["mv", "/plans/early.txt", "/plans/folder/early.txt"]);
     world.alice.ok(["drive", "create", "later"]);
     world.put(&world.alice, "later:/new.txt");
     own.insert("/new.txt".to_owned());

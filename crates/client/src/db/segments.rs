@@ -1,7 +1,7 @@
 //! Which segments of checkpoints were found true.
 
 use crannog_core::drive::{Manifest, Segment};
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::DbError;
 use super::journals::to_sql;
@@ -11,18 +11,32 @@ pub(crate) struct Segments<'a>(pub(crate) &'a Connection);
 
 impl Segments<'_> {
     pub(crate) fn is_compared(&self, journal: i64, segment: &Segment) -> Result<bool, DbError> {
-        let found = self
+        Ok(self.found(journal, segment)?.is_some())
+    }
+
+    /// Whether a device of this account wrote it, and it was true.
+    pub(crate) fn is_exact(&self, journal: i64, segment: &Segment) -> Result<bool, DbError> {
+        Ok(self.found(journal, segment)? == Some(true))
+    }
+
+    /// If it was compared: whether it is exact.
+    fn found(&self, journal: i64, segment: &Segment) -> Result<Option<bool>, DbError> {
+        let exact = self
             .0
             .prepare_cached(
-                "SELECT 1 FROM compared WHERE journal = ?1 AND after = ?2 AND upto = ?3 AND hash = ?4",
+                "SELECT exact FROM compared WHERE journal = ?1 AND after = ?2 AND upto = ?3 AND hash = ?4",
             )?
-            .exists((
-                journal,
-                to_sql(segment.after),
-                to_sql(segment.to),
-                segment.hash.0.as_slice(),
-            ))?;
-        Ok(found)
+            .query_row(
+                (
+                    journal,
+                    to_sql(segment.after),
+                    to_sql(segment.to),
+                    segment.hash.0.as_slice(),
+                ),
+                |row| row.get(0),
+            )
+            .optional()?;
+        Ok(exact)
     }
 
     /// Whether all segments were compared.
@@ -43,22 +57,6 @@ impl Segments<'_> {
             }
         }
         Ok(true)
-    }
-
-    /// Whether this one is.
-    pub(crate) fn is_exact(&self, journal: i64, segment: &Segment) -> Result<bool, DbError> {
-        let found = self
-            .0
-            .prepare_cached(
-                "SELECT 1 FROM compared WHERE journal = ?1 AND after = ?2 AND upto = ?3 AND hash = ?4 AND exact = 1",
-            )?
-            .exists((
-                journal,
-                to_sql(segment.after),
-                to_sql(segment.to),
-                segment.hash.0.as_slice(),
-            ))?;
-        Ok(found)
     }
 
     /// `exact`: a device of this account wrote it.
