@@ -166,9 +166,9 @@ fn two_people_heal_a_restored_server() {
     own.insert("/new.txt".to_owned());
     world.alice.ok(["sync"]);
     world.bob.ok(["sync"]);
-    let before = listed(&world.alice, "/");
-    let before = listed(&world.bob, "/plans");
-    assert_eq!(listed(&world.alice, "/plans"), before);
+    let whole = listed(&world.alice, "/");
+    let plans = listed(&world.bob, "/plans");
+    assert_eq!(listed(&world.alice, "/plans"), plans);
 
     world.restore();
     stopped(&world.alice);
@@ -199,9 +199,9 @@ fn two_people_heal_a_restored_server() {
     assert_eq!(ended.code, 0, "{ended:?}");
     world.alice.ok(["sync"]);
     world.bob.ok(["sync"]);
-    assert_eq!(listed(&world.alice, "/"), before);
-    assert_eq!(listed(&world.bob, "/plans"), before);
-    assert_eq!(listed(&world.alice, "/plans"), before);
+    assert_eq!(listed(&world.alice, "/"), whole);
+    assert_eq!(listed(&world.bob, "/plans"), plans);
+    assert_eq!(listed(&world.alice, "/plans"), plans);
     world.server().fsck();
 
     // Alice is an admin: her device said to everybody what is lost, once. Nobody is accused of it.
@@ -243,7 +243,7 @@ fn two_people_heal_a_restored_server() {
     back(&world, &world.bob, "/plans/early-too.txt");
     let last = listed(&world.alice, "/plans");
     assert_eq!(last, listed(&world.bob, "/plans"));
-    assert_eq!(last.len(), before.len() + 2);
+    assert_eq!(last.len(), plans.len() + 2);
     world.server().fsck();
 }
 
