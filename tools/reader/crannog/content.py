@@ -57,6 +57,16 @@ def why_senseless(content):
     return None
 
 
+def same_pieces(one, other):
+    """The same sealed pieces in the same order, perhaps in other packs."""
+    if one.size != other.size or one.chunks.tag != "Inline" or other.chunks.tag != "Inline":
+        return False
+    pairs = list(zip(one.chunks.chunks, other.chunks.chunks))
+    return len(one.chunks.chunks) == len(other.chunks.chunks) == len(pairs) and all(
+        a.key == b.key and (a.slot.len == b.slot.len if a.slot and b.slot else a.slot == b.slot and a.blob == b.blob)
+        for a, b in pairs)
+
+
 class Contents:
     """Reads contents from the blobs of one journal; keeps the last few opened packs."""
 

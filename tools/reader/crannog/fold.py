@@ -2,7 +2,7 @@
 import datetime
 
 from .borsh import Value
-from .content import why_senseless
+from .content import same_pieces, why_senseless
 
 ROOT = bytes(16)
 RECOVERED = bytes(15) + b"\x01"
@@ -203,6 +203,19 @@ class Drive:
         if node and node.kind == "File" and any(v.version == op.version for v in node.versions[:-1]):
             node.versions = [v for v in node.versions if v.version != op.version]
             node.changed = seq
+
+    def _repack(self, op, seq, entry):
+        node = self.nodes.get(op.node)
+        versions = node.versions if node and node.kind == "File" else []
+        at = next((i for i, v in enumerate(versions) if v.version == op.version), None)
+        if at is None or versions[at].account != entry.author.account:
+            return
+        old = versions[at]
+        if why_senseless(op.content) or not same_pieces(op.content, old.content):
+            return
+        versions[at] = Value(version=old.version, seq=old.seq, time=old.time, account=old.account,
+                             device=entry.author.device, attrs=old.attrs, content=op.content)
+        node.changed = seq
 
     def _setattrs(self, op, seq, entry):
         if self.live(op.node):

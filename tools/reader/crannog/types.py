@@ -75,6 +75,7 @@ DriveOp = Enum(
     ("Purge", Struct(node=ID16)),
     ("PurgeVersion", Struct(node=ID16, version=ID16)),
     ("SetAttrs", Struct(node=ID16, attrs=Attrs)),
+    ("Repack", Struct(node=ID16, version=ID16, content=Content)),
 )
 DriveBatch = Struct(ops=Vec(DriveOp), filler=Vec(H32))
 Segment = Struct(after=u64, to=u64, records=u64, hash=H32, content=Content)

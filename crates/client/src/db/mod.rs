@@ -29,7 +29,8 @@ use zeroize::Zeroizing;
 
 pub(crate) use checkpoints::{Checkpoints, blobs as blobs_of_checkpoint};
 pub(crate) use drive::{
-    DriveStore, Forest, Found, Met, Mounts, Names, NodeRow, Opened, RowKind, Seen, Share, UsageTotals, Way,
+    DriveStore, Forest, Found, Met, MostlyDead, Mounts, Names, NodeRow, Opened, Packed, RowKind, Seen, Share,
+    UsageTotals, Way,
 };
 pub(crate) use earlier::EarlierKeys;
 pub(crate) use fold::fold;

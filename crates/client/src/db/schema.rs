@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::DbError;
+use super::{DbError, DriveStore};
 
 /// One script per format; the file's `user_version` counts those that ran.
 const MIGRATIONS: &[&str] = &[
@@ -13,7 +13,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003.sql"),
     include_str!("migrations/0004.sql"),
     include_str!("migrations/0005.sql"),
+    include_str!("migrations/0006.sql"),
 ];
+
+/// The first format whose `blob_refs` say how much of a pack is named.
+const COUNTS_PACKS: i64 = 6;
 
 /// Brings the file up to date. An older file is copied to `NAME.format-N` first; a newer one is refused.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), DbError> {
@@ -35,7 +39,19 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Db
     for script in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {
         transaction.execute_batch(script)?;
     }
+    if (1..COUNTS_PACKS).contains(&found) {
+        count_blobs(&transaction)?;
+    }
     transaction.pragma_update(None, "user_version", known)?;
     transaction.commit()?;
+    Ok(())
+}
+
+fn count_blobs(connection: &Connection) -> Result<(), DbError> {
+    let mut statement = connection.prepare("SELECT id FROM journals")?;
+    let journals = statement.query_map([], |row| row.get(0))?;
+    for journal in journals.collect::<Result<Vec<i64>, _>>()? {
+        DriveStore::new(connection, journal).count_blobs()?;
+    }
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! The local database: at rest, across formats, and as a drive's state beside core's own.
 
-use crannog_core::content::{Chunks, Content};
+use crannog_core::content::{Chunk, Chunks, Content, Slot, blobs_of};
 use crannog_core::drive::{
-    Applied, Attrs, DriveOp, DriveState, EntryMeta, MemoryDrive, NewNode, NodeId, VersionId, apply,
+    Applied, Attrs, DriveOp, DriveState, EntryMeta, MemoryDrive, NewNode, NodeId, Version, VersionId, apply,
 };
 use crannog_core::journal::{JournalKind, JournalState};
-use crannog_proto::{AccountId, DeviceId, JournalId};
+use crannog_proto::{AccountId, BlobId, DeviceId, JournalId};
+use crannog_seal::content::{ContentKey, PackKey};
+use crannog_seal::floe::sealed_len;
 use proptest::prelude::*;
 
 use super::{Db, DbError, DriveStore, Journals, Meta, MetaKey};
@@ -81,10 +83,23 @@ fn op() -> impl Strategy<Value = DriveOp> {
             mode,
         })
     };
+    // One piece of one size under one key, in one of four packs.
     let content = || {
-        Just(Content {
-            size: 0,
-            chunks: Chunks::Inline(Vec::new()),
+        (0_u8..4, 0_u32..3).prop_map(|(pack, place)| {
+            let slot = Slot {
+                key: PackKey::from_bytes(&[pack; 32]),
+                offset: place * 100,
+                len: u32::try_from(sealed_len(10)).unwrap(),
+            };
+            let chunk = Chunk {
+                blob: BlobId([pack; 32]),
+                key: ContentKey::from_bytes(&[9; 32]),
+                slot: Some(slot),
+            };
+            Content {
+                size: 10,
+                chunks: Chunks::Inline(vec![chunk]),
+            }
         })
     };
     let new = prop_oneof![
@@ -105,6 +120,8 @@ fn op() -> impl Strategy<Value = DriveOp> {
         1 => node().prop_map(|node| DriveOp::Purge { node }),
         1 => (node(), version()).prop_map(|(node, version)| DriveOp::PurgeVersion { node, version }),
         1 => (node(), attrs()).prop_map(|(node, attrs)| DriveOp::SetAttrs { node, attrs }),
+        2 => (node(), version(), content())
+            .prop_map(|(node, version, content)| DriveOp::Repack { node, version, content }),
     ]
 }
 
@@ -144,6 +161,12 @@ proptest! {
                 assert_eq!(stored.head(head.node)?.as_ref(), Some(head));
                 assert_eq!(stored.versions(head.node)?, memory.versions(head.node).unwrap());
                 assert_eq!(stored.children(head.node)?, memory.children(head.node).unwrap());
+            }
+            let versions: Vec<Version> =
+                memory.heads().flat_map(|head| memory.versions(head.node).unwrap()).collect();
+            for pack in (0..4).map(|pack| BlobId([pack; 32])) {
+                let named = versions.iter().filter(|version| blobs_of(&version.content).any(|blob| blob == pack));
+                assert_eq!(stored.references(&pack)?, named.count() as u64);
             }
             Ok::<_, DbError>(())
         }).unwrap();

@@ -424,6 +424,7 @@ impl Run<'_> {
         let time = payload.time.min(clock::now_ms());
         Heard(self.tx).note(&author.account, &author.device, time)?;
         Checkpoints(self.tx).dropped(self.row, opened.header.drops.iter())?;
+        DriveStore::new(self.tx, self.row).dropped(opened.header.drops.iter())?;
         match &payload.content {
             Content::Home(ops) => {
                 for op in ops {

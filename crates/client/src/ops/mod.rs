@@ -13,6 +13,7 @@ mod forget;
 mod heal;
 mod look;
 mod mounts;
+mod repack;
 mod room;
 mod running;
 mod spot;

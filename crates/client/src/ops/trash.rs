@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use crannog_agent_api::answer::{Changed, TrashInfo};
 use crannog_agent_api::{Answer, Code, Failure};
-use crannog_core::content::{Chunks, Content};
+use crannog_core::content::Content;
 use crannog_core::drive::{DriveBatch, DriveOp, NodeId};
 use crannog_core::journal::{Content as EntryContent, JournalState};
-use crannog_proto::BlobId;
+use crannog_proto::{BlobId, limits};
 
 use super::look::info;
 use super::room::Room;
@@ -227,6 +227,17 @@ impl Shared {
         journal: &Arc<Journal>,
         gone: Vec<Content>,
     ) -> Result<()> {
+        self.drop_contents(journal, gone).await?;
+        self.due.dropped(&journal.id);
+        Ok(())
+    }
+
+    /// The same where packs are looked at anyway.
+    pub(super) async fn drop_contents(
+        self: &Arc<Self>,
+        journal: &Arc<Journal>,
+        gone: Vec<Content>,
+    ) -> Result<()> {
         self.ensure_current_members(journal).await?;
         let state = journal.state();
         let drops = self.unreferenced(journal, gone).await?;
@@ -253,21 +264,19 @@ impl Shared {
             }
         }
         let free = self.with_drive(journal, move |drive| {
-            let (mut unnamed, mut lists) = (BTreeSet::new(), Vec::new());
+            // What an earlier purge did not come to drop goes with it.
+            free.extend(drive.unnamed(limits::IDS_MAX)?);
+            let mut unnamed = BTreeSet::new();
             let of_checkpoint = drive.checkpoint_blobs()?;
             for blob in free {
                 if drive.references(&blob)? == 0 && !of_checkpoint.contains(&blob) {
                     unnamed.insert(blob);
                 }
             }
-            if !unnamed.is_empty() {
-                drive.all_versions(&mut |_, version| -> Result<(), DbError> {
-                    if matches!(version.content.chunks, Chunks::Leaves(_)) {
-                        lists.push(version.content);
-                    }
-                    Ok(())
-                })?;
-            }
+            let lists = match unnamed.is_empty() {
+                true => Vec::new(),
+                false => drive.with_lists()?,
+            };
             Ok((unnamed, lists))
         });
         // What a list names is counted nowhere: the lists that stay are read, whatever kind of file has gone.
@@ -288,7 +297,7 @@ impl Shared {
         state: &Arc<JournalState>,
         drops: &[BlobId],
     ) -> Result<()> {
-        for some in drops.chunks(crannog_proto::limits::IDS_MAX) {
+        for some in drops.chunks(limits::IDS_MAX) {
             let draft = Draft {
                 drops: some.to_vec(),
                 on: Some(Arc::clone(state)),

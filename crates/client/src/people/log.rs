@@ -142,6 +142,7 @@ fn line(drive: &DriveStore<'_>, op: &DriveOp, applied: &Applied) -> Result<Strin
         DriveOp::Restore { node } => ("restore", *node),
         DriveOp::SetAttrs { node, .. } => ("touch", *node),
         DriveOp::PurgeVersion { node, .. } => ("purge an old version of", *node),
+        DriveOp::Repack { node, .. } => ("repack", *node),
         DriveOp::Purge { .. } => return Ok("purge something from the trash".to_owned()),
     };
     Ok(format!("{verb} {}", path(drive, landed.unwrap_or(node))?))

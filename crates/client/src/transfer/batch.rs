@@ -36,6 +36,8 @@ pub(crate) enum Target {
     },
     /// A new version.
     Write { node: NodeId, base: VersionId },
+    /// The same version, in other packs.
+    Repack { node: NodeId },
 }
 
 /// What is known of a file before its chunks come.
@@ -84,9 +86,10 @@ enum Slot {
     File(Box<PendingFile>),
 }
 
-/// A piece of a local file that lies in the open pack.
+/// A piece of a local file.
 struct Owner {
-    local: Option<(Vec<u8>, FileStamp)>,
+    path: Vec<u8>,
+    stamp: FileStamp,
     place: u64,
     hash: ChunkHash,
 }
@@ -98,7 +101,8 @@ pub(crate) struct Batch {
     slots: Vec<Slot>,
     file: Option<Box<PendingFile>>,
     pack: PackBuilder,
-    owners: Vec<Owner>,
+    /// One per piece in the open pack; none if its file is not on this disk.
+    owners: Vec<Option<Owner>>,
     packs: Vec<(Vec<Chunk>, Vec<Leaf>)>,
     plain: u64,
     adds: Vec<BlobId>,
@@ -176,13 +180,14 @@ impl Batch {
             .file
             .take()
             .ok_or_else(|| internal("a chunk without a file"))?;
-        let place = file.chunks.len() as u64;
-        file.hashes.push(ready.hash);
-        let owner = Owner {
-            local: file.head.local.clone(),
+        let (place, hash) = (file.chunks.len() as u64, ready.hash);
+        file.hashes.push(hash);
+        let owner = file.head.local.clone().map(|(path, stamp)| Owner {
+            path,
+            stamp,
             place,
-            hash: ready.hash,
-        };
+            hash,
+        });
         let placed = match ready.at {
             Ready::Known(chunk) => {
                 self.file_adds.push(chunk.blob);
@@ -206,6 +211,37 @@ impl Batch {
         };
         file.chunks.push(placed);
         self.file = Some(file);
+        Ok(())
+    }
+
+    /// A version whose pieces go into other packs: each chunk as it was, or its piece taken out.
+    pub(crate) async fn repack(
+        &mut self,
+        head: FileHead,
+        parts: Vec<(Chunk, Option<SealedPiece>)>,
+    ) -> Result<()> {
+        let mut chunks = Vec::with_capacity(parts.len());
+        for (chunk, piece) in parts {
+            chunks.push(match piece {
+                Some(piece) => {
+                    let index = self.add_piece(piece).await?;
+                    self.owners.push(None);
+                    Placed::InPack {
+                        pack: self.packs.len(),
+                        index,
+                    }
+                }
+                None => {
+                    self.adds.push(chunk.blob);
+                    Placed::At(chunk)
+                }
+            });
+        }
+        self.slots.push(Slot::File(Box::new(PendingFile {
+            head,
+            hashes: Vec::new(),
+            chunks,
+        })));
         Ok(())
     }
 
@@ -322,7 +358,10 @@ impl Batch {
                         None => self.inline(&file),
                     };
                     let content = content.map_err(|_| internal("a content that does not fit its size"))?;
-                    hashes.push((file.head.version, file.hashes));
+                    // A version that only moved keeps those it has.
+                    if !matches!(file.head.target, Target::Repack { .. }) {
+                        hashes.push((file.head.version, file.hashes));
+                    }
                     cited.extend(file.head.previous);
                     ops.push(operation(file.head, content));
                 }
@@ -446,15 +485,19 @@ fn operation(head: FileHead, content: Content) -> DriveOp {
             attrs,
             content,
         },
+        Target::Repack { node } => DriveOp::Repack {
+            node,
+            version,
+            content,
+        },
     }
 }
 
-fn pieces(owned: Vec<(Owner, Chunk)>) -> Vec<StagedPiece> {
-    let piece = |(owner, chunk): (Owner, Chunk)| {
-        let (path, stamp) = owner.local?;
-        Some(StagedPiece {
-            path,
-            stamp,
+fn pieces(owned: Vec<(Option<Owner>, Chunk)>) -> Vec<StagedPiece> {
+    let piece = |(owner, chunk): (Option<Owner>, Chunk)| {
+        owner.map(|owner| StagedPiece {
+            path: owner.path,
+            stamp: owner.stamp,
             place: owner.place,
             hash: owner.hash,
             chunk,

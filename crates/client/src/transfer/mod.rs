@@ -22,7 +22,7 @@ mod uploads;
 mod verify;
 
 pub(crate) use batch::{Batch, FileHead, Target};
-pub(crate) use content::{Fetcher, stream};
+pub(crate) use content::{Fetcher, lied, stream};
 pub(crate) use flow::{Counts, Flow};
 pub(crate) use get::{
     Landing as GetLanding, Step as GetStep, Totals, get, plan as plan_get, version as get_version,

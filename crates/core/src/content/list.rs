@@ -103,12 +103,15 @@ impl ContentDraft {
 
 /// The blobs that a record names itself: leaves, or chunks. One may come more than once.
 pub fn blobs_of(content: &Content) -> impl Iterator<Item = BlobId> + '_ {
+    places_of(content).map(|(blob, _)| blob)
+}
+
+/// The same, each with the slot in it, if it is a pack: offset and length, bytes.
+pub fn places_of(content: &Content) -> impl Iterator<Item = (BlobId, Option<(u32, u32)>)> + '_ {
     let (chunks, leaves): (&[Chunk], &[Leaf]) = match &content.chunks {
         Chunks::Inline(chunks) => (chunks, &[]),
         Chunks::Leaves(leaves) => (&[], leaves),
     };
-    chunks
-        .iter()
-        .map(|chunk| chunk.blob)
-        .chain(leaves.iter().map(|leaf| leaf.blob))
+    let chunks = chunks.iter().map(Chunk::place);
+    chunks.chain(leaves.iter().map(Leaf::place))
 }

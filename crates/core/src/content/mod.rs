@@ -28,7 +28,7 @@ pub use self::cut::{
     CHUNK, INLINE_MAX, LEAF_MAX, PACK_MAX, PIECE_MAX, chunk_count, chunk_len, is_packed, leaf_count,
 };
 pub use self::filler::{Filler, plan_filler, seal_filler};
-pub use self::list::{ContentDraft, OpenedLeaf, blobs_of, build_content};
+pub use self::list::{ContentDraft, OpenedLeaf, blobs_of, build_content, places_of};
 pub use self::open::{OpenedPack, open_chunk, open_leaf};
 pub use self::pack::{PackBuilder, SealedPack};
 pub use self::record::{Chunk, Chunks, Content, Leaf, Slot};

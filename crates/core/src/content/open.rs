@@ -6,7 +6,8 @@ use crannog_seal::floe::sealed_len;
 use subtle::ConstantTimeEq;
 
 use super::cut::{self, check_chunk, check_slot};
-use super::{Blob, CHUNK, Chunk, Leaf, Slot};
+use super::seal::PieceKey;
+use super::{Blob, CHUNK, Chunk, Leaf, SealedPiece, Slot};
 use crate::check::Check;
 
 /// A pack's plaintext, so that many pieces cost one opening. Only [`open`](Self::open) makes one.
@@ -46,6 +47,16 @@ impl OpenedPack {
         } else {
             Err(Check::Length)
         }
+    }
+
+    /// Takes the sealed message of chunk `index` of a file of `size` bytes out, unopened, for another pack (CHK-001, CHK-002, CHK-003).
+    pub fn take(&self, chunk: &Chunk, size: u64, index: u64) -> Result<SealedPiece, Check> {
+        check_chunk(chunk, size, index)?;
+        let slot = chunk.slot.as_ref().ok_or(Check::Length)?;
+        Ok(SealedPiece {
+            key: PieceKey::Chunk(chunk.key.clone()),
+            message: self.message(chunk.blob, slot)?.to_vec(),
+        })
     }
 
     /// The chunks of leaf `index` of a file of `size` bytes (CHK-001, CHK-002, CHK-003, CHK-029).

@@ -3,6 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use crannog_proto::BlobId;
 use crannog_seal::content::{ContentKey, ListKey, PackKey};
+use subtle::ConstantTimeEq;
 
 /// A place inside a pack.
 #[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
@@ -65,8 +66,30 @@ impl Chunk {
 }
 
 impl Leaf {
-    fn place(&self) -> (BlobId, Option<(u32, u32)>) {
+    /// Where its bytes are.
+    pub(super) fn place(&self) -> (BlobId, Option<(u32, u32)>) {
         (self.blob, Some((self.slot.offset, self.slot.len)))
+    }
+}
+
+impl Content {
+    /// Whether this names the same sealed pieces in the same order, perhaps in other packs. Never so where leaves name the pieces: their keys
+    /// are not in the record. Says nothing of what lies there.
+    pub fn has_pieces_of(&self, other: &Self) -> bool {
+        let same = |(a, b): (&Chunk, &Chunk)| {
+            let placed = match (&a.slot, &b.slot) {
+                (Some(a), Some(b)) => a.len == b.len,
+                (None, None) => a.blob == b.blob,
+                _ => false,
+            };
+            placed && bool::from(a.key.ct_eq(&b.key))
+        };
+        match (&self.chunks, &other.chunks) {
+            (Chunks::Inline(own), Chunks::Inline(others)) => {
+                self.size == other.size && own.len() == others.len() && own.iter().zip(others).all(same)
+            }
+            _ => false,
+        }
     }
 }
 

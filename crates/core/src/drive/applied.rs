@@ -29,7 +29,7 @@ pub struct EntryMeta<'a> {
 pub struct Applied {
     /// In short.
     pub outcome: Outcome,
-    /// The bytes of versions that are no more, from PurgeVersion or Purge. A blob may be dropped when no other content names it.
+    /// Contents that no version has any more, from PurgeVersion, Purge or Repack. A blob may be dropped when no other content names it.
     pub removed: Vec<Content>,
     /// Nodes that a Purge spared, since they were changed after its author's last look.
     pub spared: Vec<Landing>,
@@ -77,7 +77,7 @@ pub enum Ignored {
     Cycle,
     /// The root and `/Recovered` stay as they are.
     Fixed,
-    /// There is no such version, or it is the current one.
+    /// There is no such version, or it is the current one (PurgeVersion), or another account's (Repack).
     Version,
 }
 

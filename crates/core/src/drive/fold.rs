@@ -40,6 +40,11 @@ pub fn apply<S: DriveState>(state: &mut S, entry: &EntryMeta<'_>, op: &DriveOp) 
         DriveOp::Purge { node } => fold.purge(*node),
         DriveOp::PurgeVersion { node, version } => fold.purge_version(*node, *version),
         DriveOp::SetAttrs { node, attrs } => fold.set_attrs(*node, *attrs),
+        DriveOp::Repack {
+            node,
+            version,
+            content,
+        } => fold.repack(*node, *version, content),
     }
 }
 

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
+use crannog_proto::DeviceId;
+
 use super::{DriveState, Head, NodeId, Version, VersionId};
 use crate::content::Content;
 
@@ -78,6 +80,11 @@ impl DriveState for MemoryDrive {
             .is_some_and(|list| list.iter().any(|own| own.version == version)))
     }
 
+    fn version(&self, node: NodeId, version: VersionId) -> Result<Option<Version>, Infallible> {
+        let mut list = self.versions.get(&node).into_iter().flatten();
+        Ok(list.find(|own| own.version == version).cloned())
+    }
+
     fn versions(&self, node: NodeId) -> Result<Vec<Version>, Infallible> {
         Ok(self.versions.get(&node).cloned().unwrap_or_default())
     }
@@ -112,6 +119,21 @@ impl DriveState for MemoryDrive {
 
     fn add_version(&mut self, node: NodeId, version: Version) -> Result<(), Infallible> {
         self.versions.entry(node).or_default().push(version);
+        Ok(())
+    }
+
+    fn move_version(
+        &mut self,
+        node: NodeId,
+        version: VersionId,
+        device: DeviceId,
+        content: Content,
+    ) -> Result<(), Infallible> {
+        let list = self.versions.get_mut(&node).into_iter().flatten();
+        for own in list.filter(|own| own.version == version) {
+            own.device = device;
+            own.content = content.clone();
+        }
         Ok(())
     }
 

@@ -103,6 +103,15 @@ pub enum DriveOp {
         /// The new ones.
         attrs: Attrs,
     },
+    /// The pieces of a version lie in other packs now.
+    Repack {
+        /// Of which file.
+        node: NodeId,
+        /// Which version.
+        version: VersionId,
+        /// The same pieces under the same keys, elsewhere.
+        content: Content,
+    },
 }
 
 /// The content of a drive's Change entry.

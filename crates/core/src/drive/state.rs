@@ -1,5 +1,7 @@
 //! What the fold needs of a drive's state. There are two: in memory here, in SQLite in the client.
 
+use crannog_proto::DeviceId;
+
 use super::{Attrs, NodeId, Version, VersionId};
 use crate::content::Content;
 
@@ -58,6 +60,9 @@ pub trait DriveState {
     /// Whether a file has this version.
     fn has_version(&self, node: NodeId, version: VersionId) -> Result<bool, Self::Error>;
 
+    /// One version of a file.
+    fn version(&self, node: NodeId, version: VersionId) -> Result<Option<Version>, Self::Error>;
+
     /// A file's versions in the order in which they were added.
     fn versions(&self, node: NodeId) -> Result<Vec<Version>, Self::Error>;
 
@@ -97,6 +102,15 @@ pub trait DriveState {
         }
         Ok(nodes)
     }
+
+    /// Gives a version that is there another content of the same size, and another device.
+    fn move_version(
+        &mut self,
+        node: NodeId,
+        version: VersionId,
+        device: DeviceId,
+        content: Content,
+    ) -> Result<(), Self::Error>;
 
     /// Takes a version out of a file and gives its bytes.
     fn remove_version(&mut self, node: NodeId, version: VersionId) -> Result<Option<Content>, Self::Error>;

@@ -5,19 +5,20 @@ mod changes;
 mod forest;
 mod mounts;
 mod names;
+mod packs;
 mod query;
 mod search;
 mod state;
 
 use crannog_core::drive::Attrs;
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, Row};
 
 use super::DbError;
-use super::journals::from_sql;
 
 pub(crate) use forest::{Forest, Found, Met, Opened, Seen, Share};
 pub(crate) use mounts::{Mounts, Way};
 pub(crate) use names::Names;
+pub(crate) use packs::{MostlyDead, Packed};
 pub(crate) use query::{NodeRow, RowKind, UsageTotals};
 
 /// One drive in an open transaction.
@@ -39,16 +40,6 @@ impl<'a> DriveStore<'a> {
                 .execute(&format!("DELETE FROM {table} WHERE drive = ?1"), [self.drive])?;
         }
         Ok(())
-    }
-
-    /// How many contents name this blob directly.
-    pub(crate) fn references(&self, blob: &crannog_proto::BlobId) -> Result<u64, DbError> {
-        let count: Option<i64> = self
-            .connection
-            .prepare_cached("SELECT count FROM blob_refs WHERE drive = ?1 AND blob = ?2")?
-            .query_row((self.drive, blob.as_bytes().as_slice()), |row| row.get(0))
-            .optional()?;
-        Ok(count.map_or(0, from_sql))
     }
 }
 

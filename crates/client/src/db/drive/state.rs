@@ -1,6 +1,6 @@
-//! The fold's rows: nodes, versions, what is gone, and how often contents name a blob.
+//! The fold's rows: nodes, versions, and what is gone.
 
-use crannog_core::content::{self, Content};
+use crannog_core::content::Content;
 use crannog_core::drive::{DriveState, Head, HeadKind, NodeId, Version, VersionId};
 use crannog_proto::{AccountId, DeviceId};
 use rusqlite::{OptionalExtension, Row};
@@ -105,7 +105,7 @@ impl DriveStore<'_> {
                 content.as_slice(),
                 place,
             ])?;
-        self.refer(&version.content, 1)
+        self.refer(&version.content)
     }
 
     fn put_name(&self, node: NodeId, name: &str) -> Result<(), DbError> {
@@ -115,23 +115,6 @@ impl DriveStore<'_> {
                  ON CONFLICT (drive, node) DO UPDATE SET folded = ?3 WHERE folded <> ?3",
             )?
             .execute((self.drive, node.0.as_slice(), fold(name)))?;
-        Ok(())
-    }
-
-    fn refer(&self, content: &Content, by: i64) -> Result<(), DbError> {
-        let mut add = self.connection.prepare_cached(
-            "INSERT INTO blob_refs (drive, blob, count) VALUES (?1, ?2, ?3)
-             ON CONFLICT (drive, blob) DO UPDATE SET count = count + ?3",
-        )?;
-        let mut clear = self
-            .connection
-            .prepare_cached("DELETE FROM blob_refs WHERE drive = ?1 AND blob = ?2 AND count <= 0")?;
-        for blob in content::blobs_of(content) {
-            add.execute((self.drive, blob.as_bytes().as_slice(), by))?;
-            if by < 0 {
-                clear.execute((self.drive, blob.as_bytes().as_slice()))?;
-            }
-        }
         Ok(())
     }
 }
@@ -212,6 +195,15 @@ impl DriveState for DriveStore<'_> {
             .prepare_cached("SELECT 1 FROM versions WHERE drive = ?1 AND node = ?2 AND version = ?3")?
             .exists((self.drive, node.0.as_slice(), version.0.as_slice()))?;
         Ok(found)
+    }
+
+    fn version(&self, node: NodeId, version: VersionId) -> Result<Option<Version>, DbError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT version, seq, time, account, device, mtime_s, mtime_ns, mode, content FROM versions
+             WHERE drive = ?1 AND node = ?2 AND version = ?3",
+        )?;
+        let mut rows = statement.query((self.drive, node.0.as_slice(), version.0.as_slice()))?;
+        rows.next()?.map(read_version).transpose()
     }
 
     fn versions(&self, node: NodeId) -> Result<Vec<Version>, DbError> {
@@ -304,6 +296,32 @@ impl DriveState for DriveStore<'_> {
         Ok(())
     }
 
+    fn move_version(
+        &mut self,
+        node: NodeId,
+        version: VersionId,
+        device: DeviceId,
+        content: Content,
+    ) -> Result<(), DbError> {
+        if let Some(old) = self.version(node, version)? {
+            self.unrefer(&old.content)?;
+            self.refer(&content)?;
+        }
+        let content = zeroize::Zeroizing::new(crannog_proto::encode(&content));
+        self.connection
+            .prepare_cached(
+                "UPDATE versions SET content = ?4, device = ?5 WHERE drive = ?1 AND node = ?2 AND version = ?3",
+            )?
+            .execute((
+                self.drive,
+                node.0.as_slice(),
+                version.0.as_slice(),
+                content.as_slice(),
+                device.0.as_slice(),
+            ))?;
+        Ok(())
+    }
+
     fn remove_version(&mut self, node: NodeId, version: VersionId) -> Result<Option<Content>, DbError> {
         let content: Option<Vec<u8>> = self
             .connection
@@ -321,7 +339,7 @@ impl DriveState for DriveStore<'_> {
                 "UPDATE nodes SET versions = versions - 1, bytes = bytes - ?3 WHERE drive = ?1 AND node = ?2",
             )?
             .execute((self.drive, node.0.as_slice(), to_sql(content.size)))?;
-        self.refer(&content, -1)?;
+        self.unrefer(&content)?;
         Ok(Some(content))
     }
 

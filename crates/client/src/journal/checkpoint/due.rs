@@ -1,6 +1,6 @@
-//! When a checkpoint is due, and the task that writes it.
+//! When a checkpoint is due, or packs are, and the task that writes them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crannog_core::journal::{JournalKind, Role};
@@ -18,43 +18,52 @@ const ENTRIES: u64 = 1_024;
 /// Nodes that changed after the last checkpoint, at least.
 const NODES: u64 = crannog_core::drive::SEGMENT_RECORDS;
 
-/// Journals that this device wrote to, and that nobody has looked at since.
+/// Journals that this device wrote to, and that nobody has looked at since; whether it dropped blobs there.
 #[derive(Debug, Default)]
 pub(crate) struct Due {
-    written: Mutex<BTreeSet<JournalId>>,
+    written: Mutex<BTreeMap<JournalId, bool>>,
     rung: Notify,
 }
 
 impl Due {
     /// An entry of this device was acknowledged.
     pub(crate) fn wrote(&self, journal: &JournalId) {
-        self.lock().insert(*journal);
+        self.lock().entry(*journal).or_default();
         self.rung.notify_one();
     }
 
-    async fn next(&self) -> JournalId {
+    /// Contents went: some packs may be mostly dead now.
+    pub(crate) fn dropped(&self, journal: &JournalId) {
+        self.lock().insert(*journal, true);
+        self.rung.notify_one();
+    }
+
+    async fn next(&self) -> (JournalId, bool) {
         loop {
             let first = self.lock().pop_first();
             match first {
-                Some(journal) => return journal,
+                Some(due) => return due,
                 None => self.rung.notified().await,
             }
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<JournalId>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<JournalId, bool>> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Writes checkpoints until the engine closes. One that fails is written after a later entry.
+/// Writes checkpoints and packs anew until the engine closes. What fails is done after a later entry.
 pub(crate) async fn keep(shared: &Arc<Shared>) {
     loop {
-        let id = shared.due.next().await;
+        let (id, dropped) = shared.due.next().await;
         let Some(journal) = shared.journal(&id) else {
             continue;
         };
         let written = async {
+            if dropped && shared.writes(&journal) {
+                shared.repack(&journal).await?;
+            }
             if shared.is_checkpoint_due(&journal).await? {
                 shared.write_checkpoint(&journal).await?;
             }
@@ -63,21 +72,26 @@ pub(crate) async fn keep(shared: &Arc<Shared>) {
         if let Err(error) = written.await
             && let Err(error) = stays_behind(&shared.name_of(&id), error)
         {
-            tracing::info!(error = %crannog_agent_api::Failure::from(error), "a checkpoint was not written");
+            tracing::info!(error = %crannog_agent_api::Failure::from(error), "a drive was not tidied up");
         }
     }
 }
 
 impl Shared {
-    async fn is_checkpoint_due(&self, journal: &Journal) -> Result<bool> {
+    /// Whether this device may change what is in a drive.
+    fn writes(&self, journal: &Journal) -> bool {
         let state = journal.state();
-        let writes = state.role() >= Some(Role::Writer);
-        let Some(last) = state.last().copied() else {
+        state.kind() == JournalKind::Drive
+            && !state.is_closed()
+            && !state.is_removed()
+            && state.role() >= Some(Role::Writer)
+    }
+
+    async fn is_checkpoint_due(&self, journal: &Journal) -> Result<bool> {
+        let last = journal.state().last().copied();
+        let Some(last) = last.filter(|_| self.writes(journal)) else {
             return Ok(false);
         };
-        if state.kind() != JournalKind::Drive || state.is_closed() || state.is_removed() || !writes {
-            return Ok(false);
-        }
         let (row, device) = (journal.row, self.identity.device);
         let due = self.db.read(move |c| {
             let checkpoint = Checkpoints(c).last(row)?;

@@ -1,4 +1,4 @@
-//! Operations that bring or take bytes: Create, Write, PurgeVersion.
+//! Operations that bring or take bytes: Create, Write, PurgeVersion, Repack.
 
 use super::super::name::NAMELESS;
 use super::super::{HeadKind, Landing, NewNode, Version, VersionId};
@@ -112,6 +112,30 @@ impl<S: DriveState> Fold<'_, S> {
         };
         let mut applied = self.update(old)?;
         applied.removed.push(content);
+        Ok(applied)
+    }
+
+    pub(super) fn repack(
+        &mut self,
+        node: NodeId,
+        version: VersionId,
+        content: &Content,
+    ) -> Result<Applied, S::Error> {
+        let Some(head) = self.state.head(node)? else {
+            return Ok(Applied::ignored(Ignored::NotLive));
+        };
+        // Whoever has the keys can seal other bytes under them: nobody answers for bytes that another account chose.
+        let own = |old: &Version| old.account == self.entry.account;
+        let Some(old) = self.state.version(node, version)?.filter(own) else {
+            return Ok(Applied::ignored(Ignored::Version));
+        };
+        if content.check_shape().is_err() || !content.has_pieces_of(&old.content) {
+            return Ok(Applied::ignored(Ignored::Content));
+        }
+        self.state
+            .move_version(node, version, self.entry.device, content.clone())?;
+        let mut applied = self.update(head)?;
+        applied.removed.push(old.content);
         Ok(applied)
     }
 

@@ -10,7 +10,7 @@ use super::*;
 pub(super) type Step = (u8, u8, u8, u8, u8);
 
 pub(super) fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
-    proptest::collection::vec((0u8..20, 0u8..14, 0u8..14, 0u8..6, 0u8..8), 1..most)
+    proptest::collection::vec((0u8..22, 0u8..14, 0u8..14, 0u8..6, 0u8..8), 1..most)
 }
 
 const NAMES: [&str; 6] = [
@@ -69,7 +69,7 @@ fn is_file(head: &Head) -> bool {
 pub(super) fn op(seq: u64, step: Step, state: &MemoryDrive) -> DriveOp {
     let (kind, a, b, name, lag) = step;
     let wanted = match kind {
-        7..=10 | 18 => is_file,
+        7..=10 | 18 | 20.. => is_file,
         16 | 17 => |head: &Head| head.trashed.is_some(),
         _ => any,
     };
@@ -109,16 +109,21 @@ pub(super) fn op(seq: u64, step: Step, state: &MemoryDrive) -> DriveOp {
                 version: current,
             },
         },
-        _ => DriveOp::SetAttrs {
+        19 => DriveOp::SetAttrs {
             node: id,
             attrs: ATTRS,
+        },
+        _ => DriveOp::Repack {
+            node: id,
+            version: current,
+            content: content(seq),
         },
     }
 }
 
 fn brings(op: &DriveOp) -> Option<&Content> {
     match op {
-        DriveOp::Write { content, .. } => Some(content),
+        DriveOp::Write { content, .. } | DriveOp::Repack { content, .. } => Some(content),
         DriveOp::Create {
             new: NewNode::File { content, .. },
             ..
@@ -177,17 +182,26 @@ proptest! {
             let before = state.clone();
             let applied = apply(&mut state, &meta, &op).unwrap();
             check_invariants(&state);
-            if let Some(content) = brings(&op) {
-                match &applied.outcome {
-                    Outcome::Ignored(reason) => prop_assert_eq!(*reason, Ignored::IdTaken),
-                    _ => prop_assert!(expected.insert(blob(content), seq).is_none()),
-                }
-            }
+            let mut since = seq;
             for content in &applied.removed {
                 let written = expected.remove(&blob(content)).expect("removed once, and only what was there");
                 // Nobody purges a write that she has not seen.
                 let purges = matches!(op, DriveOp::Purge { .. });
                 prop_assert!(!purges || written <= meta.seen_seq);
+                if let DriveOp::Repack { node, version, .. } = &op {
+                    let moved = state.version(*node, *version).unwrap().expect("it is still there");
+                    prop_assert_eq!((moved.account, moved.device), (meta.account, meta.device));
+                    since = written;
+                }
+            }
+            if let Some(content) = brings(&op) {
+                match &applied.outcome {
+                    Outcome::Ignored(reason) => {
+                        let repacks = matches!(op, DriveOp::Repack { .. });
+                        prop_assert!(repacks || *reason == Ignored::IdTaken);
+                    }
+                    _ => prop_assert!(expected.insert(blob(content), since).is_none()),
+                }
             }
             prop_assert_eq!(&held(&state), &expected);
             match &applied.outcome {

@@ -70,6 +70,10 @@ impl DriveState for Counting {
         self.state.has_version(node, version)
     }
 
+    fn version(&self, node: NodeId, version: VersionId) -> Result<Option<Version>, Self::Error> {
+        self.state.version(node, version)
+    }
+
     fn versions(&self, node: NodeId) -> Result<Vec<Version>, Self::Error> {
         self.state.versions(node)
     }
@@ -88,6 +92,16 @@ impl DriveState for Counting {
 
     fn add_version(&mut self, node: NodeId, version: Version) -> Result<(), Self::Error> {
         self.state.add_version(node, version)
+    }
+
+    fn move_version(
+        &mut self,
+        node: NodeId,
+        version: VersionId,
+        device: DeviceId,
+        content: Content,
+    ) -> Result<(), Self::Error> {
+        self.state.move_version(node, version, device, content)
     }
 
     fn remove_version(&mut self, node: NodeId, version: VersionId) -> Result<Option<Content>, Self::Error> {

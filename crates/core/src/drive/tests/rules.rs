@@ -241,6 +241,59 @@ fn old_versions_stay_until_purged() {
 }
 
 #[test]
+fn only_its_author_moves_a_versions_pieces() {
+    let mut drive = Drive::default();
+    drive.done(&create(node(1), ROOT, "a", 1));
+    drive.done(&write(node(1), 1, 2));
+    drive.done(&trash(node(1)));
+    let repack = |n, content| DriveOp::Repack {
+        node: node(1),
+        version: version(n),
+        content,
+    };
+    let applied = drive.apply(&repack(1, content(3)));
+    assert_eq!(
+        (applied.outcome, applied.removed),
+        (Outcome::Done, vec![content(1)])
+    );
+    let moved = drive.state.version(node(1), version(1)).unwrap().unwrap();
+    assert_eq!((moved.seq, moved.content), (1, content(3)));
+    assert_eq!(drive.head(node(1)).changed, drive.seq);
+    assert_eq!(drive.versions(node(1)), [version(1), version(2)]);
+
+    // Another size, another key, another version, another file; a content without sense.
+    drive.ignored(&repack(1, sized(4, 11)), Ignored::Content);
+    let mut other = content(4);
+    if let Chunks::Inline(chunks) = &mut other.chunks {
+        chunks[0].key = ContentKey::from_bytes(&[3; 32]);
+    }
+    drive.ignored(&repack(1, other), Ignored::Content);
+    let mut senseless = content(4);
+    if let Chunks::Inline(chunks) = &mut senseless.chunks {
+        chunks.clear();
+    }
+    drive.ignored(&repack(1, senseless), Ignored::Content);
+    drive.ignored(&repack(9, content(4)), Ignored::Version);
+    let elsewhere = DriveOp::Repack {
+        node: node(2),
+        version: version(1),
+        content: content(4),
+    };
+    drive.ignored(&elsewhere, Ignored::NotLive);
+
+    // Another account, which has all keys, and could have sealed anything under them.
+    drive.seq += 1;
+    let stranger = EntryMeta {
+        account: AccountId([9; 32]),
+        ..meta(drive.seq, drive.seq - 1)
+    };
+    let before = drive.state.clone();
+    let applied = apply(&mut drive.state, &stranger, &repack(1, content(4))).unwrap();
+    assert_eq!(applied, Applied::ignored(Ignored::Version));
+    assert_eq!(drive.state, before);
+}
+
+#[test]
 fn attributes_are_masked() {
     let mut drive = Drive::default();
     drive.done(&create(node(1), ROOT, "a", 1));

@@ -1,0 +1,9 @@
+-- How many bytes of a pack contents name, and where the last of them that they ever named ends; 0 for a blob that is one piece.
+-- A blob that no content names any more stays here, with count 0, until an entry drops it.
+ALTER TABLE blob_refs ADD COLUMN live INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE blob_refs ADD COLUMN extent INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX blobs_unnamed ON blob_refs (drive, blob) WHERE count = 0;
+CREATE INDEX packs_mostly_dead ON blob_refs (drive, blob) WHERE count > 0 AND live * 2 < extent;
+
+-- The files whose chunks are named by lists; what a list names is counted nowhere.
+CREATE INDEX versions_with_lists ON versions (drive, node) WHERE size > 268435456;
