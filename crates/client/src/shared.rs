@@ -393,7 +393,8 @@ impl Shared {
         home: &HomeState,
         all_read: bool,
     ) -> Result<()> {
-        for (_, seen) in home.heads(&journal.id) {
+        let vouched = home.vouch(&journal.id).map(|vouch| &vouch.at);
+        for seen in home.heads(&journal.id).map(|(_, seen)| seen).chain(vouched) {
             let (row, seq) = (journal.row, seen.seq);
             let own = self.db.read(move |c| Journals(c).head_at(row, seq)).await?;
             let met = match own {

@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use crannog_core::content::blobs_of;
-use crannog_core::drive::Manifest;
+use crannog_core::drive::{DriveState, Manifest};
 use crannog_core::identity::Vouch;
 use crannog_proto::{BlobId, Hash, Seen};
 use rusqlite::{Connection, OptionalExtension};
 use zeroize::Zeroizing;
 
-use super::DbError;
 use super::journals::{from_sql, to_sql};
-use super::segments::Segments;
+use super::segments::{Segments, cited};
+use super::{DbError, DriveStore};
 
 /// A batch that waits, and its place.
 type Deferred = (u64, Zeroizing<Vec<u8>>);
@@ -43,22 +43,11 @@ impl Checkpoints<'_> {
 
     /// Another one was read. What the one before it cited, and this one does not, is to be dropped.
     pub(crate) fn replace(&self, journal: i64, seq: u64, manifest: &Manifest) -> Result<(), DbError> {
-        let cited = blobs(manifest);
         if let Some(before) = self.last(journal)? {
-            let mut outdated = self
-                .0
-                .prepare_cached("INSERT OR IGNORE INTO outdated_blobs (journal, blob) VALUES (?1, ?2)")?;
-            // Of another account's segments nobody knows whether their blobs are not a file's.
-            let (own, segments) = (Segments(self.0), before.segments);
-            for segment in segments {
-                if own.is_exact(journal, &segment)? {
-                    for blob in blobs_of(&segment.content).filter(|blob| !cited.contains(blob)) {
-                        outdated.execute((journal, blob.0.as_slice()))?;
-                    }
-                }
-            }
+            self.outdate(journal, &before, manifest)?;
         }
-        self.dropped(journal, cited.iter())?;
+        self.dropped(journal, blobs(manifest).iter())?;
+        DriveStore::new(self.0, journal).forget(manifest.forgotten)?;
         self.0
             .prepare_cached(
                 "INSERT OR REPLACE INTO checkpoints (journal, seq, manifest) VALUES (?1, ?2, ?3)",
@@ -68,6 +57,22 @@ impl Checkpoints<'_> {
                 to_sql(seq),
                 Zeroizing::new(crannog_proto::encode(manifest)).as_slice(),
             ))?;
+        Ok(())
+    }
+
+    /// Of `old`, what `kept` does not cite is to be dropped. Of another account's segments nobody knows whether their blobs are not a file's.
+    pub(crate) fn outdate(&self, journal: i64, old: &Manifest, kept: &Manifest) -> Result<(), DbError> {
+        let kept = blobs(kept);
+        let mut outdated = self
+            .0
+            .prepare_cached("INSERT OR IGNORE INTO outdated_blobs (journal, blob) VALUES (?1, ?2)")?;
+        for cited in cited(old) {
+            if Segments(self.0).is_exact(journal, cited)? {
+                for blob in blobs_of(&cited.segment.content).filter(|blob| !kept.contains(blob)) {
+                    outdated.execute((journal, blob.0.as_slice()))?;
+                }
+            }
+        }
         Ok(())
     }
 
@@ -131,7 +136,14 @@ impl Checkpoints<'_> {
 
     /// `fresh`: nothing had been read before.
     pub(crate) fn begin_at(&self, journal: i64, start: &Vouch, fresh: bool) -> Result<(), DbError> {
-        self.begun(journal)?;
+        // An earlier start that was not reached, or is lost: what waits for it waits for this one, if it lies behind it.
+        let fresh = self.is_fresh(journal)? || fresh;
+        self.0
+            .prepare_cached("DELETE FROM deferred WHERE journal = ?1 AND seq <= ?2")?
+            .execute((journal, to_sql(start.through)))?;
+        self.0
+            .prepare_cached("DELETE FROM starts WHERE journal = ?1")?
+            .execute([journal])?;
         self.0
             .prepare_cached(
                 "INSERT INTO starts (journal, seq, head, through, fresh) VALUES (?1, ?2, ?3, ?4, ?5)",

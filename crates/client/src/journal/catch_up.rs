@@ -205,6 +205,7 @@ impl Shared {
                 return Ok(changed);
             }
             let after = state.last().map(|last| last.seq);
+            let awaited = self.awaited(journal).await?;
             let (token, page) = self.page(journal, after, limits::PAGE_ENTRIES).await?;
             let known = check_receipt(&page.last, &self.identity.receipt_key, &journal.id, state.last());
             match known {
@@ -225,7 +226,14 @@ impl Shared {
                 let all = after == Some(page.last.seq);
                 self.check(&journal.id, if all { Ok(()) } else { Err(Check::Missing) })
                     .await?;
-                return Ok(changed);
+                // CHK-012: home says that its entry was acknowledged.
+                let met = awaited.map_or(Ok(()), |_| Err(Check::Rollback));
+                self.check(&journal.id, met).await?;
+                if self.end_reading(journal, goal.seq).await? {
+                    return Ok(changed);
+                }
+                promised = None;
+                continue;
             }
             if self.start_over(journal, &page.entries).await? {
                 continue;
@@ -251,7 +259,10 @@ impl Shared {
                 promised = None;
             } else if now.last().is_some_and(|last| last.seq >= goal.seq) {
                 // What was there when this began is read; who writes faster than this line carries would keep it here for ever.
-                return Ok(changed);
+                if self.end_reading(journal, goal.seq).await? {
+                    return Ok(changed);
+                }
+                promised = None;
             }
         }
     }

@@ -11,6 +11,7 @@ mod catch_up;
 mod checkpoint;
 mod give_back;
 mod ingest;
+mod run;
 mod segments;
 mod walk;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crannog_agent_api::answer::{Changed, TrashInfo};
 use crannog_agent_api::{Answer, Code, Failure};
+use crannog_core::check::Check;
 use crannog_core::content::Content;
 use crannog_core::drive::{DriveBatch, DriveOp, NodeId};
 use crannog_core::journal::{Content as EntryContent, JournalState};
@@ -256,9 +257,9 @@ impl Shared {
             free.extend(crannog_core::content::blobs_of(content));
             match fetcher.all_blobs(content).await {
                 Ok(blobs) => free.extend(blobs),
-                // A list that the server lost holds up nothing else.
-                Err(Error::Lied { check, object }) => {
-                    tracing::warn!(%check, object, "a list of what was purged")
+                // A list that cannot be had holds up nothing else.
+                Err(error) if is_unreadable(&error) || matches!(error, Error::Lied { .. }) => {
+                    tracing::warn!(error = %Failure::from(error), "a list of what was purged")
                 }
                 Err(error) => return Err(error),
             }
@@ -281,9 +282,12 @@ impl Shared {
         });
         // What a list names is counted nowhere: the lists that stay are read, whatever kind of file has gone.
         let (mut unnamed, lists) = free.await?;
-        for content in lists {
-            for blob in fetcher.all_blobs(&content).await? {
-                unnamed.remove(&blob);
+        for (path, content) in lists {
+            match fetcher.all_blobs(&content).await {
+                Ok(named) => unnamed.retain(|blob| !named.contains(blob)),
+                // Nobody will ever read what it names.
+                Err(error) if is_unreadable(&error) => {}
+                Err(error) => return Err(super::named(error, &path)),
             }
         }
         Ok(unnamed.into_iter().collect())
@@ -306,5 +310,14 @@ impl Shared {
             self.append(journal, draft).await?;
         }
         Ok(())
+    }
+}
+
+/// Of a list: whether it will never be read, whoever asks. One that the server withholds may come back.
+fn is_unreadable(error: &Error) -> bool {
+    match error {
+        Error::Lied { check, .. } => matches!(check, Check::Seal | Check::Length | Check::Decode),
+        Error::User(failure) => failure.code == Code::Lost,
+        _ => false,
     }
 }

@@ -61,7 +61,7 @@ pub struct Landing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Ignored {
-    /// The id of its node or version is, or was, another's.
+    /// The id of its node or version is another's.
     IdTaken,
     /// The name is no name (CHK-023).
     Name,

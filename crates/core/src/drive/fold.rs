@@ -112,9 +112,9 @@ impl<S: DriveState> Fold<'_, S> {
         Ok(Applied::new(Outcome::Done))
     }
 
-    /// Whether a node of this id is or ever was.
-    fn existed(&self, node: NodeId) -> Result<bool, S::Error> {
-        Ok(is_fixed(node) || self.state.head(node)?.is_some() || self.state.gone(node)?.is_some())
+    /// Whether a node has this id.
+    fn exists(&self, node: NodeId) -> Result<bool, S::Error> {
+        Ok(is_fixed(node) || self.state.head(node)?.is_some())
     }
 
     /// A live node that is not fixed.

@@ -105,6 +105,9 @@ impl DriveState for MemoryDrive {
 
     fn put(&mut self, head: Head) -> Result<(), Infallible> {
         self.take(head.node);
+        if let Some(seq) = self.gone.remove(&head.node) {
+            self.changed.remove(&(seq, head.node));
+        }
         if head.trashed.is_none() {
             self.names
                 .entry(head.parent)
@@ -147,9 +150,23 @@ impl DriveState for MemoryDrive {
 
     fn remove(&mut self, node: NodeId, seq: u64) -> Result<Vec<Content>, Infallible> {
         self.take(node);
-        self.gone.insert(node, seq);
+        if let Some(before) = self.gone.insert(node, seq) {
+            self.changed.remove(&(before, node));
+        }
         self.changed.insert((seq, node));
         let versions = self.versions.remove(&node).unwrap_or_default();
         Ok(versions.into_iter().map(|version| version.content).collect())
+    }
+
+    fn forget(&mut self, through: u64) -> Result<(), Infallible> {
+        let changed = &mut self.changed;
+        self.gone.retain(|node, seq| {
+            let kept = *seq > through;
+            if !kept {
+                changed.remove(&(*seq, *node));
+            }
+            kept
+        });
+        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! The drive: records, the deterministic fold, checkpoints (`docs/spec/drive.md`).
+//! The drive: the deterministic fold, checkpoints (`docs/spec/drive.md`).
 //!
 //! ```text
 //!  DriveBatch ─ops, in order─▶ apply(&mut impl DriveState) ─▶ Applied: what became of each
@@ -24,8 +24,8 @@ mod tests;
 
 pub use self::applied::{Applied, EntryMeta, Ignored, Landing, Outcome};
 pub use self::checkpoint::{
-    Changes, Compared, LoadError, Loader, Piece, SEGMENT_RECORDS, SegmentRecords, check_manifest, compare,
-    encode_segment, open_segment, plan_checkpoint, records, segment_of,
+    Changes, Compared, LoadError, Loader, Piece, SEGMENT_BYTES, SEGMENT_RECORDS, SegmentRecords,
+    check_manifest, compare, is_to_forget, open_segment, plan_checkpoint, segment_of, segment_plaintext,
 };
 pub use self::fold::apply;
 pub use self::id::{NodeId, VersionId};

@@ -216,6 +216,8 @@ pub struct Segment {
 pub struct Manifest {
     /// The place that it describes.
     pub through: u64,
+    /// Nodes that vanished up to this place are in none of its segments: all that tell of a time before it were written after it.
+    pub forgotten: u64,
     /// Oldest first, without gap.
     pub segments: Vec<Segment>,
 }

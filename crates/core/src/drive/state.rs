@@ -66,13 +66,13 @@ pub trait DriveState {
     /// A file's versions in the order in which they were added.
     fn versions(&self, node: NodeId) -> Result<Vec<Version>, Self::Error>;
 
-    /// By which entry a node vanished, if one of this id did.
+    /// By which entry a node vanished, if one of this id did and that was not [forgotten](Self::forget).
     fn gone(&self, node: NodeId) -> Result<Option<u64>, Self::Error>;
 
     /// Which nodes (that are or vanished) an entry in `after < seq <= to` changed last, ids ascending.
     fn changed(&self, after: u64, to: u64) -> Result<Vec<NodeId>, Self::Error>;
 
-    /// Stores a node, or its new state.
+    /// Stores a node, or its new state. That one of its id vanished is over.
     fn put(&mut self, head: Head) -> Result<(), Self::Error>;
 
     /// Adds a version to a file; it comes last.
@@ -115,7 +115,10 @@ pub trait DriveState {
     /// Takes a version out of a file and gives its bytes.
     fn remove_version(&mut self, node: NodeId, version: VersionId) -> Result<Option<Content>, Self::Error>;
 
-    /// Takes a node away with its versions, whose bytes it gives in order, and remembers for ever that it vanished by entry `seq`. Its
+    /// Takes a node away with its versions, whose bytes it gives in order, and remembers that it vanished by entry `seq`. Its
     /// children are not touched. The node need not be there.
     fn remove(&mut self, node: NodeId, seq: u64) -> Result<Vec<Content>, Self::Error>;
+
+    /// Forgets which nodes vanished by entries up to this one.
+    fn forget(&mut self, through: u64) -> Result<(), Self::Error>;
 }

@@ -103,8 +103,10 @@ impl HomeState {
                 through,
             } => {
                 let at = Seen { seq, head };
-                let older = self.vouches.get(&journal).is_some_and(|known| known.at.seq > seq);
-                if !older {
+                // By what they describe: bodies before the furthest may be gone.
+                let place = (through, seq);
+                let known = self.vouches.get(&journal);
+                if known.is_none_or(|known| (known.through, known.at.seq) <= place) {
                     self.vouches.insert(journal, Vouch { at, through });
                 }
             }

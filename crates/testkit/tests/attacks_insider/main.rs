@@ -580,6 +580,7 @@ async fn chk_030_a_lying_checkpoint_changes_nothing() {
         cites: Vec::new(),
         content: Content::Checkpoint(Manifest {
             through,
+            forgotten: 0,
             segments: Vec::new(),
         }),
     };

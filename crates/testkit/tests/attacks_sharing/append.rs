@@ -78,6 +78,7 @@ async fn chk_017_an_append_member_with_every_key_and_the_server() {
     let lost = vec![SeqRange { from: 1, to: last }];
     let manifest = Manifest {
         through: 0,
+        forgotten: 0,
         segments: Vec::new(),
     };
     let kinds = [

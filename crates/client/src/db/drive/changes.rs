@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crannog_core::drive::Changes;
+use crannog_core::drive::{Changes, is_to_forget};
 use crannog_proto::BlobId;
 use rusqlite::OptionalExtension;
 
@@ -13,7 +13,7 @@ use super::DriveStore;
 
 /// Both tables in the order of their changes: SQLite reads the two indexes side by side.
 const CHANGED: &str = "SELECT changed FROM nodes INDEXED BY nodes_by_change WHERE drive = ?1 AND changed > ?2 AND changed <= ?3
-     UNION ALL SELECT changed FROM gone INDEXED BY gone_by_change WHERE drive = ?1 AND changed > ?2 AND changed <= ?3
+     UNION ALL SELECT changed FROM gone INDEXED BY gone_by_change WHERE drive = ?1 AND changed > MAX(?2, ?5) AND changed <= ?3
      ORDER BY 1 LIMIT 1 OFFSET ?4";
 
 impl DriveStore<'_> {
@@ -22,9 +22,16 @@ impl DriveStore<'_> {
         let found: Option<i64> = self
             .connection
             .prepare_cached(CHANGED)?
-            .query_row((self.drive, to_sql(after), to_sql(to), to_sql(place)), |row| {
-                row.get(0)
-            })
+            .query_row(
+                (
+                    self.drive,
+                    to_sql(after),
+                    to_sql(to),
+                    to_sql(place),
+                    to_sql(self.forgotten),
+                ),
+                |row| row.get(0),
+            )
             .optional()?;
         Ok(found.map(from_sql))
     }
@@ -42,6 +49,23 @@ impl DriveStore<'_> {
     }
 }
 
+impl DriveStore<'_> {
+    /// Whether the nodes that vanished, and are not forgotten, are too many beside those that are there.
+    pub(crate) fn is_to_forget(&self) -> Result<bool, DbError> {
+        let count = |table| -> Result<u64, DbError> {
+            let count: i64 = self
+                .connection
+                .prepare_cached(&format!("SELECT COUNT(*) FROM {table} WHERE drive = ?1"))?
+                .query_row([self.drive], |row| row.get(0))?;
+            Ok(from_sql(count))
+        };
+        Ok(is_to_forget(
+            count("gone INDEXED BY gone_by_change")?,
+            count("nodes INDEXED BY nodes_by_change")?,
+        ))
+    }
+}
+
 impl Changes for DriveStore<'_> {
     type Error = DbError;
 
@@ -52,9 +76,12 @@ impl Changes for DriveStore<'_> {
                 "SELECT (SELECT COUNT(*) FROM nodes INDEXED BY nodes_by_change
                          WHERE drive = ?1 AND changed > ?2 AND changed <= ?3)
                       + (SELECT COUNT(*) FROM gone INDEXED BY gone_by_change
-                         WHERE drive = ?1 AND changed > ?2 AND changed <= ?3)",
+                         WHERE drive = ?1 AND changed > MAX(?2, ?4) AND changed <= ?3)",
             )?
-            .query_row((self.drive, to_sql(after), to_sql(to)), |row| row.get(0))?;
+            .query_row(
+                (self.drive, to_sql(after), to_sql(to), to_sql(self.forgotten)),
+                |row| row.get(0),
+            )?;
         Ok(from_sql(count))
     }
 

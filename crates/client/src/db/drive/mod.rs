@@ -25,12 +25,23 @@ pub(crate) use query::{NodeRow, RowKind, UsageTotals};
 pub(crate) struct DriveStore<'a> {
     connection: &'a Connection,
     drive: i64,
+    /// What vanished up to this place is not shown.
+    forgotten: u64,
 }
 
 impl<'a> DriveStore<'a> {
     /// `drive` is the journal's local number.
     pub(crate) fn new(connection: &'a Connection, drive: i64) -> Self {
-        Self { connection, drive }
+        Self {
+            connection,
+            drive,
+            forgotten: 0,
+        }
+    }
+
+    /// The same as if what vanished up to this place had been forgotten.
+    pub(crate) fn without(self, forgotten: u64) -> Self {
+        Self { forgotten, ..self }
     }
 
     /// Forgets the whole drive.

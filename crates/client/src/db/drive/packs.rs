@@ -131,16 +131,17 @@ impl DriveStore<'_> {
         Ok(found.into_values().flatten().collect())
     }
 
-    /// The contents whose chunks lists name.
-    pub(crate) fn with_lists(&self) -> Result<Vec<Content>, DbError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT content FROM versions INDEXED BY versions_with_lists WHERE drive = ?1 AND size > 268435456")?;
+    /// The contents whose chunks lists name, with the paths of their files.
+    pub(crate) fn with_lists(&self) -> Result<Vec<(String, Content)>, DbError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT node, content FROM versions INDEXED BY versions_with_lists WHERE drive = ?1 AND size > 268435456",
+        )?;
         let mut rows = statement.query([self.drive])?;
         let mut lists = Vec::new();
         while let Some(row) = rows.next()? {
-            let content = zeroize::Zeroizing::new(row.get::<_, Vec<u8>>(0)?);
-            lists.push(crannog_proto::decode(&content)?);
+            let path = self.names_of(NodeId(row.get(0)?))?.join("/");
+            let content = zeroize::Zeroizing::new(row.get::<_, Vec<u8>>(1)?);
+            lists.push((format!("/{path}"), crannog_proto::decode(&content)?));
         }
         Ok(lists)
     }

@@ -222,8 +222,10 @@ impl DriveState for DriveStore<'_> {
     fn gone(&self, node: NodeId) -> Result<Option<u64>, DbError> {
         let changed: Option<i64> = self
             .connection
-            .prepare_cached("SELECT changed FROM gone WHERE drive = ?1 AND node = ?2")?
-            .query_row((self.drive, node.0.as_slice()), |row| row.get(0))
+            .prepare_cached("SELECT changed FROM gone WHERE drive = ?1 AND node = ?2 AND changed > ?3")?
+            .query_row((self.drive, node.0.as_slice(), to_sql(self.forgotten)), |row| {
+                row.get(0)
+            })
             .optional()?;
         Ok(changed.map(from_sql))
     }
@@ -231,11 +233,13 @@ impl DriveState for DriveStore<'_> {
     fn changed(&self, after: u64, to: u64) -> Result<Vec<NodeId>, DbError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT node FROM nodes INDEXED BY nodes_by_change WHERE drive = ?1 AND changed > ?2 AND changed <= ?3
-             UNION SELECT node FROM gone INDEXED BY gone_by_change WHERE drive = ?1 AND changed > ?2 AND changed <= ?3 ORDER BY node",
+             UNION SELECT node FROM gone INDEXED BY gone_by_change WHERE drive = ?1 AND changed > MAX(?2, ?4) AND changed <= ?3
+             ORDER BY node",
         )?;
-        let rows = statement.query_map((self.drive, to_sql(after), to_sql(to)), |row| {
-            row.get(0).map(NodeId)
-        })?;
+        let rows = statement.query_map(
+            (self.drive, to_sql(after), to_sql(to), to_sql(self.forgotten)),
+            |row| row.get(0).map(NodeId),
+        )?;
         rows.collect::<Result<_, _>>().map_err(DbError::from)
     }
 
@@ -248,6 +252,9 @@ impl DriveState for DriveStore<'_> {
             size: current.unwrap_or(0),
             ..Sums::default()
         };
+        self.connection
+            .prepare_cached("DELETE FROM gone WHERE drive = ?1 AND node = ?2")?
+            .execute((self.drive, head.node.0.as_slice()))?;
         self.store(&head, &sums)
     }
 
@@ -358,6 +365,13 @@ impl DriveState for DriveStore<'_> {
             .prepare_cached("INSERT OR REPLACE INTO gone (drive, node, changed) VALUES (?1, ?2, ?3)")?
             .execute((self.drive, node.0.as_slice(), to_sql(seq)))?;
         Ok(contents)
+    }
+
+    fn forget(&mut self, through: u64) -> Result<(), DbError> {
+        self.connection
+            .prepare_cached("DELETE FROM gone WHERE drive = ?1 AND changed <= ?2")?
+            .execute((self.drive, to_sql(through)))?;
+        Ok(())
     }
 }
 

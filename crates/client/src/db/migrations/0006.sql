@@ -7,3 +7,19 @@ CREATE INDEX packs_mostly_dead ON blob_refs (drive, blob) WHERE count > 0 AND li
 
 -- The files whose chunks are named by lists; what a list names is counted nowhere.
 CREATE INDEX versions_with_lists ON versions (drive, node) WHERE size > 268435456;
+
+-- Manifests say what they forgot, and a segment counts as compared only as a whole: `segment` is the hash of all that its manifest says of it,
+-- and of what is forgotten. What was compared before is compared again.
+DROP TABLE compared;
+CREATE TABLE compared (
+    journal INTEGER NOT NULL REFERENCES journals ON DELETE CASCADE,
+    segment BLOB NOT NULL,
+    exact   INTEGER NOT NULL,
+    PRIMARY KEY (journal, segment)
+) WITHOUT ROWID;
+DELETE FROM checkpoints;
+DELETE FROM starts;
+DELETE FROM deferred;
+
+-- Whether a Prune was read: who comes later can no longer read all of it.
+ALTER TABLE journals ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0;

@@ -15,8 +15,8 @@ use crate::shared::Shared;
 const RANGES: usize = 512;
 
 impl Shared {
-    /// Drops bodies before a checkpoint that home vouches for, in a drive that nobody else reads: another account may not vouch for this one,
-    /// and needs all history.
+    /// Drops bodies before a checkpoint that home vouches for, in the default drive: nobody else will ever read that, for another account
+    /// may not believe this one's checkpoints, and needs all history.
     pub(in crate::journal) async fn prune(
         self: &Arc<Self>,
         journal: &Arc<Journal>,
@@ -24,7 +24,7 @@ impl Shared {
     ) -> Result<()> {
         let state = journal.state();
         let alone = state.members().len() == 1 && state.role() == Some(Role::Admin);
-        if !alone {
+        if !alone || self.home().default_drive() != Some(&journal.id) {
             return Ok(());
         }
         let row = journal.row;
@@ -37,6 +37,8 @@ impl Shared {
         }
         let draft = Draft {
             kind: Kind::Prune { ranges },
+            // Of this list of members: where another one came meanwhile, it fails.
+            on: Some(state),
             ..Draft::change(Content::Prune)
         };
         Box::pin(self.append(journal, draft)).await.map(drop)

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use crannog_core::content::{
-    Chunk, INLINE_MAX, PackBuilder, SealedChunk, SealedPiece, build_content, seal_chunk,
-};
+use crannog_core::content::{Chunk, PackBuilder, SealedChunk, SealedPiece, build_content, seal_chunk};
 use crannog_core::drive::Segment;
 use crannog_proto::{Hash, labels, limits};
 
@@ -20,13 +18,6 @@ pub(super) struct Plain {
     pub(super) to: u64,
     pub(super) records: u64,
     pub(super) bytes: Vec<u8>,
-}
-
-impl Plain {
-    /// Whether its chunks can be named in the manifest itself.
-    pub(super) fn fits(&self) -> bool {
-        self.bytes.len().div_ceil(limits::CHUNK) as u64 <= INLINE_MAX
-    }
 }
 
 /// Where a chunk lies, as far as that is known.

@@ -1,7 +1,7 @@
 //! Starting from a vouched checkpoint: what comes before is read for its keys alone, and the fold begins with what the segments say.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crannog_core::check::Check;
 use crannog_core::drive::{DriveOp, LoadError, Loader, Manifest};
@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::super::Journal;
 use super::super::batch::Batch;
-use crate::db::{Checkpoints, DbError, DriveStore, Journals, Segments};
+use crate::db::{Checkpoints, DbError, DriveStore, Journals, Segments, cited};
 use crate::error::{Error, Result};
 use crate::shared::Shared;
 use crate::transfer::{Fetcher, stream};
@@ -27,8 +27,8 @@ const SEGMENT_MAX: u64 = 256 * 1024 * 1024;
 pub(in crate::journal) struct Starting {
     /// No checkpoint has to be loaded before entries are read in.
     settled: AtomicBool,
-    /// The vouched one is gone; all history is read instead.
-    history: AtomicBool,
+    /// Up to which place the newest one describes that is gone: all history is read instead.
+    lost: AtomicU64,
 }
 
 /// Why a checkpoint was not loaded.
@@ -76,19 +76,41 @@ impl Shared {
         if journal.is_settled() {
             return Ok(());
         }
-        let row = journal.row;
-        if journal.state().last().is_none() {
+        let pending = self.pending_start(journal).await?;
+        if pending.is_some() || journal.state().last().is_none() {
             self.choose_start(journal).await?;
         }
-        let start = self.db.read(move |c| Checkpoints(c).start(row)).await?;
-        match start {
+        match self.pending_start(journal).await? {
             Some(start) if journal.state().next_seq() <= start.at.seq => return Ok(()),
             Some(_) => self.load_checkpoint(journal).await?,
             None => {}
         }
-        // Having gone back to read all history, there is more to come first.
-        journal.starting.settled.store(true, Ordering::SeqCst);
+        // Where it was gone, a later one or all history comes first.
+        let settled = self.pending_start(journal).await?.is_none();
+        journal.starting.settled.store(settled, Ordering::SeqCst);
         Ok(())
+    }
+
+    /// The checkpoint that has to be loaded and was not yet.
+    async fn pending_start(&self, journal: &Journal) -> Result<Option<Vouch>> {
+        let row = journal.row;
+        Ok(self.db.read(move |c| Checkpoints(c).start(row)).await?)
+    }
+
+    /// The place of the vouched checkpoint, if the fold begins there and it was not read yet.
+    pub(in crate::journal) async fn awaited(&self, journal: &Journal) -> Result<Option<u64>> {
+        let start = self.pending_start(journal).await?.map(|start| start.at.seq);
+        Ok(start.filter(|seq| journal.state().next_seq() <= *seq))
+    }
+
+    /// When a place was reached: whether all up to it is folded too. Else there is more to read first.
+    pub(in crate::journal) async fn end_reading(
+        self: &Arc<Self>,
+        journal: &Arc<Journal>,
+        goal: u64,
+    ) -> Result<bool> {
+        self.start(journal).await?;
+        Ok(journal.is_settled() && journal.state().next_seq() > goal)
     }
 
     /// Bodies are gone that this device has not read: it begins anew, with the checkpoint that home vouches for. False: there is none.
@@ -97,35 +119,46 @@ impl Shared {
         journal: &Arc<Journal>,
         entries: &[Stored],
     ) -> Result<bool> {
-        let Some(gone) = entries.iter().find(|stored| stored.body_gone) else {
+        let Some(gone) = entries.iter().rev().find(|stored| stored.body_gone) else {
             return Ok(false);
         };
-        let (row, gone) = (journal.row, gone.seq);
-        let start = self.db.read(move |c| Checkpoints(c).start(row)).await?;
-        if start.is_some_and(|start| gone <= start.through) {
+        let covers = |start: &Vouch| gone.seq <= start.through;
+        if self.pending_start(journal).await?.as_ref().is_some_and(covers) {
             return Ok(false);
         }
-        let chosen = self.choose_start(journal).await?;
-        if chosen.is_some_and(|start| gone <= start.through) {
-            journal.starting.settled.store(false, Ordering::SeqCst);
+        if self.choose_start(journal).await?.as_ref().is_some_and(covers) {
             return Ok(true);
         }
-        Ok(false)
+        if journal.state().kind() != JournalKind::Drive {
+            return Ok(false);
+        }
+        // Whoever pruned vouched first, but home may not have been read since.
+        self.refresh_secrets(&journal.id).await?;
+        Ok(self.choose_start(journal).await?.as_ref().is_some_and(covers))
     }
 
+    /// Begins with what home vouches for, if that lies ahead, and further than where it would begin now.
     async fn choose_start(&self, journal: &Journal) -> Result<Option<Vouch>> {
+        let state = journal.state();
+        if state.kind() != JournalKind::Drive {
+            return Ok(None);
+        }
+        let lost = journal.starting.lost.load(Ordering::SeqCst);
         let vouch = self.home().vouch(&journal.id).copied();
-        let ahead = vouch.filter(|vouch| vouch.at.seq >= journal.state().next_seq());
-        let usable =
-            journal.state().kind() == JournalKind::Drive && !journal.starting.history.load(Ordering::SeqCst);
-        let Some(start) = ahead.filter(|_| usable) else {
+        let Some(vouch) = vouch.filter(|vouch| vouch.at.seq >= state.next_seq() && vouch.through > lost)
+        else {
             return Ok(None);
         };
-        let (row, fresh) = (journal.row, journal.state().last().is_none());
+        let pending = self.pending_start(journal).await?;
+        if pending.is_some_and(|start| start.through >= vouch.through) {
+            return Ok(None);
+        }
+        let (row, fresh) = (journal.row, state.last().is_none());
+        journal.starting.settled.store(false, Ordering::SeqCst);
         self.db
-            .write(move |tx| Checkpoints(tx).begin_at(row, &start, fresh))
+            .write(move |tx| Checkpoints(tx).begin_at(row, &vouch, fresh))
             .await?;
-        Ok(Some(start))
+        Ok(Some(vouch))
     }
 
     async fn load_checkpoint(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<()> {
@@ -135,19 +168,35 @@ impl Shared {
             .read(move |c| Ok((Checkpoints(c).last(row)?, Checkpoints(c).is_fresh(row)?)))
             .await?;
         let manifest = manifest.ok_or(DbError::Damaged("a checkpoint that was read"))?;
+        let through = manifest.through;
         match self.load_segments(journal, manifest).await {
-            // Heads that were read before are never forgotten: to go back would be what a server wants that shows less.
-            Err(error) if error.server_code() == Some(ErrorCode::NotFound) && !fresh => {
-                let gone = format!("the checkpoint of {}", self.name_of(&journal.id));
-                Err(self.alarm(&journal.id, Error::lied(Check::Missing, gone)).await)
-            }
             Err(error) if error.server_code() == Some(ErrorCode::NotFound) => {
-                tracing::info!(journal = %journal.id, "the vouched checkpoint is gone; all history is read");
-                self.read_all_history(journal).await
+                self.without_checkpoint(journal, through, fresh).await
             }
             Err(error @ Error::Lied { .. }) => Err(self.alarm(&journal.id, error).await),
             loaded => loaded,
         }
+    }
+
+    /// Its blobs are gone. A later one may have taken its place.
+    async fn without_checkpoint(
+        self: &Arc<Self>,
+        journal: &Arc<Journal>,
+        through: u64,
+        fresh: bool,
+    ) -> Result<()> {
+        journal.starting.lost.store(through, Ordering::SeqCst);
+        self.refresh_secrets(&journal.id).await?;
+        if self.choose_start(journal).await?.is_some() {
+            return Ok(());
+        }
+        // Heads that were read before are never forgotten: to go back would be what a server wants that shows less.
+        if !fresh {
+            let gone = format!("the checkpoint of {}", self.name_of(&journal.id));
+            return Err(self.alarm(&journal.id, Error::lied(Check::Missing, gone)).await);
+        }
+        tracing::info!(journal = %journal.id, "the vouched checkpoint is gone; all history is read");
+        self.read_all_history(journal).await
     }
 
     /// Fetches one segment while the one before is loaded. All are loaded in one transaction, or none.
@@ -203,8 +252,8 @@ impl Shared {
                 loader.load(&mut drive, &plain)?;
             }
             let compared = Segments(tx);
-            for segment in &manifest.segments {
-                compared.compared(row, segment, true)?;
+            for cited in cited(manifest) {
+                compared.compared(row, cited, true)?;
             }
             let (checkpoints, mut after) = (Checkpoints(tx), manifest.through);
             while let Some((seq, bytes)) = checkpoints.deferred(row, after)? {
@@ -216,18 +265,22 @@ impl Shared {
         })
     }
 
-    /// Forgets what was read, heads included: home has those that other devices saw.
-    async fn read_all_history(&self, journal: &Journal) -> Result<()> {
-        journal.starting.history.store(true, Ordering::SeqCst);
-        let state = JournalState::new(journal.id, JournalKind::Drive, self.identity.account);
-        let (row, snapshot) = (journal.row, state.snapshot());
-        self.db
-            .write(move |tx| {
-                Checkpoints(tx).begun(row)?;
-                Journals(tx).rewind(row, &snapshot)
-            })
-            .await?;
-        journal.publish(state);
-        Ok(())
+    /// Forgets what was read, heads included: home has those that other devices saw. Not to be cut short: what is published is what is stored.
+    async fn read_all_history(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<()> {
+        let (shared, journal) = (Arc::clone(self), Arc::clone(journal));
+        let rewound = tokio::spawn(async move {
+            let state = JournalState::new(journal.id, JournalKind::Drive, shared.identity.account);
+            let (row, snapshot) = (journal.row, state.snapshot());
+            shared
+                .db
+                .write(move |tx| {
+                    Checkpoints(tx).begun(row)?;
+                    Journals(tx).rewind(row, &snapshot)
+                })
+                .await?;
+            journal.publish(state);
+            Ok(())
+        });
+        rewound.await.map_err(Error::task)?
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crannog_core::drive::{
-    DriveState, Manifest, Piece, SEGMENT_RECORDS, Segment, encode_segment, plan_checkpoint, records,
+    DriveState, Manifest, Piece, SEGMENT_BYTES, SEGMENT_RECORDS, Segment, check_manifest, plan_checkpoint,
+    segment_plaintext,
 };
 use crannog_core::identity::{HomeOp, Vouch};
 use crannog_core::journal::{Content, JournalState};
@@ -14,7 +15,7 @@ use tokio::sync::mpsc;
 
 use super::super::{Draft, Journal};
 use super::sealer::{Plain, Sealer};
-use crate::db::{Checkpoints, DbError, DriveStore, Journals, Segments, blobs_of_checkpoint};
+use crate::db::{Checkpoints, Cited, DbError, DriveStore, Journals, Segments, blobs_of_checkpoint};
 use crate::error::{Error, Result};
 use crate::shared::Shared;
 
@@ -25,10 +26,13 @@ const DROPS: usize = limits::IDS_MAX / 2;
 enum Step {
     Begins {
         state: JournalState,
+        forgotten: u64,
         outdated: Vec<BlobId>,
     },
     Kept(Segment),
     Written(Plain),
+    /// One entry changed more than a segment can say.
+    TooLong,
 }
 
 impl Shared {
@@ -47,7 +51,12 @@ impl Shared {
                 walk(c, row, state, vouched, &steps)
             })
         });
-        let Some(Step::Begins { state, outdated }) = next.recv().await else {
+        let Some(Step::Begins {
+            state,
+            forgotten,
+            outdated,
+        }) = next.recv().await
+        else {
             return Ok(snapshot.await.map_err(Error::task)??);
         };
         let mut sealer = Sealer::new(self, journal);
@@ -56,7 +65,7 @@ impl Shared {
             match step {
                 Step::Begins { .. } => {}
                 Step::Kept(segment) => kept.push(segment),
-                Step::Written(plain) if !plain.fits() => {
+                Step::TooLong => {
                     tracing::warn!(journal = %journal.id, "a segment is too long for a checkpoint");
                     return Ok(());
                 }
@@ -65,7 +74,19 @@ impl Shared {
         }
         snapshot.await.map_err(Error::task)??;
         let written = sealer.finish().await?;
-        self.append_checkpoint(journal, state, outdated, kept, written)
+        let through = state.last().map_or(0, |last| last.seq);
+        let mut segments = [kept, written.clone()].concat();
+        segments.sort_unstable_by_key(|segment| segment.after);
+        let manifest = Manifest {
+            through,
+            forgotten,
+            segments,
+        };
+        if let Err(check) = check_manifest(&manifest) {
+            tracing::warn!(journal = %journal.id, %check, "a drive is too large for a checkpoint");
+            return Ok(());
+        }
+        self.append_checkpoint(journal, state, outdated, manifest, written)
             .await
     }
 
@@ -74,21 +95,18 @@ impl Shared {
         journal: &Arc<Journal>,
         state: JournalState,
         outdated: Vec<BlobId>,
-        kept: Vec<Segment>,
+        manifest: Manifest,
         written: Vec<Segment>,
     ) -> Result<()> {
-        let through = state.last().map_or(0, |last| last.seq);
-        let (row, own) = (journal.row, written.clone());
+        let (row, forgotten, through) = (journal.row, manifest.forgotten, manifest.through);
         // Made from the own fold: there is nothing to compare.
         self.db
             .write(move |tx| {
-                own.iter()
-                    .try_for_each(|segment| Segments(tx).compared(row, segment, true))
+                written
+                    .iter()
+                    .try_for_each(|segment| Segments(tx).compared(row, Cited { forgotten, segment }, true))
             })
             .await?;
-        let mut segments = [kept, written].concat();
-        segments.sort_unstable_by_key(|segment| segment.after);
-        let manifest = Manifest { through, segments };
         let adds = blobs_of_checkpoint(&manifest);
         let draft = Draft {
             kind: Kind::Checkpoint { through },
@@ -111,7 +129,7 @@ impl Shared {
         let known = self
             .home()
             .vouch(&journal.id)
-            .is_some_and(|known| known.at.seq >= vouch.at.seq);
+            .is_some_and(|known| known.through >= vouch.through);
         if known {
             return Ok(false);
         }
@@ -147,6 +165,15 @@ fn walk(
         Some(old) if Segments(c).all_compared(row, &old)? => Some(old),
         _ => None,
     };
+    let (old, forgotten) = match old {
+        Some(old) if !drive.is_to_forget()? => {
+            let forgotten = old.forgotten;
+            (Some(old), forgotten)
+        }
+        // All is written anew: nothing in it tells of a time before.
+        _ => (None, through),
+    };
+    let drive = drive.without(forgotten);
     let Some(pieces) = plan_checkpoint(old.as_ref(), through, SEGMENT_RECORDS, &drive)? else {
         return Ok(());
     };
@@ -155,7 +182,12 @@ fn walk(
         Some(vouched) if at == Some(vouched) => checkpoints.outdated(row, DROPS)?,
         _ => Vec::new(),
     };
-    let heard = steps.blocking_send(Step::Begins { state, outdated }).is_ok();
+    let begins = Step::Begins {
+        state,
+        forgotten,
+        outdated,
+    };
+    let heard = steps.blocking_send(begins).is_ok();
     for piece in pieces {
         // One is sealed, and one made or waiting: no third.
         let room = Handle::current().block_on(steps.reserve());
@@ -164,19 +196,21 @@ fn walk(
         };
         let step = match piece {
             Piece::Kept(segment) => Step::Kept(segment),
-            Piece::Write { after, to } => Step::Written(plain(&drive, after, to)?),
+            Piece::Write { after, to } => written(&drive, after, to)?,
         };
         room.send(step);
     }
     Ok(())
 }
 
-fn plain<S: DriveState>(drive: &S, after: u64, to: u64) -> Result<Plain, S::Error> {
-    let records = records(drive, after, to)?;
-    Ok(Plain {
-        after,
-        to,
-        records: records.len() as u64,
-        bytes: encode_segment(&records),
-    })
+fn written<S: DriveState>(drive: &S, after: u64, to: u64) -> Result<Step, S::Error> {
+    let plaintext = segment_plaintext(drive, after, to, SEGMENT_BYTES)?;
+    Ok(plaintext.map_or(Step::TooLong, |(records, bytes)| {
+        Step::Written(Plain {
+            after,
+            to,
+            records,
+            bytes,
+        })
+    }))
 }

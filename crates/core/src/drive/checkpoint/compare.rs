@@ -18,7 +18,7 @@ pub struct Compared {
     pub changed_since: u64,
 }
 
-/// Compares a segment with the own state, which stands at `segment.to` or later (CHK-030).
+/// Compares a segment with the own state, which stands at `segment.to` or later, and has forgotten what the manifest has (CHK-030).
 ///
 /// Exact only where the state stands at `segment.to`: what later entries changed can no longer be compared, nor missed. Vouch for
 /// a checkpoint only after an exact comparison.

@@ -9,6 +9,7 @@ use crate::check::Check;
 #[derive(Debug)]
 pub struct Loader {
     left: Vec<Segment>,
+    forgotten: u64,
     /// Nodes that were loaded.
     nodes: u64,
 }
@@ -19,6 +20,7 @@ impl Loader {
         check_manifest(manifest)?;
         Ok(Self {
             left: manifest.segments.clone(),
+            forgotten: manifest.forgotten,
             nodes: 0,
         })
     }
@@ -39,6 +41,10 @@ impl Loader {
             return Ok(());
         };
         for record in open_segment(&segment, plaintext)?.records {
+            // CHK-030
+            if matches!(record, Record::Gone { changed, .. } if changed <= self.forgotten) {
+                return Err(Check::Segment.into());
+            }
             self.nodes += u64::from(load_record(state, record)?);
         }
         // CHK-030: a parent that is missing or no folder, or a cycle.

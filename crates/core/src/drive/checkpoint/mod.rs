@@ -7,8 +7,10 @@ mod segment;
 
 pub use self::compare::{Compared, compare};
 pub use self::load::Loader;
-pub use self::plan::{Changes, Piece, SEGMENT_RECORDS, check_manifest, plan_checkpoint};
-pub use self::segment::{SegmentRecords, encode_segment, open_segment, records, segment_of};
+pub use self::plan::{
+    Changes, Piece, SEGMENT_BYTES, SEGMENT_RECORDS, check_manifest, is_to_forget, plan_checkpoint,
+};
+pub use self::segment::{SegmentRecords, open_segment, segment_of, segment_plaintext};
 
 use crate::check::Check;
 

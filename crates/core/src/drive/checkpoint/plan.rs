@@ -2,6 +2,7 @@
 
 use super::super::{Manifest, Segment};
 use crate::check::Check;
+use crate::content::{CHUNK, INLINE_MAX};
 
 /// Segments of one level that are merged into one.
 const FACTOR: u64 = 8;
@@ -15,6 +16,18 @@ const COUNT_LEN: u64 = 4;
 
 /// Most records of a segment that is written: author and readers hold one at a time. A single entry that changed more makes a longer one.
 pub const SEGMENT_RECORDS: u64 = 32_768;
+
+/// Most bytes of a segment: its chunks are named in the manifest itself.
+pub const SEGMENT_BYTES: u64 = INLINE_MAX * CHUNK;
+
+/// Nodes that vanished, at least, before they are forgotten.
+const FORGET: u64 = 1_024;
+
+/// Whether so many nodes that vanished are too many to be carried on, beside so many that are there: then all is written anew, and they are
+/// [forgotten](Manifest::forgotten).
+pub fn is_to_forget(gone: u64, nodes: u64) -> bool {
+    gone >= FORGET && gone > nodes / 2
+}
 
 /// A part of a new checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,7 +153,7 @@ fn level(records: u64) -> u32 {
 }
 
 /// Whether a manifest can be one: segments from 0 to `through` without gap (CHK-030), counts within what its bytes can hold (CHK-024), contents
-/// that fit their sizes (CHK-003). To be called before anything is fetched.
+/// that fit their sizes (CHK-003), segments of 256 MiB at most (CHK-024). To be called before anything is fetched.
 pub fn check_manifest(manifest: &Manifest) -> Result<(), Check> {
     // CHK-024
     if manifest.segments.len() > SEGMENTS_MAX {
@@ -161,10 +174,14 @@ pub fn check_manifest(manifest: &Manifest) -> Result<(), Check> {
         if least.is_none_or(|least| least > segment.content.size) {
             return Err(Check::Bounds);
         }
+        // CHK-024
+        if segment.content.size > SEGMENT_BYTES {
+            return Err(Check::Bounds);
+        }
         segment.content.check_shape()?;
     }
     // CHK-030
-    if at == manifest.through {
+    if at == manifest.through && manifest.forgotten <= manifest.through {
         Ok(())
     } else {
         Err(Check::Segment)

@@ -44,18 +44,30 @@ pub(super) fn record<S: DriveState>(state: &S, node: NodeId) -> Result<Option<Re
     })))
 }
 
-/// The records of all nodes that an entry in `after < seq <= to` changed last, ids ascending.
-pub fn records<S: DriveState>(state: &S, after: u64, to: u64) -> Result<Vec<Record>, S::Error> {
-    let nodes = state.changed(after, to)?;
-    let records = nodes
-        .into_iter()
-        .filter_map(|node| record(state, node).transpose());
-    records.collect()
-}
-
-/// The plaintext of a segment; `records` as [`records`] gives them.
-pub fn encode_segment(records: &[Record]) -> Vec<u8> {
-    encode(&records)
+/// The plaintext of a segment, and how many records it has: all nodes that an entry in `after < seq <= to` changed last, ids ascending. None
+/// if it has more than `most` bytes; one record is in memory beside it.
+pub fn segment_plaintext<S: DriveState>(
+    state: &S,
+    after: u64,
+    to: u64,
+    most: u64,
+) -> Result<Option<(u64, Vec<u8>)>, S::Error> {
+    let (mut count, mut plaintext) = (0_u32, vec![0; 4]);
+    for node in state.changed(after, to)? {
+        let Some(record) = record(state, node)? else {
+            continue;
+        };
+        plaintext.extend_from_slice(&zeroize::Zeroizing::new(encode(&record)));
+        count = count.saturating_add(1);
+        if plaintext.len() as u64 > most {
+            return Ok(None);
+        }
+    }
+    // Borsh: the number of records comes first.
+    if let Some(first) = plaintext.first_chunk_mut() {
+        *first = count.to_le_bytes();
+    }
+    Ok(Some((count.into(), plaintext)))
 }
 
 /// What the manifest says of a segment with this plaintext, stored as `content`.

@@ -17,7 +17,7 @@ impl<S: DriveState> Fold<'_, S> {
         attrs: Attrs,
         new: &NewNode,
     ) -> Result<Applied, S::Error> {
-        if self.existed(node)? {
+        if self.exists(node)? {
             return Ok(Applied::ignored(Ignored::IdTaken));
         }
         if !sensible(new) {
@@ -67,7 +67,7 @@ impl<S: DriveState> Fold<'_, S> {
             },
             _ => None,
         };
-        if self.existed(sibling)? {
+        if self.exists(sibling)? {
             return Ok(Applied::ignored(Ignored::IdTaken));
         }
         let new = NewNode::File {

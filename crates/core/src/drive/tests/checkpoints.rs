@@ -15,7 +15,8 @@ use crate::check::Check;
 pub(super) struct Store(pub(super) BTreeMap<Hash, Vec<u8>>);
 
 impl Store {
-    /// Writes the checkpoint after `old`, with at most `most` records in a segment; gives it and the segments that are new.
+    /// Writes the checkpoint after `old`, or one that forgets if there is none, with at most `most` records in a segment; gives it and the
+    /// segments that are new.
     fn checkpoint(
         &mut self,
         state: &MemoryDrive,
@@ -23,24 +24,35 @@ impl Store {
         through: u64,
         most: u64,
     ) -> (Manifest, Vec<Segment>) {
+        let forgotten = old.map_or(through, |old| old.forgotten);
         let plan = plan_checkpoint(old, through, most, &Fold(state)).unwrap();
         let (mut segments, mut new) = (Vec::new(), Vec::new());
         for piece in plan.expect("something came") {
             segments.push(match piece {
                 Piece::Kept(segment) => segment,
                 Piece::Write { after, to } => {
-                    let records = records(state, after, to).unwrap();
+                    let records = records(state, after, to);
                     let segment = self.segment(after, to, &records);
+                    let (size, count) = (segment.content.size, segment.records);
+                    let plaintext = Some((count, self.0[&segment.hash].clone()));
+                    assert_eq!(segment_plaintext(state, after, to, size).unwrap(), plaintext);
+                    let short = segment_plaintext(state, after, to, size - 1).unwrap();
+                    assert!(short.is_none() || count == 0);
                     new.push(segment.clone());
                     segment
                 }
             });
         }
-        (Manifest { through, segments }, new)
+        let manifest = Manifest {
+            through,
+            forgotten,
+            segments,
+        };
+        (manifest, new)
     }
 
     pub(super) fn segment(&mut self, after: u64, to: u64, records: &[Record]) -> Segment {
-        let plaintext = encode_segment(records);
+        let plaintext = crannog_proto::encode(&records);
         let content = sized(to, plaintext.len() as u64);
         let segment = segment_of(after, to, records.len() as u64, &plaintext, content);
         self.0.insert(segment.hash, plaintext);
@@ -102,7 +114,7 @@ proptest! {
     #[test]
     fn loading_gives_the_fold(
         steps in steps(120),
-        places in proptest::collection::btree_set(1u64..120, 1..12),
+        places in proptest::collection::btree_map(1u64..120, any::<bool>(), 1..12),
         most in 1u64..40,
     ) {
         let mut state = MemoryDrive::new();
@@ -111,8 +123,14 @@ proptest! {
         for (seq, step) in (1..).zip(steps) {
             let op = op(seq, step, &state);
             apply(&mut state, &entry(seq, step), &op).unwrap();
-            if !places.contains(&seq) {
+            let Some(forgets) = places.get(&seq) else {
                 continue;
+            };
+            if *forgets {
+                manifest = None;
+            }
+            if manifest.is_none() {
+                state.forget(seq).unwrap();
             }
             let (next, new) = store.checkpoint(&state, manifest.as_ref(), seq, most);
             prop_assert_eq!(check_manifest(&next), Ok(()));
@@ -141,6 +159,7 @@ proptest! {
         };
         let through = run(&mut state, steps);
         let mut store = Store::default();
+        state.forget(through).unwrap();
         let (_, segments) = store.checkpoint(&state, None, through, 20);
         run(&mut state, more);
         for segment in segments {

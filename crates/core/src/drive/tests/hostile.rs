@@ -111,6 +111,10 @@ impl DriveState for Counting {
     fn remove(&mut self, node: NodeId, seq: u64) -> Result<Vec<Content>, Self::Error> {
         self.state.remove(node, seq)
     }
+
+    fn forget(&mut self, through: u64) -> Result<(), Self::Error> {
+        self.state.forget(through)
+    }
 }
 
 impl Counting {
@@ -195,7 +199,7 @@ fn chk_024_many_of_one_name_cost_a_few_looks_each() {
 }
 
 #[test]
-fn ids_that_are_or_were() {
+fn ids_of_others() {
     let mut drive = Drive::default();
     drive.done(&create(node(1), ROOT, "a", 1));
     drive.ignored(&create(node(1), ROOT, "b", 2), Ignored::IdTaken);

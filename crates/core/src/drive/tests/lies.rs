@@ -23,7 +23,7 @@ fn drive() -> Drive {
 #[test]
 fn chk_030_segments_that_lie() {
     let drive = drive();
-    let honest = records(&drive.state, 0, 5).unwrap();
+    let honest = records(&drive.state, 0, 5);
     let mut store = Store::default();
     let mut told = |records: &[Record]| {
         let segment = store.segment(0, 5, records);
@@ -104,7 +104,7 @@ fn chk_030_segments_that_lie() {
 fn chk_030_records_that_no_fold_makes() {
     let mut drive = drive();
     drive.done(&write(node(2), 1, 3));
-    let honest = records(&drive.state, 0, 6).unwrap();
+    let honest = records(&drive.state, 0, 6);
     let opened = |change: fn(&mut Node, &mut Vec<Version>)| {
         let mut records = honest.clone();
         let Record::Node(node) = &mut records[1] else {
@@ -142,7 +142,7 @@ fn chk_030_records_that_no_fold_makes() {
 /// CHK-029: other bytes for the same records. CHK-030: other bytes than announced.
 #[test]
 fn chk_029_segments_are_canonical() {
-    let honest = records(&drive().state, 0, 5).unwrap();
+    let honest = records(&drive().state, 0, 5);
     let opened = |plaintext: &[u8], records: u64| {
         open_segment(
             &segment_of(0, 5, records, plaintext, sized(1, plaintext.len() as u64)),
@@ -175,7 +175,7 @@ fn chk_030_two_nodes_of_one_name() {
     let mut drive = Drive::default();
     drive.done(&mkdir(node(1), NodeId::ROOT, "a"));
     drive.done(&mkdir(node(2), NodeId::ROOT, "b"));
-    let mut records = records(&drive.state, 0, 2).unwrap();
+    let mut records = records(&drive.state, 0, 2);
     if let Record::Node(node) = &mut records[1] {
         node.name = "a".into();
     }
@@ -183,6 +183,7 @@ fn chk_030_two_nodes_of_one_name() {
     let segment = store.segment(0, 2, &records);
     let mut loader = Loader::new(&Manifest {
         through: 2,
+        forgotten: 0,
         segments: vec![segment.clone()],
     })
     .unwrap();
@@ -198,7 +199,7 @@ fn chk_030_a_loaded_checkpoint_is_a_tree() {
     drive.done(&mkdir(node(2), node(1), "b"));
     drive.done(&create(node(3), NodeId::RECOVERED, "c", 1));
     drive.done(&trash(node(2)));
-    let honest = records(&drive.state, 0, 4).unwrap();
+    let honest = records(&drive.state, 0, 4);
     // In two segments: what the newer one says hangs on what only the older one brings.
     let loaded = |parents: &[(u8, NodeId)]| {
         let mut records = honest.clone();
@@ -212,7 +213,11 @@ fn chk_030_a_loaded_checkpoint_is_a_tree() {
         let mut store = Store::default();
         let (older, newer): (Vec<Record>, _) = records.into_iter().partition(|record| record.changed() <= 3);
         let segments = vec![store.segment(0, 3, &older), store.segment(3, 4, &newer)];
-        store.load(&Manifest { through: 4, segments })
+        store.load(&Manifest {
+            through: 4,
+            forgotten: 0,
+            segments,
+        })
     };
     assert_eq!(loaded(&[]), Ok(drive.state.clone()));
     let lie = Err(LoadError::Check(Check::Segment));
@@ -220,4 +225,51 @@ fn chk_030_a_loaded_checkpoint_is_a_tree() {
     assert_eq!(loaded(&[(2, node(3))]), lie, "a parent that is a file");
     assert_eq!(loaded(&[(1, node(1))]), lie, "its own parent");
     assert_eq!(loaded(&[(1, node(2))]), lie, "a cycle");
+}
+
+/// CHK-030: what is forgotten cannot come back, neither by an older segment that still has it nor by a Gone that nobody else has.
+#[test]
+fn chk_030_what_is_forgotten_stays_gone() {
+    let mut drive = Drive::default();
+    drive.done(&mkdir(node(1), NodeId::ROOT, "a"));
+    drive.done(&mkdir(node(2), NodeId::ROOT, "b"));
+    let mut store = Store::default();
+    let old = store.segment(0, 2, &records(&drive.state, 0, 2));
+    assert!(compare(&drive.state, &store.open(&old).unwrap()).is_ok());
+    drive.done(&trash(node(1)));
+    drive.done(&purge(node(1)));
+    let gone = records(&drive.state, 2, 4);
+    assert!(matches!(gone[..], [Record::Gone { changed: 4, .. }]));
+    // Honest: the old segment, and behind it that the node vanished.
+    let newer = store.segment(2, 4, &gone);
+    assert!(compare(&drive.state, &store.open(&old).unwrap()).is_ok());
+    let manifest = |forgotten, segments: &[Segment]| Manifest {
+        through: 4,
+        forgotten,
+        segments: segments.to_vec(),
+    };
+    let whole = manifest(0, &[old.clone(), newer.clone()]);
+    assert_eq!(store.load(&whole).unwrap(), drive.state);
+
+    drive.state.forget(4).unwrap();
+    assert_eq!(drive.state.gone(node(1)).unwrap(), None);
+    let lie = Err(LoadError::Check(Check::Segment));
+    for stale in [&old, &newer] {
+        assert_eq!(compare(&drive.state, &store.open(stale).unwrap()), lie);
+    }
+    assert_eq!(
+        store.load(&manifest(4, &[old.clone(), newer])).map(drop),
+        lie.map(drop)
+    );
+    let (fresh, empty) = (
+        store.segment(0, 2, &records(&drive.state, 0, 2)),
+        store.segment(2, 4, &records(&drive.state, 2, 4)),
+    );
+    let forgetting = manifest(4, &[fresh, empty]);
+    assert_eq!(check_manifest(&forgetting), Ok(()));
+    assert_eq!(store.load(&forgetting).unwrap(), drive.state);
+    assert_eq!(
+        check_manifest(&manifest(5, &forgetting.segments)),
+        Err(Check::Segment)
+    );
 }

@@ -82,6 +82,7 @@ fn run(nodes: usize, most: u64, batches: &[usize], mut choose: impl FnMut(usize)
         }
         let next = Manifest {
             through: seq,
+            forgotten: 0,
             segments,
         };
         assert_eq!(check_manifest(&next), Ok(()));
@@ -135,6 +136,7 @@ fn nothing_new_needs_no_checkpoint() {
     (1..4).for_each(|seq| changes.change(usize::try_from(seq).unwrap() - 1, seq));
     let old = Manifest {
         through: 9,
+        forgotten: 0,
         segments: vec![segment(0, 9, 3)],
     };
     assert_eq!(plan_checkpoint(Some(&old), 9, 50, &changes).unwrap(), None);
@@ -152,6 +154,7 @@ fn chk_024_manifests_that_cannot_be() {
     let checked = |through, segments: &[Segment]| {
         check_manifest(&Manifest {
             through,
+            forgotten: 0,
             segments: segments.to_vec(),
         })
     };

@@ -174,6 +174,12 @@ fn meta(seq: u64, seen_seq: u64) -> EntryMeta<'static> {
     }
 }
 
+/// The records of a segment.
+fn records(state: &MemoryDrive, after: u64, to: u64) -> Vec<Record> {
+    let plaintext = segment_plaintext(state, after, to, u64::MAX).unwrap();
+    crannog_proto::decode(&plaintext.unwrap().1).unwrap()
+}
+
 fn landing(id: NodeId, name: &str) -> Landing {
     Landing {
         node: id,

@@ -26,9 +26,12 @@ fn purge_takes_all_below_and_says_which_bytes() {
     assert_eq!(drive.state.heads().count(), 0);
     for n in 1..=4 {
         assert_eq!(drive.state.gone(node(n)).unwrap(), Some(7));
-        drive.ignored(&create(node(n), ROOT, "again", 9), Ignored::IdTaken);
     }
     drive.ignored(&restore(node(1)), Ignored::NotTrashed);
+    // Whether it was is nothing that everyone remembers.
+    drive.done(&create(node(1), ROOT, "again", 9));
+    assert_eq!(drive.state.gone(node(1)).unwrap(), None);
+    assert_eq!(drive.state.changed(6, 7).unwrap(), [2, 3, 4].map(node));
 }
 
 #[test]

@@ -128,8 +128,8 @@ fn drive_vectors() {
         }),
     );
 
-    let records = records(&state, 0, 2).unwrap();
-    let plaintext = encode_segment(&records);
+    let records = records(&state, 0, 2);
+    let plaintext = crannog_proto::encode(&records);
     let segment = segment_of(
         0,
         2,

@@ -92,6 +92,7 @@ fn chk_017_an_append_member_with_all_keys_writes_nothing_else() {
     };
     let manifest = crate::drive::Manifest {
         through: 0,
+        forgotten: 0,
         segments: Vec::new(),
     };
     let kinds = [

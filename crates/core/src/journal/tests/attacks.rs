@@ -167,6 +167,7 @@ fn chk_017_content_under_another_kind() {
     let op = HomeOp::Accepted { drop: [0; 16] };
     let manifest = Manifest {
         through: 7,
+        forgotten: 0,
         segments: Vec::new(),
     };
     for (kind, content) in [
