@@ -1,7 +1,7 @@
 //! Checkpoints: a device writes one when enough came, another starts from it, and what they hold is what was folded.
 
 use crannog_agent_api::answer::{LogInfo, TrashInfo};
-use crannog_agent_api::{Answer, Request};
+use crannog_agent_api::{Answer, Code, Request};
 use crannog_proto::{Header, Kind, decode};
 use crannog_testkit::{Ask, Device, Liar, Resting, Route, Row, Sheet, Site, Tables, Told};
 
@@ -184,6 +184,37 @@ async fn a_new_device_starts_from_a_checkpoint() {
         "{findings:?}"
     );
     years.site.assert_sound();
+}
+
+/// Who is invited reads all history: a drive that has lost some is not shared as a whole. A folder of it is a drive of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pruned_drive_is_not_shared_as_a_whole() {
+    let (years, _away) = Years::passed().await;
+    let (url, invite) = years.site.invite();
+    let (bob, _) = Device::join(&url, &invite, "bob").await.unwrap();
+    let alice = &years.alice;
+    alice.create_drive("other").await.unwrap();
+    let name = "other".to_owned();
+    alice.perform(Request::DriveDefault { name }).await.unwrap();
+    let share = |path: &str| Request::Share {
+        path: path.parse().unwrap(),
+        with: "bob".to_owned(),
+        role: None,
+        dry_run: false,
+    };
+    let failure = alice.perform(share("main:/")).await.unwrap_err();
+    assert_eq!(failure.code, Code::Usage, "{failure:?}");
+    alice.perform(share("main:/early")).await.unwrap();
+    bob.sync().await.unwrap();
+    let (invite, at) = ("early".to_owned(), None);
+    let accept = Request::Accept {
+        invite,
+        at,
+        dry_run: false,
+    };
+    bob.perform(accept).await.unwrap();
+    bob.sync().await.unwrap();
+    assert_eq!(bob.list("/early").await.unwrap().len(), ENTRIES);
 }
 
 type Lie = fn(&Ask, &mut Told);

@@ -6,7 +6,7 @@ from .errors import Refused, demand
 from .fold import FIXED, RECOVERED, ROOT, Drive, Node, name_ok, target_ok
 from .prim import H
 
-SEGMENTS_MAX, RECORD_MIN = 1024, 25
+SEGMENTS_MAX, RECORD_MIN, SEGMENT_BYTES = 1024, 25, 256 << 20
 
 
 def check_manifest(manifest):
@@ -15,8 +15,9 @@ def check_manifest(manifest):
     for s in manifest.segments:
         demand(s.after == at and s.to > s.after, "CHK-030", "a manifest has gaps")
         demand(s.records <= s.content.size // RECORD_MIN, "CHK-024", "a segment claims more records than its bytes can hold")
+        demand(s.content.size <= SEGMENT_BYTES, "CHK-024", "a segment is too long")
         at = s.to
-    demand(at == manifest.through, "CHK-030", "a manifest does not reach its through")
+    demand(at == manifest.through and manifest.forgotten <= manifest.through, "CHK-030", "a manifest does not reach its through")
 
 
 def load_segment(segment, contents):
@@ -72,6 +73,7 @@ def start(manifest, contents) -> Drive:
                 continue
             have.add(r.node)
             if r.tag == "Gone":
+                demand(r.changed > manifest.forgotten, "CHK-030", "a checkpoint holds what it forgot")
                 drive.gone[r.node] = r.changed
                 continue
             drive.nodes[r.node] = Node(id=r.node, parent=r.parent, name=r.name, attrs=r.attrs, kind=r.kind.tag,

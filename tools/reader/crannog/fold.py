@@ -79,8 +79,11 @@ class Drive:
                 return False
         return True
 
-    def existed(self, node):
-        return node in FIXED or node in self.nodes or node in self.gone
+    def exists(self, node):
+        return node in FIXED or node in self.nodes
+
+    def forget(self, through):
+        self.gone = {node: seq for node, seq in self.gone.items() if seq > through}
 
     def below(self, node, top) -> bool:
         """Is `node` the node `top`, or below it?"""
@@ -113,6 +116,7 @@ class Drive:
                         if self.names.get((parent, n), node.id) == node.id)
         node.parent, node.name, node.trashed, node.changed = parent, name, None, seq
         self.nodes[node.id] = node
+        self.gone.pop(node.id, None)
         self.attach(node)
 
     # --- operations
@@ -128,7 +132,7 @@ class Drive:
 
     def _create(self, op, seq, entry):
         new, attrs = op.new, clean(op.attrs)
-        if self.existed(op.node):
+        if self.exists(op.node):
             return
         if (new.tag == "File" and why_senseless(new.content)) or (new.tag == "Symlink" and not target_ok(new.target)):
             return
@@ -157,7 +161,7 @@ class Drive:
             old.versions.append(version)
             old.attrs, old.changed = attrs, seq
             return
-        if self.existed(op.version):
+        if self.exists(op.version):
             return
         node = Node(id=op.version, attrs=attrs, kind="File", versions=[version], created=seq)
         if live_file:

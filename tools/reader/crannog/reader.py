@@ -71,8 +71,9 @@ class Home:
         elif op.tag == "Head":
             self.heads[(j, entry.author.device)] = (op.seq, op.head)
         elif op.tag == "Vouch":
-            if op.seq >= self.vouches.get(j, (0,))[0]:
-                self.vouches[j] = (op.seq, op.head)
+            known = self.vouches.get(j)
+            if known is None or (op.through, op.seq) >= (known[2], known[0]):
+                self.vouches[j] = (op.seq, op.head, op.through)
         elif op.tag == "Pin":
             self.pins[op.account] = op
         elif op.tag == "Accepted":
@@ -114,15 +115,19 @@ class OpenDrive:
         if began is None:
             self.fold = Drive()
         after = began or 0
-        known = set()
+        known, last = set(), None
         for entry in journal.read():
             content = entry.payload.content
             if content.tag == "Drive" and entry.seq > after:
                 self.fold.apply(entry)
             elif content.tag == "Checkpoint":
-                checkpoint.check_manifest(content.manifest)
-                if entry.seq > after:
-                    self._compare(content.manifest, known, after)
+                manifest = content.manifest
+                checkpoint.check_manifest(manifest)
+                before_start = began is not None and entry.seq < vouch[0]
+                if not before_start and (last is None or manifest.through >= last):
+                    last = entry.seq
+                    self.fold.forget(manifest.forgotten)
+                    self._compare(manifest, known, after)
         home.check_heads(journal)
         if vouch and not journal.removed:
             demand(vouch[0] < len(journal.heads) and journal.heads[vouch[0]] == vouch[1], "CHK-030",
@@ -153,7 +158,7 @@ class OpenDrive:
 
     def _compare(self, manifest, known, began):
         for segment in manifest.segments:
-            key = (segment.after, segment.to, segment.records, segment.hash)
+            key = (manifest.forgotten, T.Segment.enc(segment))
             if key in known or segment.after < began:
                 continue
             known.add(key)

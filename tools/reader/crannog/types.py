@@ -79,7 +79,7 @@ DriveOp = Enum(
 )
 DriveBatch = Struct(ops=Vec(DriveOp), filler=Vec(H32))
 Segment = Struct(after=u64, to=u64, records=u64, hash=H32, content=Content)
-Manifest = Struct(through=u64, segments=Vec(Segment))
+Manifest = Struct(through=u64, forgotten=u64, segments=Vec(Segment))
 Version = Struct(version=ID16, seq=u64, time=i64, account=H32, device=ID16, attrs=Attrs, content=Content)
 RecordKind = Enum(
     ("Directory", NONE),

@@ -48,6 +48,10 @@ pub(crate) use unfinished::{Unfinished, UnfinishedRow};
 /// How many idle reading connections are kept.
 const READERS: usize = 4;
 
+/// Decrypted pages that a connection keeps, KiB.
+const WRITER_CACHE: i64 = 16 * 1024;
+const READER_CACHE: i64 = 4 * 1024;
+
 /// Why the local database does not answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -227,8 +231,10 @@ fn connect(path: &Path, key: &[u8; 32], flags: OpenFlags) -> Result<Connection, 
     connection.pragma_update(None, "cipher_memory_security", "OFF")?;
     connection.busy_timeout(std::time::Duration::from_secs(30))?;
     connection.set_prepared_statement_cache_capacity(64);
-    connection.pragma_update(None, "cache_size", -16_384)?;
-    if flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
+    let writes = flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE);
+    let cache = if writes { WRITER_CACHE } else { READER_CACHE };
+    connection.pragma_update(None, "cache_size", -cache)?;
+    if writes {
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.pragma_update(None, "secure_delete", "ON")?;
