@@ -208,19 +208,7 @@ impl Journals<'_> {
                 "UPDATE heads SET prunable = 0 WHERE journal = ?1 AND seq BETWEEN ?2 AND ?3 AND prunable = 1",
             )?
             .execute((id, to_sql(range.from), to_sql(range.to)))?;
-        self.0
-            .prepare_cached("UPDATE journals SET pruned = 1 WHERE id = ?1 AND pruned = 0")?
-            .execute([id])?;
         Ok(())
-    }
-
-    /// Whether bodies were pruned from it.
-    pub(crate) fn is_pruned(&self, id: i64) -> Result<bool, DbError> {
-        let found = self
-            .0
-            .prepare_cached("SELECT 1 FROM journals WHERE id = ?1 AND pruned = 1")?
-            .exists([id])?;
-        Ok(found)
     }
 
     pub(crate) fn head_at(&self, id: i64, seq: u64) -> Result<Option<Hash>, DbError> {

@@ -36,15 +36,23 @@ pub(crate) fn deed_of(
     let (mut changes, mut more) = (Vec::new(), 0);
     match &payload.content {
         Content::Drive(batch) => {
+            let mut moved = 0_u64;
             for (op, applied) in batch.ops.iter().zip(applied) {
                 if matches!(applied.outcome, Outcome::Ignored(_)) {
                     continue;
                 }
-                if changes.len() < LINES {
+                if matches!(op, DriveOp::Repack { .. }) {
+                    moved += 1;
+                } else if changes.len() < LINES {
                     changes.push(line(drive, op, applied)?);
                 } else {
                     more += 1;
                 }
+            }
+            match moved {
+                0 => {}
+                1 => changes.push("packed 1 version anew".to_owned()),
+                more => changes.push(format!("packed {more} versions anew")),
             }
             if changes.is_empty() {
                 return Ok(None);
@@ -142,7 +150,7 @@ fn line(drive: &DriveStore<'_>, op: &DriveOp, applied: &Applied) -> Result<Strin
         DriveOp::Restore { node } => ("restore", *node),
         DriveOp::SetAttrs { node, .. } => ("touch", *node),
         DriveOp::PurgeVersion { node, .. } => ("purge an old version of", *node),
-        DriveOp::Repack { node, .. } => ("repack", *node),
+        DriveOp::Repack { node, .. } => ("pack anew", *node),
         DriveOp::Purge { .. } => return Ok("purge something from the trash".to_owned()),
     };
     Ok(format!("{verb} {}", path(drive, landed.unwrap_or(node))?))

@@ -10,7 +10,7 @@ use crannog_core::journal::{EpochGrant, Role};
 use crannog_proto::{AccountId, Seen};
 
 use super::person::{core_role, shown_role};
-use crate::db::{Journals, RowKind};
+use crate::db::RowKind;
 use crate::engine::Caller;
 use crate::error::{Error, Result};
 use crate::journal::Journal;
@@ -208,14 +208,6 @@ impl Shared {
                 "the default drive as a whole cannot be shared",
                 path,
                 "share a folder of it, or make another drive: crannog drive create",
-            ));
-        }
-        let row = spot.journal.row;
-        if self.db.read(move |c| Journals(c).is_pruned(row)).await? {
-            return Err(usage(
-                "the beginning of its history is gone, which whoever is invited would need",
-                path,
-                "make another drive, copy all of it there, and share that: crannog drive create, crannog cp -r",
             ));
         }
         if spot.journal.state().role() == Some(Role::Admin) {

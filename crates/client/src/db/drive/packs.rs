@@ -91,7 +91,7 @@ impl DriveStore<'_> {
     /// Packs of which less than half is named, but for those in `left`: as many as have `most` pieces together, at least one.
     pub(crate) fn mostly_dead(&self, left: &BTreeSet<BlobId>, most: u64) -> Result<MostlyDead, DbError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT blob, count, live, extent FROM blob_refs INDEXED BY packs_mostly_dead
+            "SELECT blob, count, live, extent FROM blob_refs
              WHERE drive = ?1 AND count > 0 AND live * 2 < extent ORDER BY blob",
         )?;
         let mut rows = statement.query([self.drive])?;

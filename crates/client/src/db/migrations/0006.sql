@@ -3,7 +3,6 @@
 ALTER TABLE blob_refs ADD COLUMN live INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE blob_refs ADD COLUMN extent INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX blobs_unnamed ON blob_refs (drive, blob) WHERE count = 0;
-CREATE INDEX packs_mostly_dead ON blob_refs (drive, blob) WHERE count > 0 AND live * 2 < extent;
 
 -- The files whose chunks are named by lists; what a list names is counted nowhere.
 CREATE INDEX versions_with_lists ON versions (drive, node) WHERE size > 268435456;
@@ -20,6 +19,3 @@ CREATE TABLE compared (
 DELETE FROM checkpoints;
 DELETE FROM starts;
 DELETE FROM deferred;
-
--- Whether a Prune was read: who comes later can no longer read all of it.
-ALTER TABLE journals ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0;
