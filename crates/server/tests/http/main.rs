@@ -13,6 +13,7 @@ mod inbox;
 mod jobs;
 mod journals;
 mod metrics;
+mod openapi;
 mod operate;
 mod storage;
 
