@@ -45,7 +45,7 @@ pub(crate) fn document() -> Value {
                 "type": "http",
                 "scheme": "bearer",
                 "bearerFormat": "64 hex digits",
-                "description": "The token of `Session`.",
+                "description": "The token of `Session`; role `device`: not that of a root.",
             } },
         },
     })
@@ -55,7 +55,8 @@ fn operation(route: &Route) -> Value {
     let params: Vec<Value> = route.params.iter().map(Param::json).collect();
     let security = match route.session {
         Session::None => json!([]),
-        Session::Any | Session::Device => json!([{ "session": [] }]),
+        Session::Any => json!([{ "session": [] }]),
+        Session::Device => json!([{ "session": ["device"] }]),
     };
     let who = match route.session {
         Session::None => "Without a session.",
@@ -75,6 +76,7 @@ fn operation(route: &Route) -> Value {
         operation["requestBody"] = json!({
             "required": true,
             "description": format!("At most {} bytes.", request.most),
+            "x-max-bytes": request.most,
             "content": { BINARY: { "schema": schema(request.bytes) } },
         });
     }

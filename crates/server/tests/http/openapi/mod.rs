@@ -7,8 +7,9 @@ mod structure;
 
 use std::path::{Path, PathBuf};
 
-use http::Method;
-use serde_json::Value;
+use crannog_proto::api::{Principal, Session};
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
 
 use crate::TestServer;
 use conform::{DOCUMENT, TEXT};
@@ -57,12 +58,11 @@ async fn every_documented_route_is_there_and_others_are_not() {
     for (template, method, operation) in operations() {
         let path = filled(template);
         let open = operation["security"].as_array().unwrap().is_empty();
-        let body = if open && operation.get("requestBody").is_some() {
-            vec![0; 3 << 20]
-        } else {
-            vec![]
-        };
-        let asked = !body.is_empty();
+        let most = operation["requestBody"]["x-max-bytes"].as_u64();
+        let too_long = most
+            .filter(|_| open)
+            .map(|most| vec![0; usize::try_from(most).unwrap() + 1]);
+        let (asked, body) = (too_long.is_some(), too_long.unwrap_or_default());
         let answer = call(method, &path, body).await;
         match (open, asked) {
             (false, _) => assert_eq!(answer.code(), "unauthorized", "{method} {path}"),
@@ -81,6 +81,27 @@ async fn every_documented_route_is_there_and_others_are_not() {
                 assert_eq!(answer.code(), "bad_request", "{other} {template}");
             }
         }
+    }
+    server.stop().await;
+}
+
+/// With every header that is asked for somewhere, only who calls is left to be forbidden.
+#[tokio::test]
+async fn a_root_comes_as_far_as_documented() {
+    let server = TestServer::start().await;
+    let (alice, mut root) = server.person("alice").await;
+    let challenge = root.challenge(&alice.name).await;
+    let login = root
+        .answer(&alice.name, Principal::Root, &alice.root, challenge)
+        .await;
+    root.session = Some(login.read::<Session>().token);
+    let headers = [("crannog-read", &*"0".repeat(64)), ("crannog-write", "nonsense")];
+    for (template, method, operation) in operations() {
+        let roles = &operation["security"][0]["session"];
+        let verb = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+        let answer = root.call(verb, &filled(template), &headers, vec![]).await;
+        let forbidden = answer.status == StatusCode::FORBIDDEN;
+        assert_eq!(forbidden, *roles == json!(["device"]), "{method} {template}");
     }
     server.stop().await;
 }
