@@ -90,7 +90,8 @@ impl IntoResponse for ApiError {
     }
 }
 
-fn message(code: ErrorCode) -> &'static str {
+/// The code in words, for people.
+pub(crate) fn message(code: ErrorCode) -> &'static str {
     match code {
         ErrorCode::BadRequest => "the request does not decode, or breaks a limit",
         ErrorCode::Unauthorized => "there is no session, or it ended: log in again",
@@ -110,6 +111,9 @@ fn message(code: ErrorCode) -> &'static str {
         ErrorCode::StorageFull => "the server's disk is full or read-only: the operator has to act",
         ErrorCode::InboxFull => "the inbox is full: its owner has to take something out",
         ErrorCode::TooManyRequests => "too many requests: wait as long as retry-after says",
+        ErrorCode::Healing => {
+            "the server was restored from a backup: until its operator ends it, only what devices give back is taken"
+        }
         ErrorCode::Unavailable => "the server is shutting down or starting: try again",
         _ => "the server failed; nothing was acknowledged",
     }

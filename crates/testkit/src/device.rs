@@ -11,6 +11,9 @@ use crannog_agent_api::{Answer, Event, Failure, RemotePath, Request, Secret};
 use crannog_client::{Caller, Cancel, Dialogue, Engine};
 use tempfile::TempDir;
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
+use zeroize::Zeroizing;
+
+use crate::copy_folder;
 
 /// The password of every device here; a canary too.
 pub const PASSWORD: &str = "canary-password-heron-7f3a91";
@@ -51,20 +54,34 @@ pub struct Device {
     pub scratch: TempDir,
 }
 
-/// A device that is off.
+/// A device that is off, as it was when it went to rest.
 #[derive(Debug)]
 pub struct Resting {
     profile: PathBuf,
     scratch: TempDir,
+    key: Zeroizing<[u8; 32]>,
 }
 
 impl Resting {
     /// Unlocks.
     pub async fn wake(self) -> Device {
-        let Self { profile, scratch } = self;
+        let Self { profile, scratch, .. } = self;
         let engine = Engine::unlock(&profile, &Secret::new(PASSWORD.to_owned()))
             .await
             .unwrap();
+        Device {
+            engine,
+            profile,
+            scratch,
+        }
+    }
+
+    /// Unlocks a copy: it can be woken as often as a test likes, always as it was.
+    pub async fn wake_copy(&self) -> Device {
+        let scratch = tempfile::tempdir().unwrap();
+        let profile = scratch.path().join("profile");
+        copy_folder(&self.profile, &profile);
+        let engine = Engine::unlock_with_key(&profile, self.key.clone()).await.unwrap();
         Device {
             engine,
             profile,
@@ -150,8 +167,13 @@ impl Device {
             profile,
             scratch,
         } = self;
+        let key = engine.export_key();
         engine.close(true).await;
-        Resting { profile, scratch }
+        Resting {
+            profile,
+            scratch,
+            key,
+        }
     }
 
     /// Ends the engine.

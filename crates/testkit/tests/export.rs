@@ -38,6 +38,18 @@ impl World {
         path
     }
 
+    /// Bob shares a folder with a file in it with Alice, who has not accepted yet. He, and the file.
+    fn shared_by_bob(&self) -> (Device, PathBuf) {
+        let bob = Device::new(self.scratch.path(), "bob");
+        bob.join(&self.server.invite("1GiB"), "bob");
+        bob.ok(["mkdir", "/plans"]);
+        let plan = self.file("plan.txt", b"by bob");
+        bob.ok(["put", text(&plan), "/plans"]);
+        bob.ok(["share", "/plans", "alice"]);
+        self.alice.ok(["sync"]);
+        (bob, plan)
+    }
+
     fn to(&self) -> PathBuf {
         self.scratch.join("export")
     }
@@ -59,14 +71,7 @@ fn json(path: &Path) -> Value {
 fn all_that_can_be_read_comes_out() {
     let world = World::new();
     let (alice, to) = (&world.alice, world.to());
-    let bob = Device::new(world.scratch.path(), "bob");
-    bob.join(&world.server.invite("1GiB"), "bob");
-    // Bob shares a folder with Alice.
-    bob.ok(["mkdir", "/plans"]);
-    let plan = world.file("plan.txt", b"by bob");
-    bob.ok(["put", text(&plan), "/plans"]);
-    bob.ok(["share", "/plans", "alice"]);
-    alice.ok(["sync"]);
+    let (_bob, plan) = world.shared_by_bob();
     alice.ok(["accept", "plans", "--at", "/bobs"]);
     // Alice has a file of two versions, a link, a folder, something in the trash, a second drive.
     let letter = world.file("letter.txt", b"the first words");
@@ -218,13 +223,7 @@ fn a_cut_export_goes_on() {
 fn what_cannot_be_read_is_named() {
     let world = World::new();
     let (alice, to) = (&world.alice, world.to());
-    let bob = Device::new(world.scratch.path(), "bob");
-    bob.join(&world.server.invite("1GiB"), "bob");
-    bob.ok(["mkdir", "/plans"]);
-    let plan = world.file("plan.txt", b"by bob");
-    bob.ok(["put", text(&plan), "/plans"]);
-    bob.ok(["share", "/plans", "alice"]);
-    alice.ok(["sync"]);
+    let (bob, plan) = world.shared_by_bob();
     alice.ok(["accept", "plans"]);
     alice.ok(["put", text(&plan), "/own.txt"]);
     bob.ok(["unshare", "/plans", "alice", "--yes"]);

@@ -4,7 +4,7 @@ mod bin;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bin::tree::same_bytes;
 use bin::{Device, Dice, Done, Scratch, Server, Watched};
@@ -93,7 +93,7 @@ fn well(done: &Done) {
 
 #[test]
 fn a_put_stands_still_and_goes_on() {
-    let world = World::new("");
+    let world = World::new("bwlimit = \"16M:off\"\n");
     let file = world.file("large", 64 * MIB);
     let mut put = world.start(&["put", text(&file), "/", "--bwlimit", "8M"]);
     // What is counted has been sealed; six blobs may wait to be sent.
@@ -111,8 +111,9 @@ fn a_put_stands_still_and_goes_on() {
     );
     assert_eq!(seen["from"], serde_json::json!([text(&file)]));
     assert_eq!(seen["bytes_total"], 64 * MIB);
+    // How slow it is depends on the machine; how fast it may be does not.
     let rate = seen["rate"].as_u64().unwrap();
-    assert!(rate > 4 * MIB && rate < 9 * MIB, "{rate}");
+    assert!(rate < 9 * MIB, "{rate}");
     let id = seen["id"].to_string();
     let paused = world.device.ok(["transfers", "pause", &id]);
     assert_eq!(paused[0]["state"], "paused");
@@ -122,18 +123,16 @@ fn a_put_stands_still_and_goes_on() {
             .as_str()
             .is_some_and(|text| text.starts_with("paused"))
     });
-    // What was on the line goes through; then nothing moves.
-    let mut before = None;
-    loop {
-        let staged = world.server.staged();
-        if before == Some(staged) {
-            break;
-        }
-        before = Some(staged);
-        // sleep: to see that nothing moves
-        std::thread::sleep(Duration::from_secs(2));
-    }
-    assert_eq!(world.one()["state"], "paused");
+    // Another put goes its whole way through the limit that both share: one that did not stand still would have kept step with it.
+    let before = world.server.staged();
+    let other = world.file("other", 64 * MIB + 1);
+    world.device.ok(["put", text(&other), "/"]);
+    let after = world.server.staged();
+    // What was on the line went through.
+    assert!((before..=before + 6).contains(&after), "{before}, {after}");
+    let still = world.one();
+    assert_eq!(still["state"], "paused");
+    assert_eq!(still["id"].to_string(), id, "{still}");
     world
         .device
         .run(["transfers", "pause", "77"])

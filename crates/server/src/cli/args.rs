@@ -156,6 +156,9 @@ Prints `listening on ADDR:PORT` when ready. SIGTERM and SIGINT stop it cleanly."
         /// Which shell.
         shell: clap_complete::Shell,
     },
+    /// Print the API that clients speak, as an OpenAPI 3.1 document (JSON).
+    #[command(after_help = "Example:\n  crannogd openapi > openapi.json")]
+    Openapi,
     /// Write the manual pages of all commands into a folder.
     #[command(hide = true, after_help = "Example:\n  crannogd man ./man8")]
     Man {

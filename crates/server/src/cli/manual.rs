@@ -1,4 +1,4 @@
-//! Manual pages and completions, made from the command line itself.
+//! Manual pages and completions, made from the command line itself, and the API, made from its routes.
 
 use std::io;
 use std::path::Path;
@@ -13,6 +13,11 @@ pub(super) fn completions(shell: Shell) -> Result<bool, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "crannogd", &mut script);
     print(&script).map(|()| true)
+}
+
+/// Every route of the API.
+pub(super) fn openapi() -> Result<bool, Failure> {
+    print(&format!("{:#}\n", crate::http::document())).map(|()| true)
 }
 
 /// A page of section 8 for each command.

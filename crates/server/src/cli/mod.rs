@@ -58,6 +58,7 @@ pub fn run() -> ExitCode {
         Command::Backup(command) => return end(backup::run(command)),
         Command::Fsck { full, common } => return end(offline::fsck(full, &common)),
         Command::Completions { shell } => return end(manual::completions(shell)),
+        Command::Openapi => return end(manual::openapi()),
         Command::Man { folder } => return end(manual::pages(&folder)),
         Command::Invite(Invite::Create {
             uses,

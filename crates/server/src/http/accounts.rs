@@ -20,7 +20,7 @@ use crate::error::ApiError;
 use crate::store::{NewAccount, NewLink};
 
 /// Links with their secrets; 4,096 devices at 1.3 kB each would not fit, nor would anyone have them.
-const REQUEST_MAX: usize = 2 * 1024 * 1024;
+pub(super) const REQUEST_MAX: usize = 2 * 1024 * 1024;
 /// One HPKE or FLOE ciphertext of a secret.
 const WRAPPED_MAX: usize = 4_096;
 

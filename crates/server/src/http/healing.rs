@@ -15,7 +15,7 @@ use super::{App, access};
 use crate::error::ApiError;
 
 /// The ids that one entry can name, and their number.
-const LACKING_MAX: usize = limits::IDS_MAX * 32 + 4;
+pub(super) const LACKING_MAX: usize = limits::IDS_MAX * 32 + 4;
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,

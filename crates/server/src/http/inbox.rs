@@ -18,7 +18,7 @@ use crate::error::ApiError;
 use crate::store::NewDrop;
 
 const DAY: u64 = 86_400;
-const LARGEST: usize = limits::DROP_SIZES[2];
+pub(super) const LARGEST: usize = limits::DROP_SIZES[2];
 
 pub(super) async fn put(
     State(app): State<Arc<App>>,

@@ -23,7 +23,7 @@ use crate::store::{Batch, BatchDone, Outcome, Row};
 
 /// Entries up to this size ring with their bell.
 const SMALL: usize = 32 * 1024;
-const GENESIS_MAX: usize = limits::HEADER_MAX + limits::INLINE_BODY_MAX + 1024;
+pub(super) const GENESIS_MAX: usize = limits::HEADER_MAX + limits::INLINE_BODY_MAX + 1024;
 /// How often an append settles files that changed meanwhile.
 const TRIES: usize = 4;
 

@@ -19,7 +19,7 @@ use crate::error::ApiError;
 use crate::store::NewSession;
 
 const CHALLENGE_MS: i64 = 60_000;
-const REQUEST_MAX: usize = 1024;
+pub(super) const REQUEST_MAX: usize = 1024;
 
 pub(super) async fn challenge(
     State(app): State<Arc<App>>,

@@ -1,12 +1,12 @@
 //! Who holds the append key adds, and does nothing else.
 
-use crannog_proto::api::{AppendResult, Registered};
+use crannog_proto::api::AppendResult;
 use crannog_proto::{BlobId, EpochPublic, Kind, SeqRange, Signer};
 use http::StatusCode;
 
 use crate::TestServer;
 use crate::client::refused;
-use crate::fixtures::{Epoch, Person, noise, seal};
+use crate::fixtures::{Epoch, noise, seal};
 
 #[tokio::test]
 async fn the_append_key_stages_and_appends() {
@@ -99,15 +99,7 @@ async fn the_append_key_signs_nothing_else() {
 #[tokio::test]
 async fn an_append_takes_no_room_that_is_kept_for_deleting() {
     let server = TestServer::start().await;
-    let (person, mut alice) = (Person::new("alice"), server.client().await);
-    let invite = server
-        .server
-        .invite_with_quota(1, 1 << 20)
-        .await
-        .unwrap()
-        .to_string();
-    alice.register(&person, &invite).await.read::<Registered>();
-    alice.login(&person).await;
+    let (_, mut alice) = server.person_with_quota("alice", 1 << 20).await;
     let mut journal = alice.create().await;
     let (_, mut nas) = server.person("nas").await;
     alice.put_ok(&journal, noise(1_000_000)).await;

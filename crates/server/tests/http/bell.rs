@@ -12,6 +12,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use crate::TestServer;
 use crate::client::{Client, hex, stream};
 use crate::fixtures::{Epoch, Journal, random};
+use crate::openapi;
 
 pub(crate) type Socket = WebSocketStream<TlsStream<TcpStream>>;
 
@@ -33,10 +34,9 @@ pub(crate) async fn hold(socket: &mut Socket, journals: &[(&Journal, [u8; 32])])
             token: *token,
         })
         .collect();
-    socket
-        .send(Message::Binary(encode(&Hold { journals }).into()))
-        .await
-        .unwrap();
+    let hold = encode(&Hold { journals });
+    openapi::check_message("client", &hold);
+    socket.send(Message::Binary(hold.into())).await.unwrap();
 }
 
 async fn ring(socket: &mut Socket) -> Option<Ring> {
@@ -49,7 +49,10 @@ async fn ring(socket: &mut Socket) -> Option<Ring> {
 pub(crate) async fn rung(socket: &mut Socket) -> Option<Rung> {
     loop {
         match socket.next().await? {
-            Ok(Message::Binary(bytes)) => return Some(decode(&bytes).unwrap()),
+            Ok(Message::Binary(bytes)) => {
+                openapi::check_message("server", &bytes);
+                return Some(decode(&bytes).unwrap());
+            }
             Ok(Message::Close(_)) | Err(_) => return None,
             Ok(_) => {}
         }

@@ -154,18 +154,7 @@ pub(crate) fn walk(root: &std::path::Path) -> Vec<std::path::PathBuf> {
 #[tokio::test]
 async fn quota_counts_what_is_staged() {
     let server = TestServer::start().await;
-    let (person, mut client) = (crate::fixtures::Person::new("alice"), server.client().await);
-    let invite = server
-        .server
-        .invite_with_quota(1, 1 << 20)
-        .await
-        .unwrap()
-        .to_string();
-    client
-        .register(&person, &invite)
-        .await
-        .read::<crannog_proto::api::Registered>();
-    client.login(&person).await;
+    let (_, mut client) = server.person_with_quota("alice", 1 << 20).await;
     let mut journal = client.create().await;
     let id = client.put_ok(&journal, noise(900_000)).await;
     let more = noise(300_000);

@@ -19,6 +19,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::fixtures::{Epoch, Journal, Key, Person, secrets};
+use crate::openapi;
 
 pub(crate) struct Client {
     send: SendRequest<Full<Bytes>>,
@@ -99,6 +100,7 @@ impl Client {
         headers: &[(&str, &str)],
         body: Vec<u8>,
     ) -> Answer {
+        let (body, asked) = (Bytes::from(body), method.clone());
         let mut request = Request::builder().method(method).uri(path).header("host", "x");
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -109,15 +111,17 @@ impl Client {
         self.send.ready().await.unwrap();
         let response = self
             .send
-            .send_request(request.body(Full::from(body)).unwrap())
+            .send_request(request.body(Full::from(body.clone())).unwrap())
             .await
             .unwrap();
-        let (parts, body) = response.into_parts();
-        Answer {
+        let (parts, answer) = response.into_parts();
+        let answer = Answer {
             status: parts.status,
             headers: parts.headers,
-            body: body.collect().await.unwrap().to_bytes(),
-        }
+            body: answer.collect().await.unwrap().to_bytes(),
+        };
+        openapi::check(&asked, path, &body, &answer);
+        answer
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Answer {

@@ -13,6 +13,7 @@ mod inbox;
 mod jobs;
 mod journals;
 mod metrics;
+mod openapi;
 mod operate;
 mod storage;
 
@@ -52,10 +53,20 @@ impl TestServer {
     }
 
     async fn person(&self, name: &str) -> (Person, Client) {
-        let (person, mut client) = (Person::new(name), self.client().await);
         let invite = self.server.invite(1).await.unwrap().to_string();
+        self.person_by(name, &invite).await
+    }
+
+    /// With so many bytes to store.
+    async fn person_with_quota(&self, name: &str, quota: u64) -> (Person, Client) {
+        let invite = self.server.invite_with_quota(1, quota).await.unwrap().to_string();
+        self.person_by(name, &invite).await
+    }
+
+    async fn person_by(&self, name: &str, invite: &str) -> (Person, Client) {
+        let (person, mut client) = (Person::new(name), self.client().await);
         client
-            .register(&person, &invite)
+            .register(&person, invite)
             .await
             .read::<crannog_proto::api::Registered>();
         client.login(&person).await;

@@ -7,7 +7,7 @@ use crannog_proto::{BlobId, Entry, Header, Kind, SeqRange, Signer, decode, encod
 use crannog_testkit::{DEVICE_NAME, Insider, NOW, random_entry};
 
 use crate::circle::Circle;
-use crate::seen::{Asleep, alarm, folder, picture, refusals};
+use crate::seen::{alarm, folder, picture, refusals};
 
 /// Mallory may only append from now on, and Bob has seen it.
 async fn demoted() -> Circle {
@@ -18,10 +18,10 @@ async fn demoted() -> Circle {
         .admit(&mut circle.by_alice, &[(mallory, Role::Append)])
         .await;
     circle.read_on().await;
-    let bob = circle.bob.wake().await;
+    let bob = circle.bob.wake_copy().await;
     assert_eq!(alarm(&bob).await, None);
     circle.picture = picture(&bob).await;
-    circle.bob = Asleep::new(bob).await;
+    circle.bob = bob.rest().await;
     circle
 }
 
@@ -133,7 +133,7 @@ async fn chk_017_a_bad_append_is_passed_over_and_told() {
     let trash = nodes.iter().map(|node| DriveOp::Trash { node: *node }).collect();
     let trash = sealed(&ground, Kind::Append, ops(trash));
     circle.show(vec![trash]);
-    let bob = circle.bob.wake().await;
+    let bob = circle.bob.wake_copy().await;
     assert_eq!(alarm(&bob).await, None);
     assert_eq!(bob.cat("photos:/first").await.unwrap(), b"the first");
     let told = refusals(&bob).await;

@@ -3,9 +3,9 @@
 use crannog_core::inbox::Purpose;
 use crannog_core::journal::Role;
 use crannog_proto::{Entry, JournalId};
-use crannog_testkit::{Device, Insider, Liar, Reading, ServerKeys, Site};
+use crannog_testkit::{Device, Insider, Liar, Reading, Resting, ServerKeys, Site};
 
-use crate::seen::{Asleep, alarm, assert_lie, picture};
+use crate::seen::{alarm, assert_lie, picture};
 use crate::share::{account, insider, show};
 
 pub(crate) struct Circle {
@@ -16,7 +16,7 @@ pub(crate) struct Circle {
     pub(crate) by_mallory: Reading,
     pub(crate) carol: Insider,
     pub(crate) by_carol: Reading,
-    pub(crate) bob: Asleep,
+    pub(crate) bob: Resting,
     pub(crate) bobs: crannog_proto::AccountId,
     pub(crate) liar: Liar,
     pub(crate) photos: JournalId,
@@ -66,7 +66,7 @@ impl Circle {
             by_mallory,
             carol,
             by_carol,
-            bob: Asleep::new(bob).await,
+            bob: bob.rest().await,
             bobs,
             liar,
             picture,
@@ -92,7 +92,7 @@ impl Circle {
     /// Bob reads them: he refuses them for this reason, names the drive, and keeps everything as it was.
     pub(crate) async fn assert_refused(&self, what: &str, check: &str, entries: Vec<Entry>) {
         self.show(entries);
-        let bob = self.bob.wake().await;
+        let bob = self.bob.wake_copy().await;
         let failure = alarm(&bob).await.unwrap_or_else(|| panic!("{what} went unseen"));
         assert_lie(&failure, what, check, "drive photos");
         assert_eq!(picture(&bob).await, self.picture, "{what}");
@@ -108,7 +108,7 @@ impl Circle {
     /// The honest twin: read, and worked on with.
     pub(crate) async fn assert_taken(&self, what: &str, entries: Vec<Entry>, path: Option<&str>) {
         self.show(entries);
-        let bob = self.bob.wake().await;
+        let bob = self.bob.wake_copy().await;
         assert_eq!(alarm(&bob).await, None, "{what}");
         let listed = bob.list("photos:/").await.unwrap();
         assert!(listed.iter().any(|node| node.path == "first"), "{what}");

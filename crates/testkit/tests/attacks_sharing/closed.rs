@@ -91,7 +91,7 @@ async fn chk_012_gone_with_its_maker() {
             Route::DirectoryOf(account) if account == alice => Some(Told::ok(&entry)),
             _ => None,
         });
-        let bob = circle.bob.wake().await;
+        let bob = circle.bob.wake_copy().await;
         let failure = alarm(&bob).await.unwrap_or_else(|| panic!("{what} went unseen"));
         assert_lie(&failure, what, "CHK-012", "drive photos");
         circle.liar.repent();
@@ -99,7 +99,7 @@ async fn chk_012_gone_with_its_maker() {
     }
     let honest = honest_close(&circle.alice);
     circle.alice.transport.append_link(&append(honest)).await.unwrap();
-    let bob = circle.bob.wake().await;
+    let bob = circle.bob.wake_copy().await;
     assert_eq!(alarm(&bob).await, None);
     let contacts = bob.contacts().await;
     let alice = contacts.iter().find(|contact| contact.name == "alice").unwrap();

@@ -11,7 +11,7 @@ use crannog_seal::schedule::EpochSecrets;
 use crannog_testkit::{Device, Liar, Reading, Route, Signed, Site, Told};
 
 use crate::circle::Circle;
-use crate::seen::{Asleep, alarm, picture, refusals};
+use crate::seen::{alarm, picture, refusals};
 use crate::share::{Share, inject, insider, tell_inbox};
 
 /// CHK-031 (attack 15): Alice's invite for Bob, once more to him, to someone else, as something else. It is taken once, by him, as it was
@@ -43,11 +43,11 @@ async fn chk_031_an_invite_is_used_once_by_one() {
         .next()
         .expect("an invite");
     assert_eq!(share.bob.invites().await.len(), 1);
-    let waiting = Asleep::new(share.bob).await;
+    let waiting = share.bob.rest().await;
     let again = |sealed: &[u8]| inject(&share.to_bob, sealed.to_vec());
 
     // While it waits, after it was accepted, after it was declined.
-    let bob = waiting.wake().await;
+    let bob = waiting.wake_copy().await;
     again(&drop.sealed);
     bob.sync().await.unwrap();
     assert_eq!(bob.invites().await.len(), 1, "it waits once");
@@ -153,7 +153,7 @@ async fn invites_that_lie() {
     let share = Share::new().await;
     let (eve, bob, loot) = share.eve_with_loot().await;
     let honest = eve.invite(&loot, &bob, "loot");
-    let asleep = Asleep::new(share.bob).await;
+    let asleep = share.bob.rest().await;
     let other = EpochSecrets::generate(&loot.id().0, honest.epoch, &mut rand::rng());
     let bend = |change: &dyn Fn(&mut Invite)| {
         let mut invite = honest.clone();
@@ -201,7 +201,7 @@ async fn invites_that_lie() {
             sealed,
         }];
         tell_inbox(&share.to_bob, move |real| real.append(&mut drops));
-        let bob = asleep.wake().await;
+        let bob = asleep.wake_copy().await;
         bob.sync().await.unwrap();
         let failure = bob.accept("loot", None).await.expect_err(what);
         if let Some(check) = check {
@@ -236,7 +236,7 @@ async fn invites_that_lie() {
     risen.role = Role::Admin;
     risen.grant = eve.grant(&loot, Role::Admin);
     eve.send(&bob, Purpose::Invite(risen)).await;
-    let device = asleep.wake().await;
+    let device = asleep.wake_copy().await;
     device.sync().await.unwrap();
     assert_eq!(device.invites().await[0].role, request::Role::Admin, "as it says");
     device.accept("loot", None).await.unwrap();
@@ -385,14 +385,14 @@ async fn chk_031_an_invite_of_a_device_that_was_revoked() {
     }
     share.bob.sync().await.unwrap();
     assert_eq!(share.bob.invites().await.len(), 2);
-    let asleep = Asleep::new(share.bob).await;
-    let bob = asleep.wake().await;
+    let asleep = share.bob.rest().await;
+    let bob = asleep.wake_copy().await;
     bob.accept("second", None).await.unwrap();
     assert_eq!(alarm(&bob).await, None, "the honest twin");
     bob.close().await;
     let (stolen, _) = eve.second_device().await;
     eve.revoke(stolen).await;
-    let bob = asleep.wake().await;
+    let bob = asleep.wake_copy().await;
     let before = bob.drives().await;
     let failure = bob.accept("first", None).await.expect_err("a thief's invite");
     assert!(
@@ -431,7 +431,7 @@ async fn an_invite_with_a_place_in_a_share() {
     let sealed = circle.alice.seal_ops(&circle.by_alice, ops.to_vec(), Vec::new());
     circle.alice.append(&circle.photos, &sealed).await;
     circle.read_on().await;
-    let device = circle.bob.wake().await;
+    let device = circle.bob.wake_copy().await;
     device.sync().await.unwrap();
     let before = picture(&device).await;
     let inside = |node| {

@@ -199,7 +199,7 @@ async fn chk_018_a_reader_and_the_server_exchange_bytes() {
             told.body[middle] ^= 1;
         }
     });
-    let bob = circle.bob.wake().await;
+    let bob = circle.bob.wake_copy().await;
     let failure = bob.cat("photos:/first").await.unwrap_err();
     assert_lie(&failure, "an exchanged chunk", "CHK-001", "blob ");
     circle.liar.repent();
@@ -219,7 +219,7 @@ async fn chk_017_a_bad_change_is_passed_over() {
     let bad = circle.mallory.seal_on(&ground, Content::Reset, Vec::new());
     circle.mallory.append(&circle.photos, &bad).await;
     let seq = circle.by_alice.last().0 + 1;
-    let bob = circle.bob.wake().await;
+    let bob = circle.bob.wake_copy().await;
     let failure = alarm(&bob).await.expect("a bad change");
     assert_lie(&failure, "a bad change", "CHK-017", "drive photos");
     assert_eq!(picture(&bob).await, circle.picture);
@@ -318,7 +318,7 @@ async fn blobs_are_not_had_by_name() {
         read.unwrap_err().code(),
         Some(crannog_proto::ErrorCode::Forbidden)
     );
-    let bob = circle.bob.wake().await;
+    let bob = circle.bob.wake_copy().await;
     bob.sync().await.unwrap();
     assert_eq!(bob.cat("photos:/first").await.unwrap(), b"the first");
     assert_eq!(bob.cat("photos:/grabbed").await.unwrap_err().code, Code::NotFound);

@@ -13,7 +13,7 @@ use crannog_testkit::{Insider, NOW, Route, Told};
 
 use crate::circle::Circle;
 use crate::seen::{
-    Asleep, alarm, assert_lie, entry_of, kinds, nobody, notes, picture, refusals, sent, trust, trust_words,
+    alarm, assert_lie, entry_of, kinds, nobody, notes, picture, refusals, sent, trust, trust_words,
 };
 use crate::share::{Share, insider};
 
@@ -252,8 +252,8 @@ async fn chk_008_a_root_that_changed() {
     alice.share("second:/", "eve", Role::Reader).await.unwrap();
     assert_eq!(eve.accept().await.state.members().len(), 2);
 
-    let asleep = Asleep::new(share.alice).await;
-    let alice = asleep.wake().await;
+    let asleep = share.alice.rest().await;
+    let alice = asleep.wake_copy().await;
     trust(&alice, "mallory").await.unwrap();
     share.to_alice.heard();
     alice.put("photos:/more", b"more").await.unwrap();
@@ -297,7 +297,7 @@ async fn chk_008_a_namesake_in_the_list() {
         circle
             .liar
             .swallow(move |ask| (ask.route() == Route::DirectoryOf(account)).then(|| Told::ok(&entry)));
-        let bob = circle.bob.wake().await;
+        let bob = circle.bob.wake_copy().await;
         let _told = alarm(&bob).await;
         let before: Vec<_> = bob.contacts().await;
         assert!(

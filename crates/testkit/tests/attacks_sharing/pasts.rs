@@ -5,7 +5,7 @@ use crannog_proto::api::{Page, Stored};
 use crannog_proto::chain;
 use crannog_testkit::{Branch, Route, ServerKeys, Told};
 
-use crate::seen::{Asleep, alarm, assert_lie, audits, picture};
+use crate::seen::{alarm, assert_lie, audits, picture};
 use crate::share::Share;
 
 /// CHK-013 and CHK-014 (attack 34): Bob is kept on a branch of his own. It is found with the first thing of Alice's that reaches him: a
@@ -15,9 +15,9 @@ async fn chk_013_and_014_two_pasts_meet() {
     let mut share = Share::new().await;
     share.read_on().await;
     let (from, photos) = (share.read.last(), share.photos);
-    let before = Asleep::new(share.bob).await;
+    let before = share.bob.rest().await;
     let led = Branch::begin(&share.to_bob, &share.site.data, photos, from);
-    let bob = before.wake().await;
+    let bob = before.wake_copy().await;
     for at in 0..4 {
         bob.put(&format!("photos:/bob {at}"), b"on a branch")
             .await
@@ -30,7 +30,7 @@ async fn chk_013_and_014_two_pasts_meet() {
     }
     assert_eq!(alarm(&bob).await, None, "so far nobody can know");
     let seen = picture(&bob).await;
-    let apart = Asleep::new(bob).await;
+    let apart = bob.rest().await;
     share.mallory.read_on(&mut share.read).await;
 
     // An entry of hers, in its place on his branch.
@@ -50,7 +50,7 @@ async fn chk_013_and_014_two_pasts_meet() {
         };
         (ask.route() == Route::Entries(photos)).then(|| Told::ok(&page))
     });
-    let bob = apart.wake().await;
+    let bob = apart.wake_copy().await;
     let failure = alarm(&bob).await.expect("an entry from another past");
     assert_lie(&failure, "an entry", "CHK-014", "drive photos");
     assert_eq!(picture(&bob).await, seen);
@@ -59,7 +59,7 @@ async fn chk_013_and_014_two_pasts_meet() {
     // A note of hers. The server keeps to the branch.
     Branch::begin(&share.to_bob, &share.site.data, photos, (seq, head));
     share.alice.share("photos:/", "bob", Role::Writer).await.unwrap();
-    let bob = apart.wake().await;
+    let bob = apart.wake_copy().await;
     let failure = alarm(&bob).await.expect("a note from another past");
     assert_lie(&failure, "a note", "CHK-013", "drive photos");
     assert_eq!(picture(&bob).await, seen);
@@ -76,7 +76,7 @@ async fn chk_013_and_014_two_pasts_meet() {
     // The honest twin: Bob as he was before he was led away. The note comes once more.
     share.to_bob.repent();
     share.alice.share("photos:/", "bob", Role::Writer).await.unwrap();
-    let bob = before.wake().await;
+    let bob = before.wake_copy().await;
     assert_eq!(alarm(&bob).await, None);
     assert_eq!(bob.list("photos:/").await.unwrap().len(), 5);
     assert_eq!(audits(&bob).await, []);
@@ -130,7 +130,7 @@ async fn chk_012_an_invite_to_less_than_was_signed() {
         .unwrap();
     share.bob.sync().await.unwrap();
     let second = share.mallory.accept().await;
-    let asleep = Asleep::new(share.bob).await;
+    let asleep = share.bob.rest().await;
     let id = second.id();
     // Up to before the rekey that took Bob in; what an honest server would show to his token is more.
     let upto = second.stored.len() - 3;
@@ -150,7 +150,7 @@ async fn chk_012_an_invite_to_less_than_was_signed() {
             last: keys.receipt(id, end.seq, end.head),
         }))
     });
-    let bob = asleep.wake().await;
+    let bob = asleep.wake_copy().await;
     let failure = bob.accept("second", None).await.unwrap_err();
     assert_eq!(
         failure.code,
@@ -167,7 +167,7 @@ async fn chk_012_an_invite_to_less_than_was_signed() {
     bob.close().await;
     share.to_bob.repent();
     // Accepted is accepted, on all of his devices; one that was never lied to reads it.
-    let bob = asleep.wake().await;
+    let bob = asleep.wake_copy().await;
     bob.sync().await.unwrap();
     assert_eq!(bob.cat("second:/first").await.unwrap(), b"1");
     bob.close().await;

@@ -115,7 +115,7 @@ async fn chk_017_a_leaked_admin_key_makes_no_admin() {
     // And really: the server takes the coup, the people do not.
     let (_, coup) = coups.remove(0);
     circle.mallory.append(&circle.photos, &coup.sealed).await;
-    let bob = circle.bob.wake().await;
+    let bob = circle.bob.wake_copy().await;
     let failure = alarm(&bob).await.expect("a coup");
     assert_lie(&failure, "a coup", "CHK-017", "drive photos");
     assert_eq!(picture(&bob).await, circle.picture);
@@ -178,7 +178,7 @@ async fn a_ghost_in_the_list_is_told() {
     });
     let bob_never = rekey.sealed.entry;
     circle.show(vec![bob_never]);
-    let bob = circle.bob.wake().await;
+    let bob = circle.bob.wake_copy().await;
     let alarmed = alarm(&bob).await;
     assert_eq!(picture(&bob).await, circle.picture);
     let refused = bob.put("photos:/more", b"more").await.unwrap_err();
@@ -331,7 +331,7 @@ async fn chk_017_removed_people_and_revoked_devices() {
     let (seq, head) = (circle.by_alice.last().0 - 1, before_last(&circle));
     let shown = |entries| show(&circle.liar, &keys, circle.photos, (seq, head), entries);
     shown(vec![real.clone(), written]);
-    let bob = circle.bob.wake().await;
+    let bob = circle.bob.wake_copy().await;
     let failure = alarm(&bob).await.expect("a revoked device");
     assert_lie(&failure, "a revoked device", "CHK-017", "drive photos");
     assert_eq!(picture(&bob).await, circle.picture);
@@ -340,7 +340,7 @@ async fn chk_017_removed_people_and_revoked_devices() {
         .mallory
         .seal_ops(&circle.by_mallory, vec![folder("new")], Vec::new());
     shown(vec![real, honest.entry]);
-    let bob = circle.bob.wake().await;
+    let bob = circle.bob.wake_copy().await;
     assert_eq!(alarm(&bob).await, None, "her new device");
     let listed = bob.list("photos:/").await.unwrap();
     assert!(listed.iter().any(|node| node.path == "new"));

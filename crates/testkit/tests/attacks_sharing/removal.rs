@@ -8,7 +8,7 @@ use crannog_proto::api::{Append, AppendResult, Appended, DirectoryEntry, Page};
 use crannog_proto::{Header, JournalId, Kind, chain, decode};
 use crannog_testkit::{DEVICE_NAME, Liar, NOW, Route, ServerKeys, Told, seal_payload};
 
-use crate::seen::{Asleep, alarm, assert_lie, folder, kinds, picture, sent};
+use crate::seen::{alarm, assert_lie, folder, kinds, picture, sent};
 use crate::share::{Share, show};
 
 /// The server answers every rekey of a journal itself.
@@ -57,8 +57,8 @@ async fn chk_032_a_rekey_that_is_refused_for_nothing() {
         assert_lie(&frozen, code, "CHK-032", "drive photos");
         assert_eq!(kinds(&to_alice, photos), "R", "{code}");
         alice.put("/own", b"what is hers alone goes on").await.unwrap();
-        let asleep = Asleep::new(alice).await;
-        let alice = asleep.wake().await;
+        let asleep = alice.rest().await;
+        let alice = asleep.wake_copy().await;
         let failure = alarm(&alice).await.expect("it stands until somebody looked");
         assert_lie(&failure, code, "CHK-032", "drive photos");
         assert_eq!(kinds(&to_alice, photos), "", "{code}: nothing goes out meanwhile");
@@ -238,14 +238,14 @@ async fn chk_016_the_keys_of_someone_removed() {
     assert!(share.read.state.is_removed());
     let from = share.read.last();
 
-    let asleep = Asleep::new(share.bob).await;
-    let bob = asleep.wake().await;
+    let asleep = share.bob.rest().await;
+    let bob = asleep.wake_copy().await;
     bob.sync().await.unwrap();
     let before = picture(&bob).await;
     bob.close().await;
     let keys = ServerKeys::of(&share.site.data);
     show(&share.to_bob, &keys, share.photos, from, flood);
-    let bob = asleep.wake().await;
+    let bob = asleep.wake_copy().await;
     let failure = alarm(&bob).await.expect("a flood");
     assert_lie(&failure, "a removed member's flood", "CHK-016", "drive photos");
     assert_eq!(picture(&bob).await, before);
@@ -259,7 +259,7 @@ async fn chk_016_the_keys_of_someone_removed() {
         .put("photos:/secret", b"not for mallory")
         .await
         .unwrap();
-    let bob = asleep.wake().await;
+    let bob = asleep.wake_copy().await;
     bob.sync().await.unwrap();
     assert_eq!(bob.cat("photos:/secret").await.unwrap(), b"not for mallory");
     let heard = share.to_bob.heard();

@@ -2,48 +2,11 @@
 
 use crannog_agent_api::answer::{AuditInfo, Finding};
 use crannog_agent_api::{Answer, Code, Failure, Request};
-use crannog_client::Engine;
 use crannog_core::drive::{Attrs, DriveOp, NewNode, NodeId};
 use crannog_core::identity::{Expected, KnownChain, create_account};
 use crannog_proto::api::{Append, DirectoryEntry};
 use crannog_proto::{DeviceId, Header, JournalId, Kind, decode};
-use crannog_testkit::{Device, Exchange, Liar, NOW, Route, copy_folder};
-use tempfile::TempDir;
-use zeroize::Zeroizing;
-
-/// A device that sleeps: it can be woken as often as a test likes, always as it was.
-pub(crate) struct Asleep {
-    before: TempDir,
-    key: Zeroizing<[u8; 32]>,
-}
-
-impl Asleep {
-    pub(crate) async fn new(device: Device) -> Self {
-        let key = device.engine.export_key();
-        let Device {
-            engine,
-            profile,
-            scratch,
-        } = device;
-        engine.close(true).await;
-        let before = tempfile::tempdir().unwrap();
-        copy_folder(&profile, before.path());
-        drop(scratch);
-        Self { before, key }
-    }
-
-    pub(crate) async fn wake(&self) -> Device {
-        let scratch = tempfile::tempdir().unwrap();
-        let profile = scratch.path().join("profile");
-        copy_folder(self.before.path(), &profile);
-        let engine = Engine::unlock_with_key(&profile, self.key.clone()).await.unwrap();
-        Device {
-            engine,
-            profile,
-            scratch,
-        }
-    }
-}
+use crannog_testkit::{Device, Exchange, Liar, NOW, Route};
 
 /// Catches up; why it stopped, if it did.
 pub(crate) async fn alarm(device: &Device) -> Option<Failure> {

@@ -187,6 +187,15 @@ fn hash(row: &SqlRow<'_>, at: usize) -> rusqlite::Result<Hash> {
     bytes(row, at).map(Hash)
 }
 
+/// The first column of all rows.
+fn column(db: &Connection, sql: &str, values: &[i64]) -> Result<Vec<i64>> {
+    let mut statement = db.prepare_cached(sql).map_err(failed)?;
+    let rows = statement
+        .query_map(rusqlite::params_from_iter(values), |row| row.get(0))
+        .map_err(failed)?;
+    rows.collect::<rusqlite::Result<_>>().map_err(failed)
+}
+
 impl FromSql for FileName {
     fn column_result(value: ValueRef<'_>) -> rusqlite::types::FromSqlResult<Self> {
         <[u8; 16]>::column_result(value).map(Self)
