@@ -349,7 +349,8 @@ def folded():
 def batches(_):
     """Outcomes "conflict: NAME" and "recovered: NAME" say where a node was placed."""
     for e, drive in folded():
-        placed = {outcome.partition(": ")[2] for outcome in e["outcomes"] if ": " in outcome}
+        outcomes = (outcome.partition(": ") for outcome in e["outcomes"])
+        placed = {name for what, _, name in outcomes if what in ("conflict", "recovered")}
         assert placed <= {name for _, name in drive.names}, (e["seq"], placed, drive.names)
 
 
@@ -374,7 +375,7 @@ def segment(v):
     own = {i: checkpoint.record_of(n) for i, n in drive.nodes.items()}
     own |= {i: Value("Gone", node=i, changed=c) for i, c in drive.gone.items()}
     eq(T.Records.enc([own[i] for i in sorted(own)]), plain, "own segment")
-    started = checkpoint.start(Value(through=known.to, segments=[known]), contents)
+    started = checkpoint.start(Value(through=known.to, forgotten=0, segments=[known]), contents)
     eq(["/".join(p) for p, _ in started.tree()], ["/".join(p) for p, _ in drive.tree()], "trees")
     eq((started.names, started.gone), (drive.names, drive.gone), "folds")
     damaged = Plain(known.content, plain[:-1] + bytes([plain[-1] ^ 1]))

@@ -66,6 +66,16 @@ fn batches() -> [DriveBatch; 3] {
                 mode: 0o7755,
             },
         },
+        DriveOp::Repack {
+            node: node(0x22),
+            version: version(3),
+            content: content(7),
+        },
+        DriveOp::Repack {
+            node: node(0x22),
+            version: version(3),
+            content: sized(8, 11),
+        },
     ];
     let mut third: Vec<DriveOp> = (0x60..0x6c)
         .map(|n| mkdir(node(n), node(0x11), "same.name"))
