@@ -52,6 +52,9 @@ const READERS: usize = 4;
 const WRITER_CACHE: i64 = 16 * 1024;
 const READER_CACHE: i64 = 4 * 1024;
 
+/// Bytes of the log that stay on the disk when all of it was folded in.
+const LOG_KEPT: i64 = 4 * 1024 * 1024;
+
 /// Why the local database does not answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -238,6 +241,7 @@ fn connect(path: &Path, key: &[u8; 32], flags: OpenFlags) -> Result<Connection, 
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.pragma_update(None, "secure_delete", "ON")?;
+        connection.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
     }
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     fold::register(&connection)?;

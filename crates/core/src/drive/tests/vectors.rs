@@ -139,7 +139,7 @@ fn drive_vectors() {
     );
 
     let records = records(&state, 0, 2);
-    let plaintext = crannog_proto::encode(&records);
+    let plaintext = encode(&records);
     let segment = segment_of(
         0,
         2,

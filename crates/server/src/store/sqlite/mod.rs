@@ -43,6 +43,8 @@ pub use schema::SchemaError;
 const READERS: usize = 8;
 /// Pages of log after which the writer folds it into the database (16 MiB).
 const CHECKPOINT_PAGES: u32 = 4_096;
+/// Bytes of the log that stay on the disk when all of it was folded in.
+const LOG_KEPT: i64 = 4 * 1024 * 1024;
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -74,6 +76,7 @@ impl SqliteStore {
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "secure_delete", "on")?;
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        connection.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
         schema::migrate(&mut connection)?;
         let writer = Writer::start(connection, metrics)
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
