@@ -1,0 +1,383 @@
+//! Somebody who works with a drive at random, and does the same to a model of it.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::model::{Content, Kind, Model, TOP, Version};
+use crate::bin::{Device, Dice, Done};
+
+/// So many operations go into one round of commands.
+const ROUND: u64 = 500;
+/// No folder lies deeper than this.
+const DEPTH: usize = 6;
+/// So many of the last commands are told when something fails.
+const TOLD: usize = 12;
+
+/// How somebody works.
+#[derive(Debug, Clone)]
+pub(crate) struct Habits {
+    /// The folder in which everything happens; empty for the whole drive.
+    pub(crate) top: String,
+    /// About so many files at any time.
+    pub(crate) files: u64,
+    /// Uses trash and versions too, which belong to the drive's owner.
+    pub(crate) owner: bool,
+}
+
+/// A device and what its drive must hold.
+#[derive(Debug)]
+pub(crate) struct Actor {
+    pub(crate) device: Device,
+    pub(crate) model: Model,
+    pub(crate) habits: Habits,
+    pub(crate) dice: Dice,
+    /// Where files lie before they are put.
+    source: PathBuf,
+    last: VecDeque<String>,
+    pub(crate) commands: u64,
+    pub(crate) operations: u64,
+}
+
+impl Actor {
+    pub(crate) fn new(device: Device, habits: Habits, dice: Dice) -> Self {
+        let source = device.home.with_extension("source");
+        Self {
+            device,
+            model: Model::new(),
+            habits,
+            dice,
+            source,
+            last: VecDeque::new(),
+            commands: 0,
+            operations: 0,
+        }
+    }
+
+    /// A day's work.
+    pub(crate) fn work(&mut self, operations: u64) {
+        let end = self.operations + operations;
+        while self.operations < end {
+            self.round((end - self.operations).min(ROUND));
+        }
+    }
+
+    fn round(&mut self, size: u64) {
+        self.make_folders(1 + size / 40);
+        self.put(size.div_ceil(2));
+        self.move_files(size / 8);
+        self.rename();
+        self.move_folder();
+        self.remove_files();
+        self.remove_folder();
+        if self.habits.owner {
+            self.take_back(size / 12);
+            self.purge(size / 25);
+            self.restore_version();
+        }
+    }
+
+    /// What a person does now and then, or a timer for her: what is old goes.
+    pub(crate) fn keep_only(&mut self, days: i64) {
+        let older = format!("{days}d");
+        self.run(vec!["trash".into(), "empty".into(), "--older-than".into(), older.clone(), "--yes".into()]);
+        self.model.empty_trash(days);
+        let all = self.remote("/");
+        self.run(vec!["forget".into(), "-r".into(), all, "--older-than".into(), older, "--yes".into()]);
+        self.model.forget(days);
+    }
+
+    fn make_folders(&mut self, count: u64) {
+        let mut words = vec!["mkdir".to_owned()];
+        for _ in 0..count {
+            let parent = self.some_folder();
+            let name = self.model.fresh_name(&mut self.dice);
+            let id = self.model.add(parent, &name, Kind::Folder);
+            words.push(self.remote(&self.model.path(id)));
+        }
+        self.operations += count;
+        self.run(words);
+    }
+
+    /// New files, and new contents of old ones, by one command.
+    fn put(&mut self, count: u64) {
+        let _ = fs::remove_dir_all(&self.source);
+        fs::create_dir_all(&self.source).unwrap();
+        let files = self.files();
+        let lacking = self.habits.files.saturating_sub(files.len() as u64);
+        let new = lacking.min(count).max(count / 3);
+        let mut wanted: Vec<(u64, Content)> = Vec::new();
+        for _ in 0..new {
+            let (parent, content) = (self.some_folder(), self.content());
+            let name = self.model.fresh_name(&mut self.dice);
+            let version = Version {
+                content,
+                day: self.model.day,
+            };
+            let id = self.model.add(parent, &name, Kind::File(vec![version]));
+            wanted.push((id, content));
+        }
+        let mut old = files;
+        for _ in new..count {
+            if let Some((_, id)) = self.draw(&mut old) {
+                let content = self.content();
+                self.model.write(id, content);
+                wanted.push((id, content));
+            }
+        }
+        self.operations += wanted.len() as u64;
+        for (id, content) in wanted {
+            let path = self.source.join(self.model.path(id).trim_start_matches('/'));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content.bytes()).unwrap();
+        }
+        let source = format!("{}/", self.source.to_str().unwrap());
+        let to = self.remote("/");
+        self.run(vec!["put".into(), "-r".into(), source, to]);
+    }
+
+    fn move_files(&mut self, count: u64) {
+        let mut files = self.files();
+        let mut left = count;
+        while left > 0 && !files.is_empty() {
+            let to = self.some_folder();
+            let mut words = vec!["mv".to_owned()];
+            for _ in 0..left.min(30) {
+                let drawn = self.draw(&mut files);
+                if let Some((path, id)) = drawn.filter(|(_, id)| self.model.parent(*id) != to) {
+                    words.push(self.remote(&path));
+                    self.model.place(id, to, None);
+                }
+            }
+            let moved = words.len() as u64 - 1;
+            words.push(format!("{}/", self.remote(&self.model.path(to)).trim_end_matches('/')));
+            self.operations += moved;
+            left = left.saturating_sub(30);
+            if moved > 0 {
+                self.run(words);
+            }
+        }
+    }
+
+    fn rename(&mut self) {
+        let mut files = self.files();
+        if let Some((path, id)) = self.draw(&mut files) {
+            let (to, name) = (self.some_folder(), self.model.fresh_name(&mut self.dice));
+            // The number in it is this node's alone from now on.
+            let name = format!("{name}-{}", self.operations);
+            self.model.place(id, to, Some(&name));
+            let to = self.remote(&self.model.path(id));
+            self.operations += 1;
+            self.run(vec!["mv".into(), self.remote(&path), to]);
+        }
+    }
+
+    fn move_folder(&mut self) {
+        let folders = self.folders();
+        let Some(&(ref path, id)) = self.pick(&folders) else {
+            return;
+        };
+        let inside = format!("{path}/");
+        let deep = path.matches('/').count();
+        let below = folders.iter().filter(|(other, _)| other.starts_with(&inside));
+        let height = below.map(|(other, _)| other.matches('/').count() - deep).max().unwrap_or(0);
+        let to = self.some_folder();
+        let target = self.model.path(to);
+        let within = to == id || to == self.model.parent(id) || target.starts_with(&inside);
+        if within || target.matches('/').count() + height + 1 > DEPTH {
+            return;
+        }
+        let words = vec!["mv".into(), self.remote(path), format!("{}/", self.remote(&target).trim_end_matches('/'))];
+        self.model.place(id, to, None);
+        self.operations += 1;
+        self.run(words);
+    }
+
+    /// So many that about as many are left as there should be.
+    fn remove_files(&mut self) {
+        let mut files = self.files();
+        let extra = (files.len() as u64).saturating_sub(self.habits.files);
+        let mut words = vec!["rm".to_owned()];
+        for _ in 0..extra.min(ROUND / 2) {
+            if let Some((path, id)) = self.draw(&mut files) {
+                words.push(self.remote(&path));
+                self.model.trash(id);
+            }
+        }
+        self.operations += words.len() as u64 - 1;
+        if words.len() > 1 {
+            self.run(words);
+        }
+    }
+
+    /// One that holds little, while there are many.
+    fn remove_folder(&mut self) {
+        let folders = self.folders();
+        let many = (self.habits.files / 16).max(4);
+        for _ in many..folders.len() as u64 {
+            let folders = self.folders();
+            let drawn: Vec<_> = (0..4).filter_map(|_| self.pick(&folders).cloned()).collect();
+            let held = |path: &str| {
+                let inside = format!("{path}/");
+                self.model.live().keys().filter(|other| other.starts_with(&inside)).count()
+            };
+            let Some((path, id)) = drawn.into_iter().min_by_key(|(path, _)| held(path)) else {
+                return;
+            };
+            self.model.trash(id);
+            self.operations += 1;
+            self.run(vec!["rm".into(), "-r".into(), self.remote(&path)]);
+        }
+    }
+
+    fn take_back(&mut self, count: u64) {
+        let mut items = self.trash();
+        let mut words = vec!["trash".to_owned(), "restore".to_owned()];
+        for _ in 0..count {
+            if let Some((path, id)) = self.draw(&mut items) {
+                words.push(path);
+                self.model.restore(id);
+            }
+        }
+        self.operations += words.len() as u64 - 2;
+        if words.len() > 2 {
+            self.run(words);
+        }
+    }
+
+    fn purge(&mut self, count: u64) {
+        let mut items = self.trash();
+        let mut words = vec!["trash".to_owned(), "empty".to_owned(), "--yes".to_owned()];
+        let mut going = Vec::new();
+        for _ in 0..count {
+            if let Some((path, id)) = self.draw(&mut items) {
+                words.push(path);
+                going.push(id);
+            }
+        }
+        self.operations += going.len() as u64;
+        if !going.is_empty() {
+            self.run(words);
+        }
+        for id in going {
+            self.model.purge(id);
+        }
+    }
+
+    /// An old version becomes the current one.
+    fn restore_version(&mut self) {
+        let mut several = self.files();
+        several.retain(|(_, id)| self.model.versions(*id).is_some_and(|versions| versions.len() > 1));
+        let Some((path, id)) = self.draw(&mut several) else {
+            return;
+        };
+        let remote = self.remote(&path);
+        let told = self.run(vec!["versions".into(), remote.clone()]);
+        let told = told.as_array().unwrap();
+        let known = self.model.versions(id).unwrap();
+        let sizes: Vec<u64> = told.iter().rev().map(|version| version["size"].as_u64().unwrap()).collect();
+        let expected: Vec<u64> = known.iter().map(|version| version.content.len).collect();
+        assert_eq!(sizes, expected, "the versions of {path}");
+        let nth = self.dice.below(known.len() as u64 - 1);
+        let nth = usize::try_from(nth).unwrap();
+        let content = known[nth].content;
+        let version = told[told.len() - 1 - nth]["version"].as_str().unwrap().to_owned();
+        self.model.write(id, content);
+        self.operations += 1;
+        self.run(vec!["restore".into(), remote, version]);
+    }
+
+    fn content(&mut self) -> Content {
+        let len = match self.dice.below(100) {
+            0 => self.dice.between(1 << 20, 1_500_000),
+            1..=14 => self.dice.between(4 << 10, 64 << 10),
+            15 => 0,
+            _ => self.dice.between(1, 4 << 10),
+        };
+        Content {
+            seed: self.dice.next(),
+            len,
+        }
+    }
+
+    fn files(&self) -> Vec<(String, u64)> {
+        let live = self.model.live().into_iter();
+        live.filter(|(_, id)| self.model.versions(*id).is_some()).collect()
+    }
+
+    fn folders(&self) -> Vec<(String, u64)> {
+        let live = self.model.live().into_iter();
+        live.filter(|(_, id)| self.model.versions(*id).is_none()).collect()
+    }
+
+    /// Of what is in the trash: where it was.
+    fn trash(&self) -> Vec<(String, u64)> {
+        let items = self.model.in_trash().iter();
+        // The owner of a part of a drive leaves alone what would come back elsewhere.
+        let whole = self.habits.top.is_empty();
+        items
+            .filter(|id| whole || self.model.parent_is_live(**id))
+            .map(|id| (self.remote(&self.model.path(*id)), *id))
+            .collect()
+    }
+
+    fn some_folder(&mut self) -> u64 {
+        let folders = self.folders();
+        let shallow: Vec<_> = folders.into_iter().filter(|(path, _)| path.matches('/').count() < DEPTH).collect();
+        match self.dice.below(6) {
+            0 => TOP,
+            _ => self.pick(&shallow).map_or(TOP, |(_, id)| *id),
+        }
+    }
+
+    fn pick<'a, T>(&mut self, of: &'a [T]) -> Option<&'a T> {
+        let nth = self.dice.below(of.len() as u64);
+        of.get(usize::try_from(nth).unwrap())
+    }
+
+    fn draw<T>(&mut self, of: &mut Vec<T>) -> Option<T> {
+        let nth = usize::try_from(self.dice.below(of.len() as u64)).unwrap();
+        (!of.is_empty()).then(|| of.swap_remove(nth))
+    }
+
+    /// A path of the model as the device writes it.
+    pub(crate) fn remote(&self, path: &str) -> String {
+        match (self.habits.top.as_str(), path) {
+            ("", "") => "/".to_owned(),
+            (top, path) => format!("{top}{path}"),
+        }
+    }
+
+    /// Runs a command that must succeed.
+    #[track_caller]
+    pub(crate) fn run(&mut self, words: Vec<String>) -> Value {
+        self.note(&words);
+        let mut done = Done::new(&self.device.command(&words).output().unwrap());
+        assert!(done.code == 0, "{:?} on day {}: {done:?}", self.last.back(), self.model.day);
+        done.json["result"].take()
+    }
+
+    fn note(&mut self, words: &[String]) {
+        self.commands += 1;
+        if self.last.len() == TOLD {
+            self.last.pop_front();
+        }
+        let mut line: String = words.join(" ").chars().take(300).collect();
+        if words.len() > 8 {
+            line.push_str(&format!(" … ({} words)", words.len()));
+        }
+        self.last.push_back(line);
+    }
+}
+
+impl Drop for Actor {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("{}: day {}, the last commands:", self.device.home.display(), self.model.day);
+            self.last.iter().for_each(|line| println!("  crannog {line}"));
+        }
+    }
+}
+

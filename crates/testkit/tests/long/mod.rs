@@ -1,0 +1,10 @@
+//! What the long runs share: a clock that is moved, a model of what a drive must hold, an actor that does the same to both.
+//!
+//! The model knows nothing of the product but the rules of `docs/spec/drive.md`, and what the actor asks for.
+
+pub(crate) mod actor;
+pub(crate) mod check;
+pub(crate) mod clock;
+pub(crate) mod figures;
+pub(crate) mod model;
+pub(crate) mod stage;
