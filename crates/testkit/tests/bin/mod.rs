@@ -231,14 +231,18 @@ impl Server {
 
     /// SIGKILL, and nothing is left of it.
     pub(crate) fn kill(mut self) {
+        self.end();
+    }
+
+    /// The same; its place is kept for another one.
+    pub(crate) fn end(&mut self) {
         let _ = self.child.kill();
         self.child.wait().unwrap();
     }
 
     /// SIGKILL, and another one on the same directory and port.
     pub(crate) fn kill_and_restart(&mut self) {
-        let _ = self.child.kill();
-        self.child.wait().unwrap();
+        self.end();
         *self = Self::start_at(&self.data, &self.address);
     }
 

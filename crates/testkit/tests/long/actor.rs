@@ -1,8 +1,9 @@
 //! Somebody who works with a drive at random, and does the same to a model of it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -23,8 +24,8 @@ pub(crate) struct Habits {
     pub(crate) top: String,
     /// About so many files at any time.
     pub(crate) files: u64,
-    /// Uses trash and versions too, which belong to the drive's owner.
-    pub(crate) owner: bool,
+    /// The drive that this is, if it is not the default one.
+    pub(crate) drive: Option<String>,
 }
 
 /// A device and what its drive must hold.
@@ -39,6 +40,8 @@ pub(crate) struct Actor {
     last: VecDeque<String>,
     pub(crate) commands: u64,
     pub(crate) operations: u64,
+    /// What each kind of command has taken so far, and how many there were.
+    pub(crate) taken: BTreeMap<String, (u64, Duration)>,
 }
 
 impl Actor {
@@ -53,6 +56,7 @@ impl Actor {
             last: VecDeque::new(),
             commands: 0,
             operations: 0,
+            taken: BTreeMap::new(),
         }
     }
 
@@ -65,28 +69,32 @@ impl Actor {
     }
 
     fn round(&mut self, size: u64) {
-        self.make_folders(1 + size / 40);
+        self.make_folders(1 + size / 100);
         self.put(size.div_ceil(2));
         self.move_files(size / 8);
         self.rename();
         self.move_folder();
         self.remove_files();
         self.remove_folder();
-        if self.habits.owner {
-            self.take_back(size / 12);
-            self.purge(size / 25);
-            self.restore_version();
-        }
+        self.take_back(size / 12);
+        self.purge(size / 25);
+        self.restore_version();
     }
 
     /// What a person does now and then, or a timer for her: what is old goes.
-    pub(crate) fn keep_only(&mut self, days: i64) {
-        let older = format!("{days}d");
-        self.run(vec!["trash".into(), "empty".into(), "--older-than".into(), older.clone(), "--yes".into()]);
-        self.model.empty_trash(days);
-        let all = self.remote("/");
-        self.run(vec!["forget".into(), "-r".into(), all, "--older-than".into(), older, "--yes".into()]);
-        self.model.forget(days);
+    pub(crate) fn keep_only(&mut self, ticks: i64, older_than: &str) {
+        let words = |words: [&str; 4]| words.map(str::to_owned).to_vec();
+        let mut empty = words(["trash", "empty", "--older-than", older_than]);
+        if let Some(drive) = &self.habits.drive {
+            empty.extend(["--drive".to_owned(), drive.clone()]);
+        }
+        empty.push("--yes".into());
+        self.run(empty);
+        self.model.empty_trash(ticks);
+        let mut forget = words(["forget", "-r", "--older-than", older_than]);
+        forget.extend([self.remote("/"), "--yes".to_owned()]);
+        self.run(forget);
+        self.model.forget(ticks);
     }
 
     fn make_folders(&mut self, count: u64) {
@@ -101,8 +109,13 @@ impl Actor {
         self.run(words);
     }
 
-    /// New files, and new contents of old ones, by one command.
     fn put(&mut self, count: u64) {
+        let words = self.prepare(count);
+        self.run(words);
+    }
+
+    /// Writes new files, and new contents of old ones, to be put by the command that comes back.
+    pub(crate) fn prepare(&mut self, count: u64) -> Vec<String> {
         let _ = fs::remove_dir_all(&self.source);
         fs::create_dir_all(&self.source).unwrap();
         let files = self.files();
@@ -134,8 +147,7 @@ impl Actor {
             fs::write(path, content.bytes()).unwrap();
         }
         let source = format!("{}/", self.source.to_str().unwrap());
-        let to = self.remote("/");
-        self.run(vec!["put".into(), "-r".into(), source, to]);
+        vec!["put".into(), "-r".into(), source, self.remote("/")]
     }
 
     fn move_files(&mut self, count: u64) {
@@ -219,11 +231,7 @@ impl Actor {
         for _ in many..folders.len() as u64 {
             let folders = self.folders();
             let drawn: Vec<_> = (0..4).filter_map(|_| self.pick(&folders).cloned()).collect();
-            let held = |path: &str| {
-                let inside = format!("{path}/");
-                self.model.live().keys().filter(|other| other.starts_with(&inside)).count()
-            };
-            let Some((path, id)) = drawn.into_iter().min_by_key(|(path, _)| held(path)) else {
+            let Some((path, id)) = drawn.into_iter().min_by_key(|(_, id)| self.model.size(*id)) else {
                 return;
             };
             self.model.trash(id);
@@ -234,22 +242,32 @@ impl Actor {
 
     fn take_back(&mut self, count: u64) {
         let mut items = self.trash();
-        let mut words = vec!["trash".to_owned(), "restore".to_owned()];
+        let mut words = self.of_trash("restore");
+        let before = words.len();
         for _ in 0..count {
             if let Some((path, id)) = self.draw(&mut items) {
                 words.push(path);
                 self.model.restore(id);
             }
         }
-        self.operations += words.len() as u64 - 2;
-        if words.len() > 2 {
+        self.operations += (words.len() - before) as u64;
+        if words.len() > before {
             self.run(words);
         }
     }
 
+    fn of_trash(&self, what: &str) -> Vec<String> {
+        let mut words = vec!["trash".to_owned(), what.to_owned()];
+        if let Some(drive) = &self.habits.drive {
+            words.extend(["--drive".to_owned(), drive.clone()]);
+        }
+        words
+    }
+
     fn purge(&mut self, count: u64) {
         let mut items = self.trash();
-        let mut words = vec!["trash".to_owned(), "empty".to_owned(), "--yes".to_owned()];
+        let mut words = self.of_trash("empty");
+        words.push("--yes".to_owned());
         let mut going = Vec::new();
         for _ in 0..count {
             if let Some((path, id)) = self.draw(&mut items) {
@@ -319,7 +337,11 @@ impl Actor {
         let whole = self.habits.top.is_empty();
         items
             .filter(|id| whole || self.model.parent_is_live(**id))
-            .map(|id| (self.remote(&self.model.path(*id)), *id))
+            .map(|id| {
+                let path = self.model.path(*id);
+                let whole = self.habits.drive.is_some();
+                (if whole { path } else { self.remote(&path) }, *id)
+            })
             .collect()
     }
 
@@ -354,7 +376,14 @@ impl Actor {
     #[track_caller]
     pub(crate) fn run(&mut self, words: Vec<String>) -> Value {
         self.note(&words);
+        let start = Instant::now();
         let mut done = Done::new(&self.device.command(&words).output().unwrap());
+        let kind = match words[0].as_str() {
+            "trash" => format!("trash {}", words[1]),
+            kind => kind.to_owned(),
+        };
+        let taken = self.taken.entry(kind).or_default();
+        *taken = (taken.0 + 1, taken.1 + start.elapsed());
         assert!(done.code == 0, "{:?} on day {}: {done:?}", self.last.back(), self.model.day);
         done.json["result"].take()
     }

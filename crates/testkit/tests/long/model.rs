@@ -206,6 +206,13 @@ impl Model {
         }
     }
 
+    /// How much lies below a folder.
+    pub(crate) fn size(&self, folder: u64) -> usize {
+        let inside = self.children.get(&folder).into_iter().flatten();
+        let live = inside.filter(|id| self.nodes[id].trashed.is_none());
+        live.map(|id| 1 + self.size(*id)).sum()
+    }
+
     pub(crate) fn is_live(&self, mut node: u64) -> bool {
         while node != TOP {
             match self.nodes.get(&node) {

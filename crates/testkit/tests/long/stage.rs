@@ -25,6 +25,12 @@ pub(crate) fn serve(clock: &Clock, data: &Path, address: &str, grace: i64) -> Se
     Server::launch(command, data, address)
 }
 
+/// SIGKILL, and another one on the same directory and port.
+pub(crate) fn kill_and_serve(server: &mut Server, clock: &Clock, grace: i64) {
+    server.end();
+    *server = serve(clock, &server.data, &server.address, grace);
+}
+
 /// A device in a folder of its own.
 pub(crate) fn device(clock: &Clock, top: &Path, name: &str) -> Device {
     let mut device = Device::new(top, name);
