@@ -50,14 +50,16 @@ fn faults(hour: i64, hours: i64, may_fill: bool, dice: &mut Dice) -> Vec<Fault> 
     if hour * 2 <= hours {
         all.push(Fault::ServerKilled);
     }
-    (0..3).map(|_| all[usize::try_from(dice.below(all.len() as u64)).unwrap()]).collect()
+    (0..3)
+        .map(|_| all[usize::try_from(dice.below(all.len() as u64)).unwrap()])
+        .collect()
 }
 
 /// Everybody puts files while things go wrong; how many commands ended early.
 fn storm(mut field: Field<'_>, actors: &mut [Actor; 3], faults: &[Fault], size: u64, dice: &mut Dice) -> u64 {
     let orders: Vec<_> = actors.iter_mut().map(|actor| actor.prepare(size)).collect();
     let (send, ticks) = channel();
-    let early = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let writers: Vec<_> = actors
             .iter()
             .zip(&orders)
@@ -78,8 +80,7 @@ fn storm(mut field: Field<'_>, actors: &mut [Actor; 3], faults: &[Fault], size: 
         field.end();
         while ticks.recv().is_ok() {}
         writers.into_iter().map(|writer| writer.join().unwrap()).sum()
-    });
-    early
+    })
 }
 
 /// Everybody has everything, and rests.
@@ -110,15 +111,26 @@ fn check(actors: &[Actor; 3]) {
     same_tree(&tablet.model, &laptop.device, &tablet.habits.top);
 }
 
-fn people(scratch: &Path, clock: &Clock, server: &Server, line: &Line, files: u64, dice: &mut Dice) -> [Actor; 3] {
+fn people(
+    scratch: &Path,
+    clock: &Clock,
+    server: &Server,
+    line: &Line,
+    files: u64,
+    dice: &mut Dice,
+) -> [Actor; 3] {
     let invite = || {
         let mut invite = server.invite("50GiB");
-        let url = invite["server"].as_str().unwrap().replace(&server.address, &line.address);
+        let url = invite["server"]
+            .as_str()
+            .unwrap()
+            .replace(&server.address, &line.address);
         invite["server"] = url.into();
         invite
     };
     let for_alice = invite();
-    let [laptop, phone, tablet] = ["laptop", "phone", "tablet"].map(|name| stage::device(clock, scratch, name));
+    let [laptop, phone, tablet] =
+        ["laptop", "phone", "tablet"].map(|name| stage::device(clock, scratch, name));
     let words = laptop.join(&for_alice, "alice");
     phone.recover(&for_alice, "alice", &words);
     tablet.join(&invite(), "bob");
@@ -127,7 +139,12 @@ fn people(scratch: &Path, clock: &Clock, server: &Server, line: &Line, files: u6
     tablet.ok(["sync"]);
     tablet.ok(["accept", "shared"]);
     phone.ok(["sync"]);
-    [(laptop, "/laptop", None), (phone, "/phone", None), (tablet, "/shared", Some("shared"))].map(|(device, top, drive)| {
+    [
+        (laptop, "/laptop", None),
+        (phone, "/phone", None),
+        (tablet, "/shared", Some("shared")),
+    ]
+    .map(|(device, top, drive)| {
         let habits = Habits {
             top: top.to_owned(),
             files,
@@ -149,7 +166,9 @@ fn hours() {
     };
     let disk = may_mount("the server's disk is full for a while")
         .then(|| Small::memory(scratch.join("disk"), "512m"));
-    let data = disk.as_ref().map_or(scratch.join("server"), |disk| disk.0.join("data"));
+    let data = disk
+        .as_ref()
+        .map_or(scratch.join("server"), |disk| disk.0.join("data"));
     let mut server = stage::serve(&server_clock, &data, "127.0.0.1:0", GRACE);
     let line = Line::to(server.address.clone());
     let mut actors = people(scratch.path(), &clock, &server, &line, files, &mut dice);
@@ -159,8 +178,17 @@ fn hours() {
             actor.model.day = hour;
         }
         let faults = faults(hour, hours, disk.is_some(), &mut dice);
-        faults.iter().for_each(|fault| *struck.entry(*fault).or_insert(0) += 1);
-        let field = Field::new(&mut server, &server_clock, GRACE, &line, disk.as_ref(), &mut clock);
+        faults
+            .iter()
+            .for_each(|fault| *struck.entry(*fault).or_insert(0) += 1);
+        let field = Field::new(
+            &mut server,
+            &server_clock,
+            GRACE,
+            &line,
+            disk.as_ref(),
+            &mut clock,
+        );
         early += storm(field, &mut actors, &faults, operations / 3, &mut dice);
         std::thread::scope(|scope| {
             for actor in &mut actors {
@@ -179,17 +207,29 @@ fn hours() {
         settle(&actors, &server);
         check(&actors);
 
-        let named: u64 = actors.iter_mut().map(|actor| actor.model.bytes(GRACE)).map(|bytes| bytes.live + bytes.versions + bytes.trash).sum();
+        let named: u64 = actors
+            .iter_mut()
+            .map(|actor| actor.model.bytes(GRACE))
+            .map(|bytes| bytes.live + bytes.versions + bytes.trash)
+            .sum();
         let disk = Disk::of(&server);
         excess.push(disk.total().saturating_sub(named));
-        let mut line = format!("hour {hour}: {} MiB named, {} on disk", mib(named), mib(disk.total()));
+        let mut line = format!(
+            "hour {hour}: {} MiB named, {} on disk",
+            mib(named),
+            mib(disk.total())
+        );
         let mut processes = vec![("server", server.pid())];
         for (actor, who) in actors.iter().zip(["laptop", "phone", "tablet"]) {
             processes.extend(actor.device.agents().first().map(|pid| (who, *pid)));
         }
         for (who, pid) in processes {
             let at_rest = rest.note(who, pid);
-            line += &format!("; {who} {} MiB, {} open", mib(at_rest.memory), at_rest.descriptors);
+            line += &format!(
+                "; {who} {} MiB, {} open",
+                mib(at_rest.memory),
+                at_rest.descriptors
+            );
         }
         let homes: u64 = actors.iter().map(|actor| below(&actor.device.home).1).sum();
         println!("{line}; profiles {} MiB; {faults:?}", mib(homes));
@@ -198,16 +238,29 @@ fn hours() {
     let mut grown = rest.grown();
     if excess.len() >= 6 {
         let third = excess.len() / 3;
-        let [first, last] = [&excess[..third], &excess[excess.len() - third..]].map(|part| median(part.to_vec()));
-        println!("beside what is named the server takes {} to {} MiB", mib(first), mib(last));
+        let [first, last] =
+            [&excess[..third], &excess[excess.len() - third..]].map(|part| median(part.to_vec()));
+        println!(
+            "beside what is named the server takes {} to {} MiB",
+            mib(first),
+            mib(last)
+        );
         if last > first + first / 2 + DISK {
             grown.push("the server's disk".to_owned());
         }
-        assert!(rest.judged() >= 3, "too few processes lived long enough to say anything");
+        assert!(
+            rest.judged() >= 3,
+            "too few processes lived long enough to say anything"
+        );
     }
     assert_eq!(grown, [""; 0], "what grew");
     for actor in &actors {
-        same_contents(&actor.model, &actor.device, &actor.habits.top, &scratch.join("back"));
+        same_contents(
+            &actor.model,
+            &actor.device,
+            &actor.habits.top,
+            &scratch.join("back"),
+        );
         actor.device.verify_store();
     }
     server.stop();

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use bin::{Dice, Scratch, number};
 use long::actor::{Actor, Habits};
-use long::check::{same_contents, same_tree, same_trash};
+use long::check::{same_contents, same_trash, same_tree};
 use long::clock::Clock;
 use long::figures::{Disk, mib};
 use long::model::Bytes;
@@ -53,15 +53,28 @@ impl Row {
 
     fn head() {
         println!(
-            "{:>5} {:>9} {:>8} {:>8} {:>8} {:>8} | {:>8} {:>8} {:>8} {:>8} {:>7} | {:>8} {:>8}",
-            "day", "ops", "live", "versions", "trash", "grace", "blobs", "database", "counted", "entries", "files", "bound", "wide"
+            "{:>5} {:>9} {:>8} {:>8} {:>8} {:>8} | {:>8} {:>8} {:>6} {:>8} {:>8} {:>7} | {:>8} {:>8}",
+            "day",
+            "ops",
+            "live",
+            "versions",
+            "trash",
+            "grace",
+            "blobs",
+            "database",
+            "log",
+            "counted",
+            "entries",
+            "files",
+            "bound",
+            "wide"
         );
     }
 
     fn print(&self) {
         let (bytes, disk) = (self.bytes, self.disk);
         println!(
-            "{:>5} {:>9} {:>8} {:>8} {:>8} {:>8} | {:>8} {:>8} {:>8} {:>8} {:>7} | {:>8} {:>8} {}",
+            "{:>5} {:>9} {:>8} {:>8} {:>8} {:>8} | {:>8} {:>8} {:>6} {:>8} {:>8} {:>7} | {:>8} {:>8} {}",
             self.day,
             self.operations,
             mib(bytes.live),
@@ -70,6 +83,7 @@ impl Row {
             mib(bytes.grace),
             mib(disk.blobs),
             mib(disk.database),
+            mib(disk.log),
             mib(disk.counted),
             disk.entries,
             disk.files,
@@ -83,7 +97,7 @@ impl Row {
         let (bytes, disk) = (self.bytes, self.disk);
         json!({
             "day": self.day, "operations": self.operations, "live": bytes.live, "versions": bytes.versions, "trash": bytes.trash,
-            "grace": bytes.grace, "blobs": disk.blobs, "database": disk.database, "counted": disk.counted,
+            "grace": bytes.grace, "blobs": disk.blobs, "database": disk.database, "log": disk.log, "counted": disk.counted,
             "entries": disk.entries, "files": disk.files, "bound": self.bound(), "wide_bound": self.wide_bound(),
             "verdict": self.verdict(),
         })
@@ -108,7 +122,10 @@ fn check(actor: &Actor, scratch: &Scratch, clock: &Clock, invite: &Value, words:
 
 #[test]
 fn years() {
-    let (days, operations) = (number("CRANNOG_YEARS_DAYS", 3), number("CRANNOG_YEARS_OPERATIONS", 60));
+    let (days, operations) = (
+        number("CRANNOG_YEARS_DAYS", 3),
+        number("CRANNOG_YEARS_OPERATIONS", 60),
+    );
     let files = number("CRANNOG_YEARS_FILES", 40);
     let kept = i64::try_from(number("CRANNOG_YEARS_RETENTION", 1)).unwrap();
     let every = i64::try_from(number("CRANNOG_YEARS_CHECK", 30)).unwrap();
@@ -168,7 +185,10 @@ fn years() {
         let all = json!({ "days": days, "operations": operations, "retention": kept, "seconds": start.elapsed().as_secs_f64(), "rows": rows });
         std::fs::write(file, format!("{all:#}\n")).unwrap();
     }
-    let exceeded = rows.iter().filter(|row| row.disk.total() > row.wide_bound()).count();
+    let exceeded = rows
+        .iter()
+        .filter(|row| row.disk.total() > row.wide_bound())
+        .count();
     assert_eq!(
         exceeded,
         0,

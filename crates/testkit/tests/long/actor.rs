@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::model::{Content, Kind, Model, TOP, Version};
+use super::model::{Content, Kind, Model, Version};
 use crate::bin::{Device, Dice, Done};
 
 /// So many operations go into one round of commands.
 const ROUND: u64 = 500;
 /// No folder lies deeper than this.
-const DEPTH: usize = 6;
+pub(super) const DEPTH: usize = 6;
 /// So many of the last commands are told when something fails.
 const TOLD: usize = 12;
 
@@ -79,22 +79,6 @@ impl Actor {
         self.take_back(size / 12);
         self.purge(size / 25);
         self.restore_version();
-    }
-
-    /// What a person does now and then, or a timer for her: what is old goes.
-    pub(crate) fn keep_only(&mut self, ticks: i64, older_than: &str) {
-        let words = |words: [&str; 4]| words.map(str::to_owned).to_vec();
-        let mut empty = words(["trash", "empty", "--older-than", older_than]);
-        if let Some(drive) = &self.habits.drive {
-            empty.extend(["--drive".to_owned(), drive.clone()]);
-        }
-        empty.push("--yes".into());
-        self.run(empty);
-        self.model.empty_trash(ticks);
-        let mut forget = words(["forget", "-r", "--older-than", older_than]);
-        forget.extend([self.remote("/"), "--yes".to_owned()]);
-        self.run(forget);
-        self.model.forget(ticks);
     }
 
     fn make_folders(&mut self, count: u64) {
@@ -164,7 +148,10 @@ impl Actor {
                 }
             }
             let moved = words.len() as u64 - 1;
-            words.push(format!("{}/", self.remote(&self.model.path(to)).trim_end_matches('/')));
+            words.push(format!(
+                "{}/",
+                self.remote(&self.model.path(to)).trim_end_matches('/')
+            ));
             self.operations += moved;
             left = left.saturating_sub(30);
             if moved > 0 {
@@ -194,14 +181,21 @@ impl Actor {
         let inside = format!("{path}/");
         let deep = path.matches('/').count();
         let below = folders.iter().filter(|(other, _)| other.starts_with(&inside));
-        let height = below.map(|(other, _)| other.matches('/').count() - deep).max().unwrap_or(0);
+        let height = below
+            .map(|(other, _)| other.matches('/').count() - deep)
+            .max()
+            .unwrap_or(0);
         let to = self.some_folder();
         let target = self.model.path(to);
         let within = to == id || to == self.model.parent(id) || target.starts_with(&inside);
         if within || target.matches('/').count() + height + 1 > DEPTH {
             return;
         }
-        let words = vec!["mv".into(), self.remote(path), format!("{}/", self.remote(&target).trim_end_matches('/'))];
+        let words = vec![
+            "mv".into(),
+            self.remote(path),
+            format!("{}/", self.remote(&target).trim_end_matches('/')),
+        ];
         self.model.place(id, to, None);
         self.operations += 1;
         self.run(words);
@@ -240,130 +234,6 @@ impl Actor {
         }
     }
 
-    fn take_back(&mut self, count: u64) {
-        let mut items = self.trash();
-        let mut words = self.of_trash("restore");
-        let before = words.len();
-        for _ in 0..count {
-            if let Some((path, id)) = self.draw(&mut items) {
-                words.push(path);
-                self.model.restore(id);
-            }
-        }
-        self.operations += (words.len() - before) as u64;
-        if words.len() > before {
-            self.run(words);
-        }
-    }
-
-    fn of_trash(&self, what: &str) -> Vec<String> {
-        let mut words = vec!["trash".to_owned(), what.to_owned()];
-        if let Some(drive) = &self.habits.drive {
-            words.extend(["--drive".to_owned(), drive.clone()]);
-        }
-        words
-    }
-
-    fn purge(&mut self, count: u64) {
-        let mut items = self.trash();
-        let mut words = self.of_trash("empty");
-        words.push("--yes".to_owned());
-        let mut going = Vec::new();
-        for _ in 0..count {
-            if let Some((path, id)) = self.draw(&mut items) {
-                words.push(path);
-                going.push(id);
-            }
-        }
-        self.operations += going.len() as u64;
-        if !going.is_empty() {
-            self.run(words);
-        }
-        for id in going {
-            self.model.purge(id);
-        }
-    }
-
-    /// An old version becomes the current one.
-    fn restore_version(&mut self) {
-        let mut several = self.files();
-        several.retain(|(_, id)| self.model.versions(*id).is_some_and(|versions| versions.len() > 1));
-        let Some((path, id)) = self.draw(&mut several) else {
-            return;
-        };
-        let remote = self.remote(&path);
-        let told = self.run(vec!["versions".into(), remote.clone()]);
-        let told = told.as_array().unwrap();
-        let known = self.model.versions(id).unwrap();
-        let sizes: Vec<u64> = told.iter().rev().map(|version| version["size"].as_u64().unwrap()).collect();
-        let expected: Vec<u64> = known.iter().map(|version| version.content.len).collect();
-        assert_eq!(sizes, expected, "the versions of {path}");
-        let nth = self.dice.below(known.len() as u64 - 1);
-        let nth = usize::try_from(nth).unwrap();
-        let content = known[nth].content;
-        let version = told[told.len() - 1 - nth]["version"].as_str().unwrap().to_owned();
-        self.model.write(id, content);
-        self.operations += 1;
-        self.run(vec!["restore".into(), remote, version]);
-    }
-
-    fn content(&mut self) -> Content {
-        let len = match self.dice.below(100) {
-            0 => self.dice.between(1 << 20, 1_500_000),
-            1..=14 => self.dice.between(4 << 10, 64 << 10),
-            15 => 0,
-            _ => self.dice.between(1, 4 << 10),
-        };
-        Content {
-            seed: self.dice.next(),
-            len,
-        }
-    }
-
-    fn files(&self) -> Vec<(String, u64)> {
-        let live = self.model.live().into_iter();
-        live.filter(|(_, id)| self.model.versions(*id).is_some()).collect()
-    }
-
-    fn folders(&self) -> Vec<(String, u64)> {
-        let live = self.model.live().into_iter();
-        live.filter(|(_, id)| self.model.versions(*id).is_none()).collect()
-    }
-
-    /// Of what is in the trash: where it was.
-    fn trash(&self) -> Vec<(String, u64)> {
-        let items = self.model.in_trash().iter();
-        // The owner of a part of a drive leaves alone what would come back elsewhere.
-        let whole = self.habits.top.is_empty();
-        items
-            .filter(|id| whole || self.model.parent_is_live(**id))
-            .map(|id| {
-                let path = self.model.path(*id);
-                let whole = self.habits.drive.is_some();
-                (if whole { path } else { self.remote(&path) }, *id)
-            })
-            .collect()
-    }
-
-    fn some_folder(&mut self) -> u64 {
-        let folders = self.folders();
-        let shallow: Vec<_> = folders.into_iter().filter(|(path, _)| path.matches('/').count() < DEPTH).collect();
-        match self.dice.below(6) {
-            0 => TOP,
-            _ => self.pick(&shallow).map_or(TOP, |(_, id)| *id),
-        }
-    }
-
-    fn pick<'a, T>(&mut self, of: &'a [T]) -> Option<&'a T> {
-        let nth = self.dice.below(of.len() as u64);
-        of.get(usize::try_from(nth).unwrap())
-    }
-
-    fn draw<T>(&mut self, of: &mut Vec<T>) -> Option<T> {
-        let nth = usize::try_from(self.dice.below(of.len() as u64)).unwrap();
-        (!of.is_empty()).then(|| of.swap_remove(nth))
-    }
-
     /// A path of the model as the device writes it.
     pub(crate) fn remote(&self, path: &str) -> String {
         match (self.habits.top.as_str(), path) {
@@ -384,7 +254,12 @@ impl Actor {
         };
         let taken = self.taken.entry(kind).or_default();
         *taken = (taken.0 + 1, taken.1 + start.elapsed());
-        assert!(done.code == 0, "{:?} on day {}: {done:?}", self.last.back(), self.model.day);
+        assert!(
+            done.code == 0,
+            "{:?} on day {}: {done:?}",
+            self.last.back(),
+            self.model.day
+        );
         done.json["result"].take()
     }
 
@@ -404,9 +279,12 @@ impl Actor {
 impl Drop for Actor {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            println!("{}: day {}, the last commands:", self.device.home.display(), self.model.day);
+            println!(
+                "{}: day {}, the last commands:",
+                self.device.home.display(),
+                self.model.day
+            );
             self.last.iter().for_each(|line| println!("  crannog {line}"));
         }
     }
 }
-

@@ -18,7 +18,12 @@ pub(crate) fn same_tree(model: &Model, device: &Device, top: &str) -> usize {
         .as_array()
         .unwrap()
         .iter()
-        .map(|row| (format!("/{}", text(row, "path")), (number(row, "size"), number(row, "versions"))))
+        .map(|row| {
+            (
+                format!("/{}", text(row, "path")),
+                (number(row, "size"), number(row, "versions")),
+            )
+        })
         .collect();
     told.remove("/Recovered");
     let mut expected = BTreeMap::new();
@@ -33,8 +38,16 @@ pub(crate) fn same_tree(model: &Model, device: &Device, top: &str) -> usize {
         };
         expected.insert(path, facts);
     }
-    let lacking: Vec<_> = expected.iter().filter(|(path, facts)| told.get(*path) != Some(facts)).take(10).collect();
-    let wrong: Vec<_> = told.iter().filter(|(path, facts)| expected.get(*path) != Some(facts)).take(10).collect();
+    let lacking: Vec<_> = expected
+        .iter()
+        .filter(|(path, facts)| told.get(*path) != Some(facts))
+        .take(10)
+        .collect();
+    let wrong: Vec<_> = told
+        .iter()
+        .filter(|(path, facts)| expected.get(*path) != Some(facts))
+        .take(10)
+        .collect();
     assert!(
         lacking.is_empty() && wrong.is_empty(),
         "day {}: {:?} must show (size, versions) {lacking:#?} and shows {wrong:#?}",
@@ -48,12 +61,26 @@ pub(crate) fn same_tree(model: &Model, device: &Device, top: &str) -> usize {
 #[track_caller]
 pub(crate) fn same_trash(actor: &Actor, device: &Device) {
     let told = device.ok(["trash", "list"]);
-    let mut told: Vec<String> = told.as_array().unwrap().iter().map(|row| text(row, "path")).collect();
-    let mut expected: Vec<String> = actor.model.in_trash().iter().map(|id| actor.model.path(*id)).collect();
+    let mut told: Vec<String> = told
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| text(row, "path"))
+        .collect();
+    let mut expected: Vec<String> = actor
+        .model
+        .in_trash()
+        .iter()
+        .map(|id| actor.model.path(*id))
+        .collect();
     told.sort();
     expected.sort();
     let first = told.iter().zip(&expected).find(|(one, other)| one != other);
-    assert_eq!(told.len(), expected.len(), "items in the trash; the first other one: {first:?}");
+    assert_eq!(
+        told.len(),
+        expected.len(),
+        "items in the trash; the first other one: {first:?}"
+    );
     assert_eq!(first, None);
 }
 
@@ -80,7 +107,10 @@ pub(crate) fn same_contents(model: &Model, device: &Device, top: &str, to: &Path
 }
 
 fn text(row: &Value, key: &str) -> String {
-    row[key].as_str().unwrap_or_else(|| panic!("no {key} in {row}")).to_owned()
+    row[key]
+        .as_str()
+        .unwrap_or_else(|| panic!("no {key} in {row}"))
+        .to_owned()
 }
 
 fn number(row: &Value, key: &str) -> u64 {

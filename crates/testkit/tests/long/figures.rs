@@ -10,8 +10,10 @@ use crate::bin::Server;
 pub(crate) struct Disk {
     /// Blobs, those in their grace period too.
     pub(crate) blobs: u64,
-    /// The database without its log, which SQLite uses again and again.
+    /// The database without its log.
     pub(crate) database: u64,
+    /// The database's log, which SQLite uses again and again and never shortens.
+    pub(crate) log: u64,
     /// What is counted to accounts: blobs in force and entries.
     pub(crate) counted: u64,
     /// Entries.
@@ -27,12 +29,14 @@ impl Disk {
         Self {
             blobs: below(&server.data.join("blobs")).1,
             database: fs::metadata(server.data.join("crannogd.db")).unwrap().len(),
+            log: fs::metadata(server.data.join("crannogd.db-wal")).unwrap().len(),
             counted: number("used"),
             entries: number("entries"),
             files: number("files"),
         }
     }
 
+    /// What grows with what is stored.
     pub(crate) fn total(self) -> u64 {
         self.blobs + self.database
     }
@@ -65,7 +69,10 @@ pub(crate) struct Process {
 impl Process {
     pub(crate) fn of(pid: i32) -> Self {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .unwrap();
         let kib: u64 = line.trim().trim_end_matches(" kB").parse().unwrap();
         Self {
             memory: kib * 1024,

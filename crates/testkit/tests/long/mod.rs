@@ -4,10 +4,12 @@
 
 pub(crate) mod actor;
 pub(crate) mod check;
+pub(crate) mod choice;
 pub(crate) mod clock;
 pub(crate) mod faults;
 pub(crate) mod figures;
 pub(crate) mod line;
 pub(crate) mod model;
 pub(crate) mod rest;
+pub(crate) mod second_thoughts;
 pub(crate) mod stage;

@@ -285,7 +285,10 @@ impl Model {
         let mut seen = BTreeSet::new();
         let live: BTreeSet<u64> = self.live().into_values().collect();
         let files = |wanted: bool| {
-            let of = self.nodes.iter().filter(move |(id, _)| live.contains(id) == wanted);
+            let of = self
+                .nodes
+                .iter()
+                .filter(move |(id, _)| live.contains(id) == wanted);
             of.filter_map(|(_, node)| match &node.kind {
                 Kind::File(versions) => Some(versions.clone()),
                 Kind::Folder => None,
@@ -293,7 +296,10 @@ impl Model {
             .collect::<Vec<_>>()
         };
         let mut sum = |contents: &mut dyn Iterator<Item = Content>| {
-            contents.filter(|content| seen.insert(*content)).map(|content| content.len).sum()
+            contents
+                .filter(|content| seen.insert(*content))
+                .map(|content| content.len)
+                .sum()
         };
         let visible = files.clone()(true);
         bytes.live = sum(&mut visible.iter().map(|versions| versions.last().unwrap().content));

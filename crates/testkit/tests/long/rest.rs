@@ -31,7 +31,8 @@ impl Rest {
             }
             let third = samples.len() / 3;
             let (first, last) = (&samples[..third], &samples[samples.len() - third..]);
-            let of = |samples: &[Process], what: fn(&Process) -> u64| median(samples.iter().map(what).collect());
+            let of =
+                |samples: &[Process], what: fn(&Process) -> u64| median(samples.iter().map(what).collect());
             let memory = [first, last].map(|part| of(part, |process| process.memory));
             let open = [first, last].map(|part| of(part, |process| process.descriptors));
             println!(
