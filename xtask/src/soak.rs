@@ -3,7 +3,7 @@
 
 use crate::layout::Profile;
 use crate::years::FAKETIME;
-use crate::{Outcome, build, run, setup, test};
+use crate::{Outcome, build, layout, run, setup, test};
 
 const USAGE: &str = "usage: cargo xtask soak [--kills N | --hours N [--operations N] [--seed N]]";
 
@@ -47,6 +47,7 @@ fn soak(name: &str, variables: &[(&str, u64)], packages: &[setup::Package]) -> O
     setup::need(packages)?;
     let binaries = build::run(Profile::Dev)?;
     let mut cargo = test::cargo(&binaries);
+    cargo.env("CRANNOG_SOAK_KEEP", layout::kept());
     for (variable, value) in variables {
         cargo.env(variable, value.to_string());
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::layout::Profile;
 use crate::setup::{self, For, Package, Probe};
-use crate::{Outcome, build, run, test};
+use crate::{Outcome, build, layout, run, test};
 
 const USAGE: &str = "usage: cargo xtask years [--days N] [--operations N] [--files N] [--retention DAYS] [--check DAYS] [--seed N] [--json FILE]";
 
@@ -48,6 +48,7 @@ pub fn run(arguments: &[String]) -> Outcome {
     setup::need(&[FAKETIME])?;
     let binaries = build::run(Profile::Dev)?;
     let mut cargo = test::cargo(&binaries);
+    cargo.env("CRANNOG_SOAK_KEEP", layout::kept());
     for ((_, variable, _), number) in OPTIONS.into_iter().zip(numbers) {
         cargo.env(variable, number.to_string());
     }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -285,6 +286,15 @@ impl Drop for Actor {
                 self.model.day
             );
             self.last.iter().for_each(|line| println!("  crannog {line}"));
+            if let Some(to) = std::env::var_os("CRANNOG_SOAK_KEEP") {
+                keep(self.device.home.parent().unwrap(), Path::new(&to));
+            }
         }
     }
+}
+
+/// What a long run came to is worth a look, and another one takes as long.
+fn keep(folder: &Path, to: &Path) {
+    let done = fs::create_dir_all(to).and_then(|()| Command::new("cp").arg("-a").args([folder, to]).status());
+    println!("kept in {}: {done:?}", to.display());
 }
