@@ -26,6 +26,11 @@ pub fn tools() -> PathBuf {
     target().join("tools")
 }
 
+/// What a long run that failed leaves to look at.
+pub fn kept() -> PathBuf {
+    target().join("long-runs")
+}
+
 /// One of the two build profiles in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {

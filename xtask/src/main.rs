@@ -3,7 +3,7 @@
 //! ```text
 //!  setup ─▶ build ─▶ demo
 //!                └─▶ test ─▶ ci        .ci/run calls `test`
-//!                └─▶ bench, soak
+//!                └─▶ bench, soak, years
 //!                └─▶ package
 //! ```
 
@@ -22,6 +22,7 @@ mod soak;
 mod stage;
 mod test;
 mod tidy;
+mod years;
 
 use std::process::ExitCode;
 
@@ -44,6 +45,11 @@ usage: cargo xtask COMMAND
                                what people wait for when they share: until others see it, removing somebody,
                                many writers, 10,000 idle watchers; --quick only shows that it works
   soak [--kills N]             kill server and agent N times (200) under load, nothing acknowledged may be lost
+  soak --hours N [--operations N] [--seed N]
+                               N simulated hours of three devices of two people, with faults: memory, descriptors and
+                               disk may not grow without end
+  years [--days 1095] [--operations 10000] [--files 2000] [--retention 30] [--check 30] [--seed N] [--json F]
+                               simulated days on one small drive: it holds what it must, and the server no more
   package [--suffix TEXT] [--out DIR]
                                the Debian packages crannog-server and crannog, in target/packages
   package --check [PART...]    a fresh Debian: install, use, upgrade, remove, purge; pages, lintian, the container
@@ -66,6 +72,7 @@ fn main() -> ExitCode {
         "ci" => ci::run(rest),
         "bench" => bench::run(rest),
         "soak" => soak::run(rest),
+        "years" => years::run(rest),
         "docs" => readme::run(),
         "package" => package::run(rest),
         "help" | "--help" | "-h" => {

@@ -1,31 +1,68 @@
-//! Kills server and agent again and again under load. The test itself is `soak` in `crates/testkit/tests`.
+//! Kills server and agent again and again under load, or simulates hours and looks for what grows. The tests themselves are `soak` and
+//! `day` in `crates/testkit/tests`.
 
 use crate::layout::Profile;
-use crate::{Outcome, build, run, setup, test};
+use crate::years::FAKETIME;
+use crate::{Outcome, build, layout, run, setup, test};
 
-/// `cargo xtask soak [--kills N]`.
+const USAGE: &str = "usage: cargo xtask soak [--kills N | --hours N [--operations N] [--seed N]]";
+
+/// Operations of each person in each simulated hour.
+const OPERATIONS: u64 = 300;
+
+/// `cargo xtask soak [--kills N | --hours N [--operations N] [--seed N]]`.
 pub fn run(arguments: &[String]) -> Outcome {
-    const USAGE: &str = "usage: cargo xtask soak [--kills N]";
-    let kills: u32 = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => 200,
-        ["--kills", number] => number.parse().map_err(|_| USAGE)?,
-        _ => return Err(USAGE.into()),
-    };
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => kills(200),
+        ["--kills", number] => kills(parse(number)?),
+        ["--hours", number, ref rest @ ..] => hours(parse(number)?, rest),
+        _ => Err(USAGE.into()),
+    }
+}
+
+fn kills(kills: u64) -> Outcome {
+    soak("soak", &[("CRANNOG_SOAK_KILLS", kills)], &[])?;
+    println!("soak: {kills} kills, every acknowledged write was there");
+    Ok(())
+}
+
+fn hours(hours: u64, rest: &[&str]) -> Outcome {
+    let mut variables = vec![("CRANNOG_DAY_HOURS", hours), ("CRANNOG_DAY_FILES", OPERATIONS)];
+    let mut operations = OPERATIONS;
+    for pair in rest.chunks(2) {
+        match pair {
+            ["--operations", number] => operations = parse(number)?,
+            ["--seed", number] => variables.push(("CRANNOG_SOAK_SEED", parse(number)?)),
+            _ => return Err(USAGE.into()),
+        }
+    }
+    variables.push(("CRANNOG_DAY_OPERATIONS", operations));
+    soak("day", &variables, &[FAKETIME])?;
+    println!("soak: {hours} simulated hours, nothing grew without end");
+    Ok(())
+}
+
+fn soak(name: &str, variables: &[(&str, u64)], packages: &[setup::Package]) -> Outcome {
     setup::run(setup::For::Tests)?;
+    setup::need(packages)?;
     let binaries = build::run(Profile::Dev)?;
     let mut cargo = test::cargo(&binaries);
-    cargo.env("CRANNOG_SOAK_KILLS", kills.to_string());
-    cargo.args([
+    cargo.env("CRANNOG_SOAK_KEEP", layout::kept());
+    for (variable, value) in variables {
+        cargo.env(variable, value.to_string());
+    }
+    run::run(cargo.args([
         "test",
         "--locked",
         "-p",
         "crannog-testkit",
         "--test",
-        "soak",
+        name,
         "--",
         "--nocapture",
-    ]);
-    run::run(&mut cargo)?;
-    println!("soak: {kills} kills, every acknowledged write was there");
-    Ok(())
+    ]))
+}
+
+fn parse(text: &str) -> Outcome<u64> {
+    text.parse().map_err(|_| USAGE.into())
 }

@@ -3,7 +3,7 @@
 pub(crate) mod disk;
 pub(crate) mod tree;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -231,14 +231,18 @@ impl Server {
 
     /// SIGKILL, and nothing is left of it.
     pub(crate) fn kill(mut self) {
+        self.end();
+    }
+
+    /// The same; its place is kept for another one.
+    pub(crate) fn end(&mut self) {
         let _ = self.child.kill();
         self.child.wait().unwrap();
     }
 
     /// SIGKILL, and another one on the same directory and port.
     pub(crate) fn kill_and_restart(&mut self) {
-        let _ = self.child.kill();
-        self.child.wait().unwrap();
+        self.end();
         *self = Self::start_at(&self.data, &self.address);
     }
 
@@ -324,6 +328,8 @@ pub(crate) fn fsck(data: &Path) {
 pub(crate) struct Device {
     pub(crate) home: PathBuf,
     pub(crate) password: PathBuf,
+    /// What else its commands, and so its agent, find there.
+    pub(crate) environment: Vec<(&'static str, OsString)>,
 }
 
 impl Device {
@@ -343,6 +349,7 @@ impl Device {
         Self {
             home: home.to_path_buf(),
             password,
+            environment: Vec::new(),
         }
     }
 
@@ -363,6 +370,7 @@ impl Device {
             .env("XDG_RUNTIME_DIR", self.password.parent().unwrap())
             .env_remove("CRANNOG_PASSWORD_FILE")
             .env_remove("LD_PRELOAD")
+            .envs(self.environment.iter().map(|(name, value)| (*name, value)))
             .stdin(Stdio::null());
         command
     }
