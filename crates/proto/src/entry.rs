@@ -310,7 +310,12 @@ fn check_shape(header: &Header) -> Result<(), EntryError> {
     {
         return Err(EntryError::Limit("body blobs"));
     }
-    if header.body.pieces().iter().any(|id| header.adds.binary_search(id).is_ok()) {
+    if header
+        .body
+        .pieces()
+        .iter()
+        .any(|id| header.adds.binary_search(id).is_ok())
+    {
         return Err(EntryError::Limit("what the body lies in is not repeated in adds"));
     }
     if genesis && (header.journal != JournalId::ZERO || header.epoch != 0 || header.seen != Seen::default()) {

@@ -291,5 +291,8 @@ fn chk_024_a_full_chain_can_be_cut() {
     let mut other = Chain(chain.0[..limits::LINKS_MAX - 1].to_vec());
     other.add(current, stranger);
     let at = u32::try_from(limits::LINKS_MAX - 1).unwrap();
-    assert_eq!(full.clone().apply(other.0.last().unwrap()), Err(ChainError::Order(at)));
+    assert_eq!(
+        full.clone().apply(other.0.last().unwrap()),
+        Err(ChainError::Order(at))
+    );
 }

@@ -157,7 +157,12 @@ async fn closed(store: &impl Store) {
     let end = sign_link(3, recover.hash(), LinkKind::Close, &[&carol.root]);
     let grows = [
         link(1, Stands::Last(carol.create.hash()), &first, envelope()),
-        link(2, Stands::Last(first.hash()), &recover, LinkSecrets::Generation(secrets(1, id))),
+        link(
+            2,
+            Stands::Last(first.hash()),
+            &recover,
+            LinkSecrets::Generation(secrets(1, id)),
+        ),
         NewLink {
             generation: 1,
             ..link(3, Stands::Last(recover.hash()), &last, envelope())
@@ -186,9 +191,7 @@ async fn closed(store: &impl Store) {
             ErrorCode::BadChain
         ));
     }
-    let over = Stands::OverDevices {
-        prev: recover.hash(),
-    };
+    let over = Stands::OverDevices { prev: recover.hash() };
     let close = link(3, over, &end, LinkSecrets::None);
     store.close_account(account.key, close).await.unwrap();
     assert!(store.account_named("carol".to_owned()).await.unwrap().is_none());
@@ -197,7 +200,10 @@ async fn closed(store: &impl Store) {
         store.sigchain(id).await.unwrap(),
         store.closed_named("carol".to_owned()).await.unwrap(),
     ] {
-        assert_eq!(found.unwrap().links, [carol.create.clone(), first.clone(), recover.clone(), end.clone()]);
+        assert_eq!(
+            found.unwrap().links,
+            [carol.create.clone(), first.clone(), recover.clone(), end.clone()]
+        );
     }
     assert!(store.closed_named("alice".to_owned()).await.unwrap().is_none());
     assert!(refused(join(store, &carol).await, ErrorCode::NameTaken));

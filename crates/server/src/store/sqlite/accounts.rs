@@ -9,8 +9,8 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use super::{Result, bytes, damaged, departed, failed, journals, uint};
 use crate::clock::Hour;
 use crate::store::{
-    Account, AccountKey, LoginKey, NewAccount, NewLink, NewSession, Placed, SessionRow, Sigchain,
-    Stands, StoreError,
+    Account, AccountKey, LoginKey, NewAccount, NewLink, NewSession, Placed, SessionRow, Sigchain, Stands,
+    StoreError,
 };
 
 /// Sessions of one account at once.
