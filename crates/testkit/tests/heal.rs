@@ -272,7 +272,7 @@ fn what_another_drive_holds_is_not_lost() {
     let to = world.text("moved");
     world.bob.ok(["get", "/plans/moved.txt", &to]);
     assert_eq!(fs::read_to_string(&to).unwrap(), "/own-early.txt");
-    let late = world.bob.run(["get", "/plans/late.txt", &to]);
+    let late = world.bob.run(["get", "/plans/late.txt", &world.text("late")]);
     assert_eq!(late.must_fail(3, "partly_done").failed(), ["lost"]);
     world.server().fsck();
 }
