@@ -87,14 +87,14 @@ async fn chk_012_a_false_claim_takes_no_true_alarm_away() {
     });
     let alice = alice.wake().await;
     alice.drives().await;
-    let known = Some("CHK-012".to_owned());
-    assert_eq!(alarms(&alice).await, [known.clone()]);
+    let known = [Some("CHK-012".to_owned())];
+    assert_eq!(alarms(&alice).await, known);
     let healed = heal(&alice).await.unwrap();
     let [named] = &healed.journals[..] else {
         panic!("{healed:?}")
     };
     assert!(named.entries == 0 && named.missing > 0, "{named:?}");
-    assert_eq!(alarms(&alice).await, [known]);
+    assert_eq!(alarms(&alice).await, known);
 
     // The honest twin: whoever says the same and shows all of it.
     liar.repent();
