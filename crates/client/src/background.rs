@@ -22,7 +22,7 @@ use crate::transport::{Bell, Policy};
 /// Each device records the heads that it saw at least this often, milliseconds.
 const HEADS_EVERY: i64 = 24 * 3600 * 1000;
 
-/// So long entries are kept for a server that may lose them, milliseconds.
+/// So long entries are kept at least for a server that may lose them, milliseconds.
 const RAW_KEPT: i64 = 30 * 24 * 3600 * 1000;
 
 /// However silent a held bell is, the server is asked for everything again after so long (CHK-025).
@@ -163,11 +163,7 @@ pub(crate) async fn sync_all(shared: &Arc<Shared>) -> Result<()> {
         stays_behind("home", error)?;
     }
     shared.name_what_is_lost().await?;
-    let old = clock::now_ms() - RAW_KEPT;
-    shared
-        .db
-        .write(move |tx| RawEntries(tx).forget_before(old))
-        .await?;
+    forget_raw_entries(shared).await?;
     record_heads(shared).await
 }
 
@@ -190,6 +186,17 @@ pub(crate) fn stays_behind(journal: &str, error: Error) -> Result<()> {
     }
     tracing::error!(journal, error = %Failure::from(error), "a journal stays behind");
     Ok(())
+}
+
+/// Old entries go while the server has all that it ever had. One that was restored may want them back long after.
+async fn forget_raw_entries(shared: &Arc<Shared>) -> Result<()> {
+    let old = clock::now_ms() - RAW_KEPT;
+    let outdated = shared.db.read(move |c| RawEntries(c).are_outdated(old)).await?;
+    if !outdated || shared.retry(|| shared.transport.healing()).await?.is_some() {
+        return Ok(());
+    }
+    let forgotten = shared.db.write(move |tx| RawEntries(tx).forget_before(old));
+    Ok(forgotten.await?)
 }
 
 /// Heads meet in home: what this device was shown, for the account's other devices to compare (CHK-013).

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use crannog_agent_api::answer::Changed;
 use crannog_agent_api::{Answer, Code, Failure, Secret};
 use crannog_core::identity::{KnownChain, WrittenWords, close};
-use crannog_proto::ErrorCode;
 use crannog_proto::api::{AppendLink, LinkSecrets};
+use crannog_proto::sigchain::SigchainState;
 use crannog_proto::sign::VerifyingKey;
+use crannog_proto::{ErrorCode, limits};
 
 use crate::account::chain_refused;
 use crate::error::{Error, Result};
@@ -16,8 +17,16 @@ use crate::recover::{RootLogin, wrong_words};
 use crate::shared::Shared;
 use crate::transport::Transport;
 
-/// Another device may add a link at the same moment.
+/// Another root's link may come at the same moment; one of a device's own is cut off.
 const TRIES: usize = 3;
+
+/// The chain to stand on. One that holds no further link gives up its last one, whoever filled it: the root cuts that off.
+fn not_full(known: &KnownChain) -> SigchainState {
+    let full = known.links().len() >= limits::LINKS_MAX;
+    let second_last = known.state().cite().seq.saturating_sub(1);
+    let shorter = full.then(|| known.up_to(second_last)).flatten();
+    shorter.unwrap_or_else(|| known.state().clone())
+}
 
 impl Shared {
     /// Closes the account; without words only what that would end is said.
@@ -114,7 +123,7 @@ impl Shared {
         let view = transport.account().await.map_err(wrong_words)?;
         let refused = |error| chain_refused(&self.identity.name, error);
         let (known, _): (KnownChain, _) = self.account().known.follow(view.links).map_err(refused)?;
-        let made = close(known.state(), written.words())
+        let made = close(&not_full(&known), written.words())
             .map_err(|error| Error::User(Failure::new(Code::Internal, error.to_string())))?;
         let link = AppendLink {
             link: made.link,

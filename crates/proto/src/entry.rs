@@ -107,6 +107,16 @@ pub struct Body {
     pub place: Place,
 }
 
+impl Body {
+    /// The blobs that it lies in; none if it is in the entry.
+    pub fn pieces(&self) -> &[BlobId] {
+        match &self.place {
+            Place::Inline => &[],
+            Place::Blobs(ids) => ids,
+        }
+    }
+}
+
 /// Everything about an entry that the server sees. `body` is last: what precedes it is the body's associated data.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Header {
@@ -140,11 +150,7 @@ impl Header {
 
     /// The blobs that this entry makes the journal hold: `adds` and those of the body.
     pub fn held_blobs(&self) -> impl Iterator<Item = &BlobId> {
-        let body = match &self.body.place {
-            Place::Inline => [].as_slice(),
-            Place::Blobs(ids) => ids.as_slice(),
-        };
-        self.adds.iter().chain(body)
+        self.adds.iter().chain(self.body.pieces())
     }
 }
 
@@ -303,6 +309,14 @@ fn check_shape(header: &Header) -> Result<(), EntryError> {
         && ids.len() != (header.body.len as usize).div_ceil(limits::CHUNK)
     {
         return Err(EntryError::Limit("body blobs"));
+    }
+    if header
+        .body
+        .pieces()
+        .iter()
+        .any(|id| header.adds.binary_search(id).is_ok())
+    {
+        return Err(EntryError::Limit("what the body lies in is not repeated in adds"));
     }
     if genesis && (header.journal != JournalId::ZERO || header.epoch != 0 || header.seen != Seen::default()) {
         return Err(EntryError::Limit("genesis fields"));

@@ -34,6 +34,8 @@ pub const BELL_JOURNALS: usize = 1_024;
 pub const UPLOADS: usize = 64;
 /// Bytes of an X-Wing public key.
 pub const KEM_PUBLIC: usize = 1_216;
+/// Longest box of an account secret's generation: HPKE of 32 bytes.
+pub const WRAPPED_SECRET: usize = 1_168;
 /// Most operations of one entry.
 pub const OPS_MAX: usize = 8_192;
 /// The sizes that a drop may have.

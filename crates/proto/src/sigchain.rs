@@ -89,6 +89,13 @@ pub enum LinkKind {
     Close,
 }
 
+impl LinkKind {
+    /// A root's word, which may cut off what account keys signed since the last one.
+    pub fn is_by_root(&self) -> bool {
+        matches!(self, Self::Recover { .. } | Self::NewWords { .. } | Self::Close)
+    }
+}
+
 /// One link.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Link {

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use bin::tree::same_bytes;
 use bin::{Device, Dice, Scratch, Server, Watched};
+use crannog_agent_api::{Code, Event, Failure, Request};
+use crannog_testkit::{self as testkit, Route};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -217,6 +219,102 @@ fn a_cut_export_goes_on() {
     let folder = to.join("drives").join(drives[0]["folder"].as_str().unwrap());
     assert!(same_bytes(&large, &folder.join("large")));
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+}
+
+/// One file that a member planted, or a name that only the local disk cannot have, keeps nobody from the rest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_bad_thing_keeps_nobody_from_the_rest() {
+    let site = testkit::Site::start();
+    let liar = testkit::Liar::before(&site).await;
+    let (_, invite) = site.invite();
+    let (alice, _) = testkit::Device::join(&liar.url(), &invite, "alice")
+        .await
+        .unwrap();
+    let long = format!("/{}", "n".repeat(300));
+    for path in ["/old", "/trashed", &long] {
+        alice.put(path, &[1; 100_000]).await.unwrap();
+    }
+    alice.put("/old", &[2; 100_000]).await.unwrap();
+    let remove = Request::Remove {
+        paths: vec!["/trashed".parse().unwrap(), long.parse().unwrap()],
+        recursive: false,
+        dry_run: false,
+    };
+    alice.perform(remove).await.unwrap();
+    liar.heard();
+    alice.put("/planted", &[3; 100_000]).await.unwrap();
+    let put = liar
+        .heard()
+        .into_iter()
+        .find_map(|exchange| match exchange.ask.route() {
+            Route::Put(_, blob) => Some(blob),
+            _ => None,
+        });
+    let planted = put.expect("its bytes are in a blob");
+    let scratch = Scratch::new();
+    let export = |name: &str| Request::Export {
+        to: scratch.join(name),
+        history: true,
+        trash: true,
+        overwrite: false,
+        dry_run: false,
+        limits: Default::default(),
+    };
+    let drives = alice.drives().await;
+    let out = |name: &str, part: &str| {
+        let folder = scratch.join(name).join(part).join(&drives[0].name);
+        let mut files = Vec::new();
+        let mut open = vec![folder];
+        while let Some(folder) = open.pop() {
+            for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                match entry.path().is_dir() {
+                    true => open.push(entry.path()),
+                    false => files.push(fs::read(entry.path()).unwrap()[0]),
+                }
+            }
+        }
+        files.sort_unstable();
+        files
+    };
+    let failures = |said: Vec<Event>| -> Vec<Failure> {
+        let failed = said.into_iter().filter_map(|event| match event {
+            Event::Failed(failure) => Some(failure),
+            _ => None,
+        });
+        failed.collect()
+    };
+
+    liar.swallow(move |ask| match ask.route() {
+        Route::Get(_, blob) if blob == planted => Some(testkit::Told::refusal(404, "not_found")),
+        _ => None,
+    });
+    let (done, _, said) = alice.request(export("bad")).await;
+    done.unwrap();
+    let codes: Vec<Code> = failures(said).iter().map(|failure| failure.code).collect();
+    // The file, the name in the trash, and the drive once more when all else is done.
+    let lie = Code::VerificationFailed;
+    assert_eq!(codes, [lie, Code::LocalIo, lie]);
+    assert_eq!(
+        (out("bad", "drives"), out("bad", "trash"), out("bad", "history")),
+        (vec![2], vec![1], vec![1])
+    );
+
+    liar.repent();
+    let (done, _, said) = alice.request(export("good")).await;
+    done.unwrap();
+    let [failure] = &failures(said)[..] else {
+        panic!("the long name alone")
+    };
+    assert!(failure.object.as_ref().unwrap().contains("nnn"), "{failure:?}");
+    assert_eq!(
+        (
+            out("good", "drives"),
+            out("good", "trash"),
+            out("good", "history")
+        ),
+        (vec![2, 3], vec![1], vec![1])
+    );
+    alice.close().await;
 }
 
 #[test]

@@ -247,6 +247,36 @@ fn two_people_heal_a_restored_server() {
     world.server().fsck();
 }
 
+/// Alice moved a file into the share; its bytes lie in her own drive still. Bob, who gives the entry back first, knows nothing of that drive:
+/// when hers is there again, her device makes the share hold them again.
+#[test]
+fn what_another_drive_holds_is_not_lost() {
+    let mut world = World::new();
+    world.backup();
+    world.alice.ok(["mv", "/own-early.txt", "/plans/moved.txt"]);
+    world.put(&world.alice, "/plans/late.txt");
+    world.bob.ok(["sync"]);
+    world.restore();
+    stopped(&world.bob);
+    world.bob.ok(["heal", "--yes"]);
+    let healed = world.alice.ok(["heal", "--yes"]);
+    assert_eq!(
+        lost(&healed),
+        BTreeSet::from(["/late.txt".to_owned()]),
+        "{healed}"
+    );
+    let ended = admin(&world.server().data, &["healing", "end", "--yes"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    world.alice.ok(["sync"]);
+    world.bob.ok(["sync"]);
+    let to = world.text("moved");
+    world.bob.ok(["get", "/plans/moved.txt", &to]);
+    assert_eq!(fs::read_to_string(&to).unwrap(), "/own-early.txt");
+    let late = world.bob.run(["get", "/plans/late.txt", &world.text("late")]);
+    assert_eq!(late.must_fail(3, "partly_done").failed(), ["lost"]);
+    world.server().fsck();
+}
+
 /// A server that went back without a word of its operator gets nothing, and nothing of it is believed.
 #[test]
 fn an_old_state_without_a_word_stays_an_alarm() {
@@ -272,22 +302,40 @@ fn an_old_state_without_a_word_stays_an_alarm() {
     );
 }
 
-/// What the operator lets go on too early is another past: no word of anybody makes a client give to it, or believe it.
+/// What the operator lets go on too early is another past: no word of anybody makes a client give to it, or believe it. That holds up no
+/// other drive.
 #[test]
 fn another_past_is_no_backup() {
     let mut world = World::new();
+    world.alice.ok(["drive", "create", "later"]);
     world.backup();
     world.bob.kill_agent();
     world.put(&world.alice, "/plans/late.txt");
+    world.put(&world.alice, "later:/late.txt");
     world.restore();
     let ended = admin(&world.server().data, &["healing", "end", "--yes"]);
     assert_eq!(ended.code, 0, "{ended:?}");
     world.put(&world.bob, "/plans/instead.txt");
     let begun = admin(&world.server().data, &["healing", "begin"]);
     assert_eq!(begun.code, 0, "{begun:?}");
+    let planned = world.alice.ok(["heal", "--dry-run"]);
+    let of = |name: &str| -> Value {
+        let journals = planned["journals"].as_array().unwrap();
+        let named = journals.iter().find(|journal| journal["name"] == name);
+        named.unwrap_or_else(|| panic!("{planned}")).clone()
+    };
+    assert!(of("drive plans")["note"].is_string(), "{planned}");
+    assert_eq!(of("drive later")["entries"], 1, "{planned}");
     let healed = world.alice.run(["heal", "--yes"]);
     healed.must_fail(11, "verification_failed");
     assert_eq!(healed.text("check"), "CHK-011", "{healed:?}");
+    let later = listed(&world.alice, "later:/");
+    assert!(
+        later.iter().any(|(path, _)| path.ends_with("late.txt")),
+        "{later:?}"
+    );
+    let held = world.alice.ok(["heal", "--dry-run"]);
+    assert!(!held.to_string().contains("drive later"), "{held}");
     world
         .alice
         .run(["ls", "/plans"])

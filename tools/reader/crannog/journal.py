@@ -46,6 +46,7 @@ def parse_header(data: bytes):
     demand(header.body.len <= BODY_MAX, "CHK-024", "a body is too long")
     if header.body.place.tag == "Blobs":
         demand(len(header.body.place.blobs) == -(-header.body.len // MIB4), "CHK-024", "a body has not the blobs of its length")
+        demand(not set(header.body.place.blobs) & set(header.adds), "CHK-024", "a body lies in what the header adds")
     return header
 
 

@@ -1,11 +1,15 @@
 //! Entries byte for byte, for a server that has to have them back.
 
+#[cfg(test)]
+mod tests;
+
 use crannog_proto::{BlobId, Entry, Header, SeqRange, decode, encode};
 use rusqlite::Connection;
 
 use super::DbError;
 use super::checkpoints::Checkpoints;
-use super::journals::{from_sql, to_sql};
+use super::journals::{Journals, from_sql, to_sql};
+use super::meta::{Meta, MetaKey};
 
 /// An entry as it was read or written.
 #[derive(Debug, Clone)]
@@ -17,9 +21,10 @@ pub(crate) struct RawEntry {
 }
 
 impl RawEntry {
-    /// About so many bytes in a request.
+    /// About so many bytes go to the server with it, and are held until then.
     fn len(&self) -> usize {
-        self.entry.header.len() + self.entry.body.len() + 128
+        let in_blobs = self.body.as_ref().map_or(0, Vec::len);
+        self.entry.header.len() + self.entry.body.len() + in_blobs + 128
     }
 }
 
@@ -113,6 +118,21 @@ impl RawEntries<'_> {
         self.0
             .execute("DELETE FROM raw_entries WHERE journal = ?1", [journal])?;
         Ok(())
+    }
+
+    /// Whether some were kept before and nothing is known here that asks for them: no journal of which the server showed less than it had
+    /// (CHK-012), and no word of an admin that is owed.
+    pub(crate) fn are_outdated(&self, time: i64) -> Result<bool, DbError> {
+        let owed = Meta(self.0).read::<bool>(MetaKey::Healing)? == Some(true);
+        let alarms = Journals(self.0).alarms()?;
+        if owed || alarms.iter().any(|(_, alarm)| alarm.starts_with("CHK-012")) {
+            return Ok(false);
+        }
+        let old = self
+            .0
+            .prepare_cached("SELECT 1 FROM raw_entries WHERE kept < ?1")?
+            .exists([time])?;
+        Ok(old)
     }
 
     /// Those that were kept before.

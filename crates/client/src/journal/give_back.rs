@@ -25,8 +25,8 @@ const TOKENS: usize = 16;
 /// Where the server stands in a journal, held against what this device has read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// It has no less.
-    Level,
+    /// It has no less, up to this entry; none where it is not asked.
+    Level { end: Option<u64> },
     /// It lacks what begins with this entry.
     Behind { from: u64 },
     /// It has nothing of it that the tokens known here open.
@@ -38,7 +38,7 @@ impl Shared {
     pub(crate) async fn standing(&self, journal: &Arc<Journal>) -> Result<Standing> {
         let state = journal.state();
         let Some(last) = state.last().filter(|_| !state.is_closed() && !state.is_removed()) else {
-            return Ok(Standing::Level);
+            return Ok(Standing::Level { end: None });
         };
         let Some(receipt) = self.server_end(journal, &state, last.seq).await? else {
             return Ok(Standing::Gone);
@@ -49,7 +49,9 @@ impl Shared {
         let own = self.db.read(move |c| Journals(c).head_at(row, seq)).await?;
         match own {
             Some(own) if own != receipt.head => Err(self.forked(journal, Check::Head, &receipt).await),
-            _ if receipt.seq >= last.seq => Ok(Standing::Level),
+            _ if receipt.seq >= last.seq => Ok(Standing::Level {
+                end: Some(receipt.seq),
+            }),
             Some(_) => Ok(Standing::Behind { from: seq + 1 }),
             None => Err(self.forked(journal, Check::Head, &receipt).await),
         }

@@ -25,7 +25,8 @@ pub(crate) use batch::{Batch, FileHead, Target};
 pub(crate) use content::{Fetcher, lied, stream};
 pub(crate) use flow::{Counts, Flow};
 pub(crate) use get::{
-    Landing as GetLanding, Step as GetStep, Totals, get, plan as plan_get, version as get_version,
+    Landing as GetLanding, Step as GetStep, Totals, a_member_can, get, plan as plan_get,
+    version as get_version,
 };
 pub(crate) use local::{component, folder as local_folder};
 pub(crate) use put::{

@@ -166,18 +166,16 @@ impl SigchainState {
 
     /// Applies the next link, or a Recover, NewWords or Close that cuts off what account keys signed since the last root signature.
     pub fn apply(&mut self, signed: &SignedLink) -> Result<(), ChainError> {
-        if self.links.len() >= limits::LINKS_MAX {
-            return Err(ChainError::Limit("links"));
-        }
         let link = decode_link(signed)?;
         let seq = link.seq as usize;
+        // A full chain can still be cut.
+        if seq >= limits::LINKS_MAX {
+            return Err(ChainError::Limit("links"));
+        }
         if self.closed {
             return Err(ChainError::Contradiction(link.seq, "the account is closed"));
         }
-        let by_root = matches!(
-            link.kind,
-            LinkKind::Recover { .. } | LinkKind::NewWords { .. } | LinkKind::Close
-        );
+        let by_root = link.kind.is_by_root();
         let lowest = if by_root {
             self.root_floor + 1
         } else {

@@ -1,5 +1,6 @@
 //! Accounts: registration, one's own view, new links.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -9,7 +10,7 @@ use crannog_proto::api::{AccountView, AppendLink, LinkSecrets, Register, Registe
 use crannog_proto::entry::{EntryError, EntryIn, VerifiedEntry};
 use crannog_proto::invite::Invite;
 use crannog_proto::sigchain::{ChainError, GenerationSecrets, Link, LinkKind, SigchainState, verify_chain};
-use crannog_proto::{Entry, EpochPublic, ErrorCode, JournalId, Kind, Place, decode};
+use crannog_proto::{DeviceId, Entry, EpochPublic, ErrorCode, JournalId, Kind, Place, decode, limits};
 
 use super::body::{Borsh, read};
 use super::caller::AnyCaller;
@@ -17,12 +18,10 @@ use super::{App, Peer, login};
 use crate::admin::invite_hash;
 use crate::clock::Hour;
 use crate::error::ApiError;
-use crate::store::{NewAccount, NewLink};
+use crate::store::{NewAccount, NewLink, Stands};
 
-/// Links with their secrets; 4,096 devices at 1.3 kB each would not fit, nor would anyone have them.
-pub(super) const REQUEST_MAX: usize = 2 * 1024 * 1024;
-/// One HPKE or FLOE ciphertext of a secret.
-const WRAPPED_MAX: usize = 4_096;
+/// A link with its secrets: 256 envelopes of 1.2 kB, and what is around them.
+pub(super) const REQUEST_MAX: usize = 512 * 1024;
 
 pub(super) async fn register(
     State(app): State<Arc<App>>,
@@ -33,7 +32,7 @@ pub(super) async fn register(
     let request: Register = read(body, REQUEST_MAX, app.idle()).await?;
     let invite: Invite = request.invite.parse().map_err(|_| ErrorCode::InviteInvalid)?;
     let chain = SigchainState::create(&request.link).map_err(|error| chain_code(&error))?;
-    check_secrets(&request.secrets, 0)?;
+    check_secrets(&request.secrets, &chain)?;
     let home = verify_genesis(request.home)?;
     let id = JournalId::of_genesis(&home.entry().header);
     let device = chain.devices.first().ok_or(ErrorCode::BadRequest)?;
@@ -116,11 +115,12 @@ fn verify_link(
 ) -> Result<(NewLink, bool), ApiError> {
     let mut state = verify_chain(links).map_err(|error| chain_code(&error))?;
     let (last, root) = (state.cite().head, state.root);
+    let prev = link.prev;
     state.apply(&request.link).map_err(|error| chain_code(&error))?;
     let generation = state.generation().map_or(0, |generation| generation.number);
     match (&link.kind, &request.secrets) {
         (LinkKind::AddDevice { device }, LinkSecrets::Device(envelope)) => {
-            if envelope.device != device.id || envelope.wrapped.len() > WRAPPED_MAX {
+            if envelope.device != device.id || envelope.wrapped.len() > limits::WRAPPED_SECRET {
                 return Err(ErrorCode::BadRequest.into());
             }
         }
@@ -128,13 +128,16 @@ fn verify_link(
         (LinkKind::AddDevice { .. } | LinkKind::Create { .. } | LinkKind::Close, _) => {
             return Err(ErrorCode::BadRequest.into());
         }
-        (_, LinkSecrets::Generation(secrets)) => check_secrets(secrets, generation)?,
+        (_, LinkSecrets::Generation(secrets)) => check_secrets(secrets, &state)?,
         _ => return Err(ErrorCode::BadRequest.into()),
     }
     let closed = state.closed;
     let new = NewLink {
         seq: link.seq,
-        last,
+        on: match link.kind {
+            LinkKind::Close => Stands::OverDevices { prev },
+            _ => Stands::Last(last),
+        },
         generation,
         root: state.root,
         devices: state
@@ -149,9 +152,14 @@ fn verify_link(
     Ok((new, closed))
 }
 
-fn check_secrets(secrets: &GenerationSecrets, number: u32) -> Result<(), ApiError> {
-    let long = |bytes: &[u8]| bytes.len() > WRAPPED_MAX;
-    let bad = secrets.number != number
+/// What a link brings is stored uncharged: no more of it than the chain that it leads to can use.
+fn check_secrets(secrets: &GenerationSecrets, chain: &SigchainState) -> Result<(), ApiError> {
+    let long = |bytes: &[u8]| bytes.len() > limits::WRAPPED_SECRET;
+    let named: BTreeSet<DeviceId> = secrets.devices.iter().map(|envelope| envelope.device).collect();
+    let valid: BTreeSet<DeviceId> = chain.devices.iter().map(|device| device.id).collect();
+    let bad = chain.generation().map(|generation| generation.number) != Some(secrets.number)
+        || secrets.devices.len() != named.len()
+        || named != valid
         || long(&secrets.recovery)
         || secrets.previous.as_deref().is_some_and(long)
         || secrets.devices.iter().any(|envelope| long(&envelope.wrapped));

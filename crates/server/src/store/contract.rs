@@ -4,7 +4,6 @@ mod appends;
 mod blobs;
 mod collection;
 #[path = "../../tests/http/fixtures.rs"]
-#[expect(dead_code, reason = "shared with the tests over HTTP, which use more of it")]
 pub(super) mod fixtures;
 mod healing;
 mod inbox;

@@ -23,7 +23,7 @@ pub use types::StoreError;
 pub(crate) use types::{
     Account, AccountKey, AccountRow, Batch, BatchDone, BlobFile, Dropped, Expiring, FileName, Holder,
     Inspection, InviteRow, JobRow, JournalRow, JournalView, LoginKey, NewAccount, NewDrop, NewInvite,
-    NewLink, NewSession, NewStaged, Outcome, Placed, Reader, Row, SessionRow, Sigchain, Stats,
+    NewLink, NewSession, NewStaged, Outcome, Placed, Reader, Row, SessionRow, Sigchain, Stands, Stats,
 };
 
 /// A step of the store, under way.

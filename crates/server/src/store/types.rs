@@ -115,6 +115,18 @@ pub(crate) struct LoginKey {
     pub(crate) suspended: bool,
 }
 
+/// What a link was verified on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stands {
+    /// The whole chain, which ended with this link.
+    Last(Hash),
+    /// The links up to this one, right before it. A root cuts off what account keys signed since, as far as it was seen or not.
+    OverDevices {
+        /// That link.
+        prev: Hash,
+    },
+}
+
 /// A verified link and what it changes.
 #[derive(Debug)]
 pub(crate) struct NewLink {
@@ -122,8 +134,8 @@ pub(crate) struct NewLink {
     pub(crate) link: SignedLink,
     /// Its place.
     pub(crate) seq: u32,
-    /// The chain's last link when it was verified.
-    pub(crate) last: Hash,
+    /// What must be true of the chain still.
+    pub(crate) on: Stands,
     /// Its secrets.
     pub(crate) secrets: LinkSecrets,
     /// The current generation afterwards.

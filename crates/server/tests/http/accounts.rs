@@ -1,10 +1,11 @@
 //! Registration, login, sessions, sigchain, directory, who the server is.
 
 use crannog_proto::api::{
-    AccountView, AppendLink, DirectoryEntry, LinkSecrets, Principal, Registered, ServerInfo, Session,
+    AccountView, AppendLink, DirectoryEntry, LinkSecrets, Principal, Register, Registered, ServerInfo,
+    Session,
 };
-use crannog_proto::sigchain::{DeviceEnvelope, LinkKind};
-use crannog_proto::{DeviceId, ErrorCode, Hash, labels};
+use crannog_proto::sigchain::{DeviceEnvelope, GenerationSecrets, LinkKind};
+use crannog_proto::{DeviceId, ErrorCode, Hash, labels, limits};
 use http::{Method, StatusCode};
 
 use crate::TestServer;
@@ -209,7 +210,7 @@ async fn links_revoke_sessions_and_a_root_overrides() {
     );
     let envelope = LinkSecrets::Device(DeviceEnvelope {
         device: id,
-        wrapped: noise(1200),
+        wrapped: noise(limits::WRAPPED_SECRET),
     });
     let request = AppendLink {
         link: add.clone(),
@@ -274,6 +275,74 @@ async fn links_revoke_sessions_and_a_root_overrides() {
         (view.links.len(), view.secrets.len(), view.links[1].hash()),
         (2, 2, recover.hash())
     );
+    server.stop().await;
+}
+
+/// What a link brings lies on the server uncharged: one box for each device that the chain then has, no longer than a box is.
+#[tokio::test]
+async fn a_generation_has_one_box_for_each_device() {
+    let server = TestServer::start().await;
+    let mut client = server.client().await;
+    let invite = server.server.invite(1).await.unwrap().to_string();
+    let alice = Person::new("alice");
+    let (own, other) = (alice.device_id, DeviceId(random()));
+    let envelope = |device, len| DeviceEnvelope {
+        device,
+        wrapped: noise(len),
+    };
+    let fits = limits::WRAPPED_SECRET;
+    let bad = |own: DeviceId| {
+        [
+            vec![],
+            vec![envelope(own, fits), envelope(own, fits)],
+            vec![envelope(own, fits), envelope(other, fits)],
+            vec![envelope(other, fits)],
+            vec![envelope(own, fits + 1)],
+        ]
+    };
+    for devices in bad(own) {
+        let register = Register {
+            invite: invite.clone(),
+            link: alice.create.clone(),
+            secrets: GenerationSecrets {
+                devices,
+                ..secrets(0, own)
+            },
+            home: alice.home.genesis.clone(),
+        };
+        assert_eq!(client.post("/v1/accounts", &register).await.code(), "bad_request");
+    }
+    server.stop().await;
+
+    let server = TestServer::start().await;
+    let (alice, mut client) = server.person("alice").await;
+    let (second, device, id) = (Key::new(), Key::new(), DeviceId(random()));
+    let kind = LinkKind::Recover {
+        device: device_of(id, &device),
+        generation: generation(1, &second),
+        remaining: vec![id],
+    };
+    let recover = AppendLink {
+        link: sign_link(1, alice.create.hash(), kind, &[&alice.root, &second, &device]),
+        secrets: LinkSecrets::Generation(secrets(1, id)),
+    };
+    let kept = || secrets(1, alice.device_id).devices.remove(0);
+    let too_many = bad(id).into_iter().chain([vec![envelope(id, fits), kept()]]);
+    for devices in too_many {
+        let secrets = GenerationSecrets {
+            devices,
+            ..secrets(1, id)
+        };
+        let twisted = AppendLink {
+            secrets: LinkSecrets::Generation(secrets),
+            ..recover.clone()
+        };
+        assert_eq!(
+            client.post("/v1/account/links", &twisted).await.code(),
+            "bad_request"
+        );
+    }
+    client.post("/v1/account/links", &recover).await.read::<()>();
     server.stop().await;
 }
 

@@ -260,11 +260,11 @@ pub(crate) fn sign_link(seq: u32, prev: Hash, kind: LinkKind, keys: &[&Key]) -> 
 pub(crate) fn secrets(number: u32, device: DeviceId) -> GenerationSecrets {
     let devices = vec![DeviceEnvelope {
         device,
-        wrapped: noise(1200),
+        wrapped: noise(limits::WRAPPED_SECRET),
     }];
     GenerationSecrets {
         number,
-        recovery: noise(1200),
+        recovery: noise(limits::WRAPPED_SECRET),
         devices,
         previous: None,
     }

@@ -240,6 +240,44 @@ async fn a_hacked_backup_host_at_the_gate() {
     backups.end().await;
 }
 
+/// Attack 52: a restored server passes over content that is lost. An append's body is none of it, whatever its header says: an entry
+/// without a body would stop everybody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_body_is_no_lost_content() {
+    let mut backups = Backups::new().await;
+    let loot = backups.loot().await;
+    assert!(backups.site.admin(&["healing", "begin"]).status.success());
+    let nothing = backups.seal(&backups.ground(&loot), &payload(ops(Vec::new())), Vec::new());
+    let absent = BlobId(rand::random());
+    let given_back = async |adds: Vec<BlobId>, place: Place| {
+        let inline = place == Place::Inline;
+        let mut entry = backups.bent(&loot, &nothing.entry, |header| {
+            header.entry = random_entry();
+            header.adds = adds;
+            header.body.place = place;
+        });
+        if !inline {
+            entry.body.clear();
+        }
+        let transport = &backups.hand.transport;
+        let results = transport.append_back(&backups.journal, &[entry], &[]).await;
+        results.unwrap().remove(0)
+    };
+    let outside = || Place::Blobs(vec![absent]);
+    assert_eq!(
+        given_back(vec![absent], outside()).await,
+        refused(ErrorCode::BadRequest)
+    );
+    let body_alone = given_back(Vec::new(), outside()).await;
+    assert_eq!(body_alone, AppendResult::Missing(vec![absent]));
+    // The honest one.
+    let content_alone = given_back(vec![absent], Place::Inline).await;
+    assert!(matches!(content_alone, AppendResult::Done(_)));
+    assert!(backups.site.admin(&["healing", "end", "--yes"]).status.success());
+    backups.assert_kept("a lost body").await;
+    backups.end().await;
+}
+
 /// Attack 52: whoever may append can say that a file lies in the body of an entry. Purging that file leaves the body.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_purged_file_takes_no_body_along() {

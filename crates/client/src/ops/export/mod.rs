@@ -111,28 +111,30 @@ impl Shared {
         let (mounts, row) = (Arc::new(Mounts::default()), drive.journal.row);
         let found = self.with_forest(&mounts, move |forest| forest.resolve(row, &[]));
         let top = found.await?.seen;
-        let landings = top.map(|from| landing(from, to, request, caller));
-        self.export_trees(drive, landings.into_iter().collect(), flow, caller, all)
-            .await?;
+        let landings = top.map(|from| Ok(landing(from, to, request, caller)));
+        let trees = self.export_trees(drive, landings.into_iter().collect(), flow, caller, all);
+        let mut first = None;
+        goes_on(trees.await, &mut first)?;
         if request.trash {
             let landings = self.trashed(place, drive, request, caller).await?;
-            self.export_trees(drive, landings, flow, caller, all).await?;
+            let trash = self.export_trees(drive, landings, flow, caller, all);
+            goes_on(trash.await, &mut first)?;
         }
         if request.history {
-            self.export_history(place, drive, request, flow, caller, all)
-                .await?;
+            let history = self.export_history(place, drive, request, flow, caller, all);
+            goes_on(history.await, &mut first)?;
         }
-        Ok(())
+        first.map_or(Ok(()), Err)
     }
 
-    /// What lies in the trash of a drive: each thing under its own name in a folder that is called by its id.
+    /// What lies in the trash of a drive: each thing under its own name in a folder that is called by its id, or why it can't lie there.
     async fn trashed(
         &self,
         place: &Place,
         drive: &Exported,
         request: &ExportRequest,
         caller: &Caller,
-    ) -> Result<Vec<GetLanding>> {
+    ) -> Result<Vec<Result<GetLanding, Failure>>> {
         let rows = self.with_drive(&drive.journal, |drive| {
             let mut rows = Vec::new();
             drive.trash(&mut |row, _| {
@@ -143,14 +145,21 @@ impl Shared {
         });
         let mut landings = Vec::new();
         for row in rows.await? {
+            let name = match transfer::component(&row.name) {
+                Ok(name) => name.to_owned(),
+                Err(error) => {
+                    landings.push(Err(error.into()));
+                    continue;
+                }
+            };
             let folder = place.folder(&["trash", &drive.folder, &row.node.to_string()])?;
-            let to = folder.join(transfer::component(&row.name)?);
+            let to = folder.join(name);
             let from = Seen {
                 way: Arc::new([drive.journal.row]),
                 row,
                 seat: None,
             };
-            landings.push(landing(from, to, request, caller));
+            landings.push(Ok(landing(from, to, request, caller)));
         }
         Ok(landings)
     }
@@ -158,7 +167,7 @@ impl Shared {
     async fn export_trees(
         self: &Arc<Self>,
         drive: &Exported,
-        landings: Vec<GetLanding>,
+        landings: Vec<Result<GetLanding, Failure>>,
         flow: &Arc<Flow>,
         caller: &Caller,
         all: &mut Changed,
@@ -166,9 +175,12 @@ impl Shared {
         let db = self.db.clone();
         let plan = move |totals: Totals, steps: mpsc::Sender<GetStep>| {
             let mounts = Mounts::default();
-            landings
-                .iter()
-                .try_for_each(|landing| transfer::plan_get(&db, &mounts, landing, totals.clone(), &steps))
+            landings.into_iter().try_for_each(|landing| match landing {
+                Ok(landing) => transfer::plan_get(&db, &mounts, &landing, totals.clone(), &steps),
+                Err(failure) => steps
+                    .blocking_send(GetStep::Failed(failure))
+                    .map_err(|_| transfer::interrupted()),
+            })
         };
         self.export_steps(drive, plan, flow, caller, all).await
     }
@@ -246,6 +258,17 @@ impl Shared {
         all.failed += 1;
         let _ = caller.events.send(Event::Failed(failure)).await;
         Ok(())
+    }
+}
+
+/// What a member planted in one file is told when the rest of the drive is out, old versions and trash included.
+fn goes_on(result: Result<()>, first: &mut Option<Error>) -> Result<()> {
+    match result {
+        Err(Error::Lied { check, object }) if transfer::a_member_can(check) => {
+            first.get_or_insert(Error::Lied { check, object });
+            Ok(())
+        }
+        other => other,
     }
 }
 

@@ -169,7 +169,7 @@ fn lost_of(error: Error, path: &Path) -> Error {
 
 /// Whether a member who may write can make the check fail by what she writes: keys, lengths and numbers that do not fit, a list that does not
 /// decode, a blob that was never stored.
-fn a_member_can(check: Check) -> bool {
+pub(crate) fn a_member_can(check: Check) -> bool {
     matches!(
         check,
         Check::Seal | Check::Length | Check::Bounds | Check::Missing | Check::Decode

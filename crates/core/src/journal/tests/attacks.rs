@@ -1,6 +1,7 @@
 //! Replay, reorder, drop, fork, wrong epoch, lifted signatures, missing rights.
 
-use crannog_proto::{EntryId, Hash, Kind, Place, Seen, Signer};
+use crannog_proto::entry::{EntryError, EntryIn};
+use crannog_proto::{BlobId, EntryId, Hash, Kind, Place, Seen, Signer};
 use crannog_seal::schedule::EpochSecrets;
 
 use super::rekeys::draft;
@@ -247,6 +248,33 @@ fn chk_002_a_body_in_no_blobs() {
     });
     assert!(pending_blobs(&bad).is_empty());
     assert_eq!(a.refusal(&bad), Check::Seal);
+}
+
+/// CHK-024: what a body lies in is not named as content too; a restored server passes over content that is lost, never over bodies.
+#[test]
+fn chk_024_a_body_in_what_is_added() {
+    let alice = person("alice");
+    let mut rng = TestRng::new("body in adds");
+    let (mut log, a) = drive(&alice, &[], &mut rng);
+    let stored = log.append(&a.change(&mut rng)).clone();
+    let (before, secrets) = (log.stored[0].head, a.state.secrets(0).unwrap());
+    let sealed = stored.entry.body.clone();
+    let (piece, content) = (BlobId::of(&sealed), BlobId::of(b"content"));
+    let moved = |adds: Vec<BlobId>| {
+        let mut outside = stored.clone();
+        outside.entry.body.clear();
+        resign(&outside, before, &secrets, |own| {
+            own.adds = adds;
+            own.body.place = Place::Blobs(vec![piece]);
+        })
+        .entry
+    };
+    assert!(EntryIn::new(moved(vec![content])).is_ok());
+    let mut both = vec![piece, content];
+    both.sort_unstable();
+    for adds in [vec![piece], both] {
+        assert!(matches!(EntryIn::new(moved(adds)), Err(EntryError::Limit(_))));
+    }
 }
 
 /// CHK-024: so many operations and cites an entry may have, whatever its kind, and no more.

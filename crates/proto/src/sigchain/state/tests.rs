@@ -251,3 +251,48 @@ fn chk_024_the_longest_chain_is_held_once() {
     assert_eq!(state.apply(last), Err(ChainError::Limit("links")));
     assert_eq!(verify_chain(&chain.0).err(), Some(ChainError::Limit("links")));
 }
+
+/// Whoever fills a chain with a device that she took locks nobody out: the root cuts off what no root signed, and the chain goes on.
+#[test]
+fn chk_024_a_full_chain_can_be_cut() {
+    let mut chain = Chain::new();
+    let mut current = 0;
+    while chain.0.len() < limits::LINKS_MAX - 1 {
+        chain
+            .add(current, current + 1)
+            .revoke(current, current, &[current + 1]);
+        current += 1;
+    }
+    chain.add(current, current + 1);
+    let full = verify_chain(&chain.0).unwrap();
+    let stranger = u32::MAX;
+    for (kept, number, remains) in [
+        (limits::LINKS_MAX - 1, current, vec![current, stranger]),
+        (1, 0, vec![0, stranger]),
+    ] {
+        let mut cut = Chain(chain.0[..kept].to_vec());
+        cut.recover(number, stranger, &remains);
+        let link = cut.0.last().unwrap();
+        let mut state = full.clone();
+        state.apply(link).unwrap();
+        assert_eq!(state.cite(), verify_chain(&cut.0).unwrap().cite());
+        state.check_continues(&full).unwrap();
+        let close = signed(
+            u32::try_from(kept).unwrap(),
+            chain.0[kept - 1].hash(),
+            LinkKind::Close,
+            &[root(0)],
+        );
+        let mut closed = full.clone();
+        closed.apply(&close).unwrap();
+        assert!(closed.closed && closed.devices.is_empty());
+    }
+    // Account keys cut nothing off.
+    let mut other = Chain(chain.0[..limits::LINKS_MAX - 1].to_vec());
+    other.add(current, stranger);
+    let at = u32::try_from(limits::LINKS_MAX - 1).unwrap();
+    assert_eq!(
+        full.clone().apply(other.0.last().unwrap()),
+        Err(ChainError::Order(at))
+    );
+}

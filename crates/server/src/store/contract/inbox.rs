@@ -1,15 +1,15 @@
 //! Inboxes, and what is left of an account that was deleted.
 
 use crannog_proto::api::LinkSecrets;
-use crannog_proto::sigchain::SignedLink;
+use crannog_proto::sigchain::{DeviceEnvelope, LinkKind, SignedLink};
 use crannog_proto::sign::VerifyingKey;
-use crannog_proto::{AccountId, ErrorCode, Hash, limits};
+use crannog_proto::{AccountId, DeviceId, ErrorCode, Hash, limits};
 use futures_util::future::join_all;
 
-use super::fixtures::{Person, noise, random};
+use super::fixtures::{Key, Person, device_of, generation, noise, random, secrets, sign_link};
 use super::{NOW, QUOTA, new_account, sweep};
 use crate::clock::Hour;
-use crate::store::{AccountKey, Dropped, NewDrop, NewInvite, NewLink, Store, StoreError};
+use crate::store::{AccountKey, Dropped, NewDrop, NewInvite, NewLink, Stands, Store, StoreError};
 
 const EXPIRES: Hour = Hour(NOW.0 + 720);
 
@@ -125,35 +125,85 @@ async fn closed(store: &impl Store) {
     let carol = Person::new("carol");
     join(store, &carol).await.unwrap();
     let account = store.account_named("carol".to_owned()).await.unwrap().unwrap();
-    let end = SignedLink {
-        link: b"the link that closes".to_vec(),
-        signatures: Vec::new(),
-    };
-    let link = |last| NewLink {
-        seq: 1,
-        last,
+    let link = |seq: u32, on, link: &SignedLink, secrets| NewLink {
+        seq,
+        on,
         generation: 0,
         root: VerifyingKey([7; 32]),
         devices: Vec::new(),
         root_changed: false,
-        link: end.clone(),
-        secrets: LinkSecrets::None,
+        link: link.clone(),
+        secrets,
     };
-    assert!(refused(
-        store.close_account(account.key, link(Hash([1; 32]))).await,
-        ErrorCode::BadChain
-    ));
-    store
-        .close_account(account.key, link(carol.create.hash()))
-        .await
-        .unwrap();
+    let (key, id) = (Key::new(), DeviceId(random()));
+    let add = |seq, prev| {
+        let device = device_of(id, &key);
+        sign_link(seq, prev, LinkKind::AddDevice { device }, &[&carol.account, &key])
+    };
+    let envelope = || {
+        LinkSecrets::Device(DeviceEnvelope {
+            device: id,
+            wrapped: Vec::new(),
+        })
+    };
+    let kind = LinkKind::Recover {
+        device: device_of(id, &key),
+        generation: generation(1, &key),
+        remaining: vec![id],
+    };
+    let first = add(1, carol.create.hash());
+    let recover = sign_link(2, first.hash(), kind, &[&carol.root, &key, &key]);
+    let last = add(3, recover.hash());
+    let end = sign_link(3, recover.hash(), LinkKind::Close, &[&carol.root]);
+    let grows = [
+        link(1, Stands::Last(carol.create.hash()), &first, envelope()),
+        link(
+            2,
+            Stands::Last(first.hash()),
+            &recover,
+            LinkSecrets::Generation(secrets(1, id)),
+        ),
+        NewLink {
+            generation: 1,
+            ..link(3, Stands::Last(recover.hash()), &last, envelope())
+        },
+    ];
+    for new in grows {
+        store.append_link(account.key, new).await.unwrap();
+    }
+    // A generation that has a successor keeps what leads to it, and no box.
+    let sealed = store.generations(account.key).await.unwrap();
+    let boxes: Vec<_> = sealed
+        .iter()
+        .map(|secrets| (secrets.recovery.is_empty(), secrets.devices.len()))
+        .collect();
+    assert_eq!(boxes, [(true, 0), (false, 2)]);
+    // A root cuts off what devices signed, seen or not; never another root's word, and only on what is there.
+    for (seq, on) in [
+        (3, Stands::Last(recover.hash())),
+        (3, Stands::OverDevices { prev: Hash([1; 32]) }),
+        (2, Stands::OverDevices { prev: first.hash() }),
+        (9, Stands::OverDevices { prev: last.hash() }),
+    ] {
+        let close = link(seq, on, &end, LinkSecrets::None);
+        assert!(refused(
+            store.close_account(account.key, close).await,
+            ErrorCode::BadChain
+        ));
+    }
+    let over = Stands::OverDevices { prev: recover.hash() };
+    let close = link(3, over, &end, LinkSecrets::None);
+    store.close_account(account.key, close).await.unwrap();
     assert!(store.account_named("carol".to_owned()).await.unwrap().is_none());
     let id = carol.create.account_id();
     for found in [
         store.sigchain(id).await.unwrap(),
         store.closed_named("carol".to_owned()).await.unwrap(),
     ] {
-        assert_eq!(found.unwrap().links, [carol.create.clone(), end.clone()]);
+        assert_eq!(
+            found.unwrap().links,
+            [carol.create.clone(), first.clone(), recover.clone(), end.clone()]
+        );
     }
     assert!(store.closed_named("alice".to_owned()).await.unwrap().is_none());
     assert!(refused(join(store, &carol).await, ErrorCode::NameTaken));

@@ -1,7 +1,7 @@
 //! Accounts: registration, sigchain, sessions.
 
 use crannog_proto::api::LinkSecrets;
-use crannog_proto::sigchain::GenerationSecrets;
+use crannog_proto::sigchain::{GenerationSecrets, Link, SignedLink};
 use crannog_proto::sign::VerifyingKey;
 use crannog_proto::{AccountId, DeviceId, ErrorCode, Hash, JournalId, decode, encode};
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
@@ -9,7 +9,8 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use super::{Result, bytes, damaged, departed, failed, journals, uint};
 use crate::clock::Hour;
 use crate::store::{
-    Account, AccountKey, LoginKey, NewAccount, NewLink, NewSession, Placed, SessionRow, Sigchain, StoreError,
+    Account, AccountKey, LoginKey, NewAccount, NewLink, NewSession, Placed, SessionRow, Sigchain, Stands,
+    StoreError,
 };
 
 /// Sessions of one account at once.
@@ -229,9 +230,40 @@ fn blobs_of(db: &Connection, sql: &str, key: AccountKey) -> Result<Vec<Vec<u8>>>
     rows.collect::<rusqlite::Result<_>>().map_err(failed)
 }
 
+/// Whether what a link was verified on is still there.
+fn stands(links: &[SignedLink], new: &NewLink) -> Result<bool> {
+    let prev = match new.on {
+        Stands::Last(last) => return Ok(links.last().map(SignedLink::hash) == Some(last)),
+        Stands::OverDevices { prev } => prev,
+    };
+    let (before, after) = links.split_at_checked(new.seq as usize).unwrap_or_default();
+    let mut by_root = false;
+    for link in after {
+        let link: Link = decode(&link.link).map_err(|_| damaged("links"))?;
+        by_root |= link.kind.is_by_root();
+    }
+    Ok(!by_root && before.last().map(SignedLink::hash) == Some(prev))
+}
+
+/// Of a generation that has a successor nobody opens the boxes any more: the next one's `previous` leads to it.
+fn forget_boxes(db: &Connection, key: AccountKey, newest: u32) -> Result<()> {
+    for mut old in generations(db, key)? {
+        if old.number < newest && !(old.recovery.is_empty() && old.devices.is_empty()) {
+            old.recovery.clear();
+            old.devices.clear();
+            db.execute(
+                "UPDATE generations SET secrets = ?3 WHERE account = ?1 AND number = ?2",
+                params![key.0, old.number, encode(&old)],
+            )
+            .map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn append_link(db: &Connection, key: AccountKey, new: &NewLink) -> Result<()> {
     let stored = account(db, "id", &key.0)?.ok_or(StoreError::Refused(ErrorCode::Unauthorized))?;
-    if stored.links.last().map(crannog_proto::sigchain::SignedLink::hash) != Some(new.last) {
+    if !stands(&stored.links, new)? {
         return Err(StoreError::Refused(ErrorCode::BadChain));
     }
     // A root may cut off what account keys signed before it.
@@ -250,6 +282,7 @@ pub(super) fn append_link(db: &Connection, key: AccountKey, new: &NewLink) -> Re
             )
             .map_err(failed)?;
             insert_generation(db, key.0, secrets)?;
+            forget_boxes(db, key, secrets.number)?;
         }
         LinkSecrets::Device(envelope) => {
             let mut all = generations(db, key)?;

@@ -85,7 +85,7 @@ fn one(
         match find(db, batch, journal, id, &mut unsynced)? {
             Some(source) => sources.push((*id, source)),
             // Content that nobody can bring any more holds up no entry; bodies can be sent again by whoever has read them.
-            None if healing && header.adds.contains(id) => {}
+            None if healing && !header.body.pieces().contains(id) => {}
             None => missing.push(*id),
         }
     }
