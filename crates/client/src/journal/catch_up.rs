@@ -166,8 +166,9 @@ impl Shared {
                     drop(guard);
                     return self.taken(journal, ingested).await;
                 }
-                Err(Stop::Read(ReadError::NeedsChain { .. } | ReadError::NeedsSecrets { .. }, _))
-                    if !own_one => {}
+                Err(Stop::Read(error, _))
+                    if !own_one
+                        && (may_lack_secrets(&error) || matches!(error, ReadError::NeedsChain { .. })) => {}
                 Err(stop) => return Err(self.stopped(journal, stop).await),
             }
             let changed = self.read_on(journal).await;
@@ -304,7 +305,7 @@ impl Shared {
                     let withheld = Error::lied(Check::ChainFloor, object);
                     return Err(self.alarm(&journal.id, withheld).await);
                 }
-                Err(Stop::Read(ReadError::NeedsSecrets { .. }, _)) if !helped => {
+                Err(Stop::Read(error, _)) if !helped && may_lack_secrets(&error) => {
                     helped = true;
                     self.refresh_secrets(&journal.id).await?;
                 }
@@ -433,4 +434,16 @@ fn within(entries: Vec<Stored>, held: usize) -> Vec<Stored> {
         std::mem::take(&mut first) || bytes <= held
     };
     entries.into_iter().take_while(fits).collect()
+}
+
+/// Whether newer secrets may read the entry: an envelope that does not open may be sealed to a generation of which this device has not heard.
+fn may_lack_secrets(error: &ReadError) -> bool {
+    matches!(
+        error,
+        ReadError::NeedsSecrets { .. }
+            | ReadError::Refused {
+                check: Check::Seal,
+                ..
+            }
+    )
 }
