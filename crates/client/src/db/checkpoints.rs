@@ -79,9 +79,21 @@ impl Checkpoints<'_> {
     /// The newest one cannot be had any more: the next one cites nothing of it.
     pub(crate) fn forget(&self, journal: i64) -> Result<(), DbError> {
         self.0
-            .prepare_cached("DELETE FROM checkpoints WHERE journal = ?1")?
+            .prepare_cached("UPDATE checkpoints SET lost = 1 WHERE journal = ?1")?
             .execute([journal])?;
         Ok(())
+    }
+
+    /// What the next one may cite again.
+    pub(crate) fn citable(&self, journal: i64) -> Result<Option<Manifest>, DbError> {
+        let lost = self
+            .0
+            .prepare_cached("SELECT 1 FROM checkpoints WHERE journal = ?1 AND lost = 1")?
+            .exists([journal])?;
+        match lost {
+            true => Ok(None),
+            false => self.last(journal),
+        }
     }
 
     /// The same if it needs one of these blobs, which are lost.

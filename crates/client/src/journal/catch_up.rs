@@ -316,25 +316,34 @@ impl Shared {
 
     /// The next page, with the token that opened it.
     pub(super) async fn page(
-        &self,
+        self: &Arc<Self>,
         journal: &Arc<Journal>,
         after: Option<u64>,
         limit: usize,
     ) -> Result<([u8; 32], Page)> {
-        let mut refusal = refused(&self.name_of(&journal.id), ReadError::NeedsSecrets { epoch: 0 });
-        for token in self.read_tokens(journal) {
-            match self
-                .retry(|| self.transport.entries(&journal.id, &token, after, limit))
-                .await
-            {
-                Ok(page) => return Ok((token, page)),
-                Err(error) => match error.server_code() {
-                    Some(ErrorCode::Forbidden | ErrorCode::NotFound) => refusal = error,
-                    _ => return Err(error),
-                },
+        let (mut asked, first) = (false, journal.state().next_seq());
+        let begins_late =
+            |page: &Page| after.is_none() && page.entries.first().is_some_and(|entry| entry.seq > first);
+        loop {
+            let mut refusal = refused(&self.name_of(&journal.id), ReadError::NeedsSecrets { epoch: 0 });
+            for token in self.read_tokens(journal) {
+                let page = self
+                    .retry(|| self.transport.entries(&journal.id, &token, after, limit))
+                    .await;
+                match page {
+                    Ok(page) if !asked && begins_late(&page) => {}
+                    Ok(page) => return Ok((token, page)),
+                    Err(error) if opens_nothing_here(&error) => refusal = error,
+                    Err(error) => return Err(error),
+                }
             }
+            // CHK-011, unless the newest token that home has died meanwhile: then it shows its own epoch, which may begin further on.
+            if asked || refusal.server_code().is_some() || journal.id == self.identity.home {
+                return self.known(journal, Err(refusal)).await;
+            }
+            asked = true;
+            self.refresh_secrets(&journal.id).await?;
         }
-        self.known(journal, Err(refusal)).await
     }
 
     pub(super) async fn bodies(
@@ -446,4 +455,13 @@ fn may_lack_secrets(error: &ReadError) -> bool {
                 ..
             }
     )
+}
+
+/// Whether another token may do better.
+fn opens_nothing_here(error: &Error) -> bool {
+    matches!(error, Error::Transport(error) if error.is_gap())
+        || matches!(
+            error.server_code(),
+            Some(ErrorCode::Forbidden | ErrorCode::NotFound)
+        )
 }

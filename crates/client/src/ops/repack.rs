@@ -1,13 +1,14 @@
 //! Packs of which less than half is named any more are packed anew, without opening what lies in them (`docs/spec/drive.md`, Repacking).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crannog_agent_api::Code;
 use crannog_core::content::{Chunk, Chunks, Content, SealedPiece};
 use crannog_proto::BlobId;
 
 use crate::db::{MostlyDead, Packed};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::journal::Journal;
 use crate::shared::Shared;
 use crate::transfer::{Batch, Fetcher, FileHead, Flow, Target, lied};
@@ -38,21 +39,26 @@ impl Shared {
                 return Ok(());
             };
             self.repack_some(journal, &packs, versions).await?;
-            looked_at.extend(packs);
+            looked_at.extend(packs.into_keys());
         }
     }
 
     async fn repack_some(
         self: &Arc<Self>,
         journal: &Arc<Journal>,
-        packs: &BTreeSet<BlobId>,
+        packs: &BTreeMap<BlobId, u64>,
         versions: Vec<Packed>,
     ) -> Result<()> {
         let flow = Flow::plain(self);
         let fetcher = Fetcher::over(self, journal, &flow);
         let mut batch = Batch::new(self, journal, &flow);
         for Packed { node, version } in versions {
-            let parts = parts(&fetcher, &version.content, packs).await?;
+            let parts = match parts(&fetcher, &version.content, packs).await {
+                Ok(parts) => parts,
+                // Whoever reads it is told; here it stays where it is, and the others move.
+                Err(error) if is_of_content(&error) => continue,
+                Err(error) => return Err(error),
+            };
             let head = FileHead {
                 target: Target::Repack { node },
                 version: version.version,
@@ -62,7 +68,9 @@ impl Shared {
                 previous: None,
                 leaves: Vec::new(),
             };
-            batch.repack(head, parts).await?;
+            if parts.iter().any(|(_, piece)| piece.is_some()) {
+                batch.repack(head, parts).await?;
+            }
             if batch.is_full_between_files() {
                 let full = std::mem::replace(&mut batch, Batch::new(self, journal, &flow));
                 self.finish_repacked(journal, full).await?;
@@ -93,22 +101,33 @@ fn is_worth_it(dead: &MostlyDead) -> bool {
 async fn parts(
     fetcher: &Fetcher,
     content: &Content,
-    packs: &BTreeSet<BlobId>,
+    packs: &BTreeMap<BlobId, u64>,
 ) -> Result<Vec<(Chunk, Option<SealedPiece>)>> {
     let Chunks::Inline(chunks) = &content.chunks else {
         return Ok(Vec::new());
     };
     let mut parts = Vec::with_capacity(chunks.len());
     for (index, chunk) in (0..).zip(chunks) {
-        let piece = match &chunk.slot {
-            Some(slot) if packs.contains(&chunk.blob) => {
+        let piece = match (&chunk.slot, packs.get(&chunk.blob)) {
+            (Some(slot), Some(live)) => {
                 let pack = fetcher.pack(chunk.blob, &slot.key).await?;
                 let taken = pack.take(chunk, content.size, index);
-                Some(taken.map_err(|check| lied(check, chunk.blob))?)
+                let taken = taken.map_err(|check| lied(check, chunk.blob))?;
+                // A member may say of a pack that it is longer than it is.
+                (live.saturating_mul(2) < pack.len()).then_some(taken)
             }
             _ => None,
         };
         parts.push((chunk.clone(), piece));
     }
     Ok(parts)
+}
+
+/// Whether one content cannot be had, rather than all of them.
+fn is_of_content(error: &Error) -> bool {
+    match error {
+        Error::Lied { .. } => true,
+        Error::User(failure) => failure.code == Code::Lost,
+        _ => false,
+    }
 }

@@ -265,6 +265,10 @@ impl Shared {
             }
         }
         let free = self.with_drive(journal, move |drive| {
+            // What is to be loaded may name any of them.
+            if drive.is_waiting()? {
+                return Ok((BTreeSet::new(), Vec::new()));
+            }
             // What an earlier purge did not come to drop goes with it.
             free.extend(drive.unnamed(limits::IDS_MAX)?);
             let mut unnamed = BTreeSet::new();

@@ -106,8 +106,12 @@ pub(crate) struct Batch {
     packs: Vec<(Vec<Chunk>, Vec<Leaf>)>,
     plain: u64,
     adds: Vec<BlobId>,
+    /// Blobs that were there before: until the entry that names them, others may find that nothing needs them, and drop them.
+    cites: Vec<BlobId>,
     /// Blobs of the file that was begun: the entry names them only if it is finished.
     file_adds: Vec<BlobId>,
+    /// Those of them that were there before.
+    file_cites: Vec<BlobId>,
     /// Their part of `plain`.
     file_plain: u64,
     filler: Vec<BlobId>,
@@ -127,7 +131,9 @@ impl Batch {
             packs: Vec::new(),
             plain: 0,
             adds: Vec::new(),
+            cites: Vec::new(),
             file_adds: Vec::new(),
+            file_cites: Vec::new(),
             file_plain: 0,
             filler: Vec::new(),
             uploads: Uploads::new(shared, journal, flow),
@@ -141,7 +147,9 @@ impl Batch {
     }
 
     fn is_full(&self) -> bool {
-        self.slots.len() >= limits::OPS_MAX || self.plain >= BATCH_BYTES || self.adds.len() >= HOLD_AT / 2
+        self.slots.len() >= limits::OPS_MAX
+            || self.plain >= BATCH_BYTES
+            || self.adds.len() + self.cites.len() >= HOLD_AT / 2
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -155,7 +163,7 @@ impl Batch {
 
     /// An operation that refers to blobs which this journal, or `from`, already holds.
     pub(crate) fn op_with(&mut self, op: DriveOp, blobs: Vec<BlobId>, from: Option<&Arc<Journal>>) {
-        self.adds.extend(blobs);
+        self.cites.extend(blobs);
         if let Some(from) = from.filter(|from| !self.from.iter().any(|known| known.id == from.id)) {
             self.from.push(Arc::clone(from));
         }
@@ -173,7 +181,7 @@ impl Batch {
 
     /// The next chunk of the file that was begun.
     pub(crate) async fn chunk(&mut self, ready: ReadyChunk) -> Result<()> {
-        if self.adds.len() + self.file_adds.len() >= HOLD_AT {
+        if self.named().count() >= HOLD_AT {
             self.hold().await?;
         }
         let mut file = self
@@ -190,7 +198,7 @@ impl Batch {
         });
         let placed = match ready.at {
             Ready::Known(chunk) => {
-                self.file_adds.push(chunk.blob);
+                self.file_cites.push(chunk.blob);
                 Placed::At(chunk)
             }
             Ready::Sealed(SealedChunk::Whole { chunk, blob }) => {
@@ -232,7 +240,7 @@ impl Batch {
                     }
                 }
                 None => {
-                    self.adds.push(chunk.blob);
+                    self.cites.push(chunk.blob);
                     Placed::At(chunk)
                 }
             });
@@ -250,6 +258,7 @@ impl Batch {
         if let Some(mut file) = self.file.take() {
             file.head.size = size;
             self.adds.append(&mut self.file_adds);
+            self.cites.append(&mut self.file_cites);
             self.file_plain = 0;
             self.slots.push(Slot::File(file));
         }
@@ -259,6 +268,7 @@ impl Batch {
     pub(crate) fn abandon(&mut self) {
         self.file = None;
         self.file_adds.clear();
+        self.file_cites.clear();
         self.plain -= std::mem::take(&mut self.file_plain);
     }
 
@@ -293,6 +303,18 @@ impl Batch {
         Ok(())
     }
 
+    /// All blobs that the entry names so far.
+    fn named(&self) -> impl Iterator<Item = &BlobId> {
+        let Self {
+            adds,
+            cites,
+            file_adds,
+            file_cites,
+            ..
+        } = self;
+        adds.iter().chain(cites).chain(file_adds).chain(file_cites)
+    }
+
     /// Waits for what the entry will name: what was sent of a file that was abandoned may have failed.
     async fn join_uploads(&mut self) -> Result<()> {
         let (adds, file_adds) = (&self.adds, &self.file_adds);
@@ -304,15 +326,15 @@ impl Batch {
     /// A file with very many chunks: an entry that only holds what was sent so far.
     async fn hold(&mut self) -> Result<()> {
         self.join_uploads().await?;
-        let adds = self.adds.iter().chain(&self.file_adds).copied().collect();
         let draft = Draft {
-            adds,
+            adds: self.named().copied().collect(),
             ..Draft::change(EntryContent::Drive(DriveBatch::default()))
         };
         self.append(draft, Vec::new()).await?;
-        // Not before: finished files need theirs in the next entry, if this one did not arrive.
+        // Not before: finished files need theirs in the next entry, if this one did not arrive. What they cite they need in it anyway.
         self.adds.clear();
         self.file_adds.clear();
+        self.file_cites.clear();
         self.file_plain = 0;
         Ok(())
     }
@@ -381,7 +403,7 @@ impl Batch {
         });
         let draft = Draft {
             kind: Kind::Change,
-            adds: std::mem::take(&mut self.adds),
+            adds: self.named().copied().collect(),
             drops: Vec::new(),
             content,
             from: std::mem::take(&mut self.from),
@@ -414,7 +436,7 @@ impl Batch {
                 let index = self.add_piece(piece).await?;
                 places.push((self.packs.len(), index));
             }
-            self.adds.extend(self.kept_leaves(at));
+            self.cites.extend(self.kept_leaves(at));
             drafts.push((Some(draft), places));
         }
         Ok(drafts)

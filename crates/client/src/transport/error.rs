@@ -71,6 +71,17 @@ impl TransportError {
         }
     }
 
+    /// Entries that do not follow one another, or not what was read (CHK-011).
+    pub(crate) fn is_gap(&self) -> bool {
+        matches!(
+            self,
+            Self::Misbehaved {
+                check: Check::Head,
+                ..
+            }
+        )
+    }
+
     /// How long the server asked to be left alone.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

@@ -33,6 +33,12 @@ impl OpenedPack {
         })
     }
 
+    /// Bytes of its plaintext, padding included.
+    #[expect(clippy::len_without_is_empty, reason = "a pack is never empty")]
+    pub fn len(&self) -> u64 {
+        self.plaintext.len() as u64
+    }
+
     /// The bytes of chunk `index` of a file of `size` bytes (CHK-001, CHK-002, CHK-003).
     pub fn chunk(&self, chunk: &Chunk, size: u64, index: u64) -> Result<Vec<u8>, Check> {
         let len = check_chunk(chunk, size, index)?;

@@ -42,6 +42,11 @@ impl DriveStore<'_> {
         Ok(last.as_ref().map(blobs_of_checkpoint).unwrap_or_default())
     }
 
+    /// Whether a checkpoint has to be loaded before this is the whole drive.
+    pub(crate) fn is_waiting(&self) -> Result<bool, DbError> {
+        Ok(Checkpoints(self.connection).start(self.drive)?.is_some())
+    }
+
     /// Whether at least so many nodes changed after a place.
     pub(crate) fn has_changed(&self, after: u64, nodes: u64) -> Result<bool, DbError> {
         let last = nodes.saturating_sub(1);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crannog_core::content::{Content, places_of};
-use crannog_core::drive::{NodeId, Version};
+use crannog_core::drive::{NodeId, Version, is_live};
 use crannog_proto::{AccountId, BlobId};
 use rusqlite::OptionalExtension;
 
@@ -14,7 +14,8 @@ use super::DriveStore;
 /// Packs of which less than half is named.
 #[derive(Debug, Default)]
 pub(crate) struct MostlyDead {
-    pub(crate) packs: BTreeSet<BlobId>,
+    /// And the bytes that contents name in each.
+    pub(crate) packs: BTreeMap<BlobId, u64>,
     /// Bytes that they hold, and those of them that contents name; without padding.
     pub(crate) bytes: u64,
     pub(crate) live: u64,
@@ -105,25 +106,29 @@ impl DriveStore<'_> {
             if pieces > most && !found.packs.is_empty() {
                 break;
             }
-            found.packs.insert(blob);
-            found.live += from_sql(row.get(2)?);
+            let live = from_sql(row.get(2)?);
+            found.packs.insert(blob, live);
+            found.live += live;
             found.bytes += from_sql(row.get(3)?);
         }
         Ok(found)
     }
 
     /// The versions of an account that have a piece in one of these packs and name it themselves; neighbours in a pack are neighbours here.
+    /// What is in the trash stays: a purge would spare what changed there.
     pub(crate) fn packed_in(
         &self,
-        packs: &BTreeSet<BlobId>,
+        packs: &BTreeMap<BlobId, u64>,
         account: &AccountId,
     ) -> Result<Vec<Packed>, DbError> {
         let mut found: BTreeMap<BlobId, Vec<Packed>> = BTreeMap::new();
         self.all_versions(&mut |node, version| -> Result<(), DbError> {
             let own = version.account == *account && !has_list(&version.content);
             let pack =
-                places_of(&version.content).find(|(blob, slot)| slot.is_some() && packs.contains(blob));
-            if let (true, Some((pack, _))) = (own, pack) {
+                places_of(&version.content).find(|(blob, slot)| slot.is_some() && packs.contains_key(blob));
+            if let (true, Some((pack, _))) = (own, pack)
+                && is_live(self, node)?
+            {
                 found.entry(pack).or_default().push(Packed { node, version });
             }
             Ok(())

@@ -17,5 +17,7 @@ CREATE TABLE compared (
     PRIMARY KEY (journal, segment)
 ) WITHOUT ROWID;
 DELETE FROM checkpoints;
+-- Whether its blobs are gone, so that the next one cannot cite any of them.
+ALTER TABLE checkpoints ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;
 DELETE FROM starts;
 DELETE FROM deferred;

@@ -60,19 +60,22 @@ pub(crate) async fn keep(shared: &Arc<Shared>) {
         let Some(journal) = shared.journal(&id) else {
             continue;
         };
-        let written = async {
-            if dropped && shared.writes(&journal) {
-                shared.repack(&journal).await?;
+        let repacked = async {
+            match dropped && shared.writes(&journal) {
+                true => shared.repack(&journal).await,
+                false => Ok(()),
             }
-            if shared.is_checkpoint_due(&journal).await? {
-                shared.write_checkpoint(&journal).await?;
-            }
-            Ok(())
         };
-        if let Err(error) = written.await
-            && let Err(error) = stays_behind(&shared.name_of(&id), error)
-        {
-            tracing::info!(error = %crannog_agent_api::Failure::from(error), "a drive was not tidied up");
+        let written = async {
+            match shared.is_checkpoint_due(&journal).await? {
+                true => shared.write_checkpoint(&journal).await,
+                false => Ok(()),
+            }
+        };
+        for done in [repacked.await, written.await] {
+            if let Err(error) = done.or_else(|error| stays_behind(&shared.name_of(&id), error)) {
+                tracing::info!(error = %crannog_agent_api::Failure::from(error), "a drive was not tidied up");
+            }
         }
     }
 }

@@ -159,9 +159,9 @@ fn walk(
     if checkpoints.start(row)?.is_some() {
         return Ok(());
     }
-    let (at, old) = checkpoints.newest(row)?.unzip();
+    let at = checkpoints.newest(row)?.map(|(at, _)| at);
     // Nothing is cited again that was not compared.
-    let old = match old {
+    let old = match checkpoints.citable(row)? {
         Some(old) if Segments(c).all_compared(row, &old)? => Some(old),
         _ => None,
     };
