@@ -96,6 +96,12 @@ const PACKAGES: &[Package] = &[
         why: "mounts them",
     },
     Package {
+        name: "faketime",
+        needed: For::Tests,
+        probe: Probe::Program("faketime"),
+        why: "moves the clock in simulated years and hours",
+    },
+    Package {
         name: "rclone",
         needed: For::Everything,
         probe: Probe::Program("rclone"),

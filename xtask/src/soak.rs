@@ -2,7 +2,6 @@
 //! `day` in `crates/testkit/tests`.
 
 use crate::layout::Profile;
-use crate::years::FAKETIME;
 use crate::{Outcome, build, layout, run, setup, test};
 
 const USAGE: &str = "usage: cargo xtask soak [--kills N | --hours N [--operations N] [--seed N]]";
@@ -21,7 +20,7 @@ pub fn run(arguments: &[String]) -> Outcome {
 }
 
 fn kills(kills: u64) -> Outcome {
-    soak("soak", &[("CRANNOG_SOAK_KILLS", kills)], &[])?;
+    soak("soak", &[("CRANNOG_SOAK_KILLS", kills)])?;
     println!("soak: {kills} kills, every acknowledged write was there");
     Ok(())
 }
@@ -37,14 +36,13 @@ fn hours(hours: u64, rest: &[&str]) -> Outcome {
         }
     }
     variables.push(("CRANNOG_DAY_OPERATIONS", operations));
-    soak("day", &variables, &[FAKETIME])?;
+    soak("day", &variables)?;
     println!("soak: {hours} simulated hours, nothing grew without end");
     Ok(())
 }
 
-fn soak(name: &str, variables: &[(&str, u64)], packages: &[setup::Package]) -> Outcome {
+fn soak(name: &str, variables: &[(&str, u64)]) -> Outcome {
     setup::run(setup::For::Tests)?;
-    setup::need(packages)?;
     let binaries = build::run(Profile::Dev)?;
     let mut cargo = test::cargo(&binaries);
     cargo.env("CRANNOG_SOAK_KEEP", layout::kept());

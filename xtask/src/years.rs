@@ -3,18 +3,10 @@
 use std::path::Path;
 
 use crate::layout::Profile;
-use crate::setup::{self, For, Package, Probe};
+use crate::setup::{self, For};
 use crate::{Outcome, build, layout, run, test};
 
 const USAGE: &str = "usage: cargo xtask years [--days N] [--operations N] [--files N] [--retention DAYS] [--check DAYS] [--seed N] [--json FILE]";
-
-/// Moves the clock of the programs that simulations run.
-pub const FAKETIME: Package = Package {
-    name: "faketime",
-    needed: For::Everything,
-    probe: Probe::Program("faketime"),
-    why: "moves the clock in simulated years and hours",
-};
 
 /// An option, the variable by which the test knows it, and its default.
 const OPTIONS: [(&str, &str, u64); 5] = [
@@ -45,7 +37,6 @@ pub fn run(arguments: &[String]) -> Outcome {
         }
     }
     setup::run(For::Tests)?;
-    setup::need(&[FAKETIME])?;
     let binaries = build::run(Profile::Dev)?;
     let mut cargo = test::cargo(&binaries);
     cargo.env("CRANNOG_SOAK_KEEP", layout::kept());
