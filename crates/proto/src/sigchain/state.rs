@@ -168,10 +168,6 @@ impl SigchainState {
     pub fn apply(&mut self, signed: &SignedLink) -> Result<(), ChainError> {
         let link = decode_link(signed)?;
         let seq = link.seq as usize;
-        // A full chain can still be cut.
-        if seq >= limits::LINKS_MAX {
-            return Err(ChainError::Limit("links"));
-        }
         if self.closed {
             return Err(ChainError::Contradiction(link.seq, "the account is closed"));
         }
@@ -188,6 +184,10 @@ impl SigchainState {
         let last = self.links.get(at).ok_or(ChainError::Order(link.seq))?;
         if last.hash != link.prev {
             return Err(ChainError::Order(link.seq));
+        }
+        // A full chain can still be cut.
+        if seq >= limits::LINKS_MAX {
+            return Err(ChainError::Limit("links"));
         }
         let before = Before {
             root: self.root,
