@@ -1,4 +1,4 @@
-//! A drive's fold in SQLite: the second implementation of [`DriveState`] beside core's in memory.
+//! A drive's fold in SQLite: the second implementation of [`DriveState`](crannog_core::drive::DriveState) beside core's in memory.
 
 mod authors;
 mod changes;
