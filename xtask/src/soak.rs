@@ -1,8 +1,7 @@
 //! Kills server and agent again and again under load, or simulates hours and looks for what grows. The tests themselves are `soak` and
 //! `day` in `crates/testkit/tests`.
 
-use crate::layout::Profile;
-use crate::{Outcome, build, layout, run, setup, test};
+use crate::{Outcome, test};
 
 const USAGE: &str = "usage: cargo xtask soak [--kills N | --hours N [--operations N] [--seed N]]";
 
@@ -20,45 +19,28 @@ pub fn run(arguments: &[String]) -> Outcome {
 }
 
 fn kills(kills: u64) -> Outcome {
-    soak("soak", &[("CRANNOG_SOAK_KILLS", kills)])?;
+    test::long("soak", &[("CRANNOG_SOAK_KILLS", kills.to_string())])?;
     println!("soak: {kills} kills, every acknowledged write was there");
     Ok(())
 }
 
 fn hours(hours: u64, rest: &[&str]) -> Outcome {
-    let mut variables = vec![("CRANNOG_DAY_HOURS", hours), ("CRANNOG_DAY_FILES", OPERATIONS)];
+    let mut variables = vec![
+        ("CRANNOG_DAY_HOURS", hours.to_string()),
+        ("CRANNOG_DAY_FILES", OPERATIONS.to_string()),
+    ];
     let mut operations = OPERATIONS;
     for pair in rest.chunks(2) {
         match pair {
             ["--operations", number] => operations = parse(number)?,
-            ["--seed", number] => variables.push(("CRANNOG_SOAK_SEED", parse(number)?)),
+            ["--seed", number] => variables.push(("CRANNOG_SOAK_SEED", parse(number)?.to_string())),
             _ => return Err(USAGE.into()),
         }
     }
-    variables.push(("CRANNOG_DAY_OPERATIONS", operations));
-    soak("day", &variables)?;
+    variables.push(("CRANNOG_DAY_OPERATIONS", operations.to_string()));
+    test::long("day", &variables)?;
     println!("soak: {hours} simulated hours, nothing grew without end");
     Ok(())
-}
-
-fn soak(name: &str, variables: &[(&str, u64)]) -> Outcome {
-    setup::run(setup::For::Tests)?;
-    let binaries = build::run(Profile::Dev)?;
-    let mut cargo = test::cargo(&binaries);
-    cargo.env("CRANNOG_SOAK_KEEP", layout::kept());
-    for (variable, value) in variables {
-        cargo.env(variable, value.to_string());
-    }
-    run::run(cargo.args([
-        "test",
-        "--locked",
-        "-p",
-        "crannog-testkit",
-        "--test",
-        name,
-        "--",
-        "--nocapture",
-    ]))
 }
 
 fn parse(text: &str) -> Outcome<u64> {

@@ -80,3 +80,15 @@ pub fn cargo(binaries: &Binaries) -> Command {
     command.env("CRANNOG_PYTHON", layout::venv().join("bin/python"));
     command
 }
+
+/// A test of the testkit by itself, at the size that these variables say. What a failed one leaves is kept.
+pub fn long(name: &str, variables: &[(&str, String)]) -> Outcome {
+    setup::run(setup::For::Tests)?;
+    let mut cargo = cargo(&build::run(Profile::Dev)?);
+    cargo.env("CRANNOG_SOAK_KEEP", layout::kept());
+    for (variable, value) in variables {
+        cargo.env(variable, value);
+    }
+    cargo.args(["test", "--locked", "-p", "crannog-testkit", "--test", name]);
+    run::run(cargo.args(["--", "--nocapture"]))
+}

@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use crate::layout::Profile;
-use crate::setup::{self, For};
-use crate::{Outcome, build, layout, run, test};
+use crate::{Outcome, test};
 
 const USAGE: &str = "usage: cargo xtask years [--days N] [--operations N] [--files N] [--retention DAYS] [--check DAYS] [--seed N] [--json FILE]";
 
@@ -36,29 +34,18 @@ pub fn run(arguments: &[String]) -> Outcome {
             }
         }
     }
-    setup::run(For::Tests)?;
-    let binaries = build::run(Profile::Dev)?;
-    let mut cargo = test::cargo(&binaries);
-    cargo.env("CRANNOG_SOAK_KEEP", layout::kept());
-    for ((_, variable, _), number) in OPTIONS.into_iter().zip(numbers) {
-        cargo.env(variable, number.to_string());
-    }
+    let mut variables: Vec<(&str, String)> = OPTIONS
+        .into_iter()
+        .zip(numbers)
+        .map(|((_, variable, _), number)| (variable, number.to_string()))
+        .collect();
     if let Some(seed) = seed {
-        cargo.env("CRANNOG_SOAK_SEED", seed.to_string());
+        variables.push(("CRANNOG_SOAK_SEED", seed.to_string()));
     }
     if let Some(file) = json {
-        cargo.env("CRANNOG_YEARS_JSON", file);
+        variables.push(("CRANNOG_YEARS_JSON", file.display().to_string()));
     }
-    run::run(cargo.args([
-        "test",
-        "--locked",
-        "-p",
-        "crannog-testkit",
-        "--test",
-        "years",
-        "--",
-        "--nocapture",
-    ]))
+    test::long("years", &variables)
 }
 
 /// More than none.

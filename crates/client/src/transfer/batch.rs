@@ -1,18 +1,17 @@
 //! One entry in the making: its operations, its packs, its lists.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use crannog_core::content::{
-    Blob, Chunk, Content, ContentDraft, INLINE_MAX, Leaf, OpenedLeaf, PackBuilder, SealedChunk, SealedPiece,
+    Blob, Chunk, Content, ContentDraft, INLINE_MAX, Leaf, PackBuilder, SealedChunk, SealedPiece,
     build_content, plan_filler, seal_filler,
 };
-use crannog_core::drive::{Attrs, DriveBatch, DriveOp, NewNode, NodeId, VersionId};
+use crannog_core::drive::{DriveBatch, DriveOp, VersionId};
 use crannog_core::journal::Content as EntryContent;
 use crannog_proto::{BlobId, Kind, limits};
-use std::os::unix::ffi::OsStrExt;
 
 use super::Flow;
+use super::file::{FileHead, Target};
 use super::seal::{Ready, ReadyChunk, internal};
 use super::uploads::Uploads;
 use crate::db::{ChunkHash, FileStamp, StagedPiece, Transfers};
@@ -24,48 +23,6 @@ use crate::shared::Shared;
 const BATCH_BYTES: u64 = 64 * 1024 * 1024;
 /// So many blobs are listed at most before an entry that only holds them is appended.
 const HOLD_AT: usize = limits::IDS_MAX - 4 * 1024;
-
-/// Where a file goes.
-#[derive(Debug, Clone)]
-pub(crate) enum Target {
-    /// A new file.
-    Create {
-        node: NodeId,
-        parent: NodeId,
-        name: String,
-    },
-    /// A new version.
-    Write { node: NodeId, base: VersionId },
-    /// The same version, in other packs.
-    Repack { node: NodeId },
-}
-
-/// What is known of a file before its chunks come.
-#[derive(Debug)]
-pub(crate) struct FileHead {
-    pub(crate) target: Target,
-    /// The new version's id.
-    pub(crate) version: VersionId,
-    pub(crate) attrs: Attrs,
-    pub(crate) size: u64,
-    /// The local file, for resuming; `None` for standard input.
-    pub(crate) local: Option<(Vec<u8>, FileStamp)>,
-    /// The version before, whose chunks may be cited again.
-    pub(crate) previous: Option<VersionId>,
-    /// Its leaves.
-    pub(crate) leaves: Vec<OpenedLeaf>,
-}
-
-impl FileHead {
-    pub(crate) fn local(path: &Path, stamp: FileStamp) -> Option<(Vec<u8>, FileStamp)> {
-        Some((path.as_os_str().as_bytes().to_vec(), stamp))
-    }
-
-    /// The operation that gives the file a content whose blobs are on the server already.
-    pub(crate) fn citing(self, content: Content) -> DriveOp {
-        operation(self, content)
-    }
-}
 
 #[derive(Debug)]
 struct PendingFile {
@@ -385,7 +342,7 @@ impl Batch {
                         hashes.push((file.head.version, file.hashes));
                     }
                     cited.extend(file.head.previous);
-                    ops.push(operation(file.head, content));
+                    ops.push(file.head.citing(content));
                 }
             }
         }
@@ -487,31 +444,6 @@ impl Batch {
     fn leaf(&self, (pack, index): (usize, usize)) -> Result<Leaf> {
         let leaf = self.packs.get(pack).and_then(|(_, leaves)| leaves.get(index));
         leaf.cloned().ok_or_else(|| internal("a list without its pack"))
-    }
-}
-
-fn operation(head: FileHead, content: Content) -> DriveOp {
-    let (attrs, version) = (head.attrs, head.version);
-    match head.target {
-        Target::Create { node, parent, name } => DriveOp::Create {
-            node,
-            parent,
-            name,
-            attrs,
-            new: NewNode::File { version, content },
-        },
-        Target::Write { node, base } => DriveOp::Write {
-            node,
-            base,
-            version,
-            attrs,
-            content,
-        },
-        Target::Repack { node } => DriveOp::Repack {
-            node,
-            version,
-            content,
-        },
     }
 }
 

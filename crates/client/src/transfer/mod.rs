@@ -8,6 +8,7 @@
 
 mod batch;
 mod content;
+mod file;
 mod flow;
 mod get;
 mod groups;
@@ -21,8 +22,9 @@ mod stdin;
 mod uploads;
 mod verify;
 
-pub(crate) use batch::{Batch, FileHead, Target};
+pub(crate) use batch::Batch;
 pub(crate) use content::{Fetcher, lied, stream};
+pub(crate) use file::{FileHead, Target};
 pub(crate) use flow::{Counts, Flow};
 pub(crate) use get::{
     Landing as GetLanding, Step as GetStep, Totals, a_member_can, get, plan as plan_get,

@@ -6,8 +6,9 @@ use crannog_core::content::Content;
 use futures_util::StreamExt;
 
 use super::Report;
-use super::batch::{Batch, FileHead};
+use super::batch::Batch;
 use super::content::{Fetcher, pieces};
+use super::file::FileHead;
 use super::seal;
 use crate::error::{Error, Result};
 use crate::shared::Shared;

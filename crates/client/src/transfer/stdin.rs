@@ -7,7 +7,8 @@ use crannog_core::content::CHUNK;
 use crannog_core::drive::Attrs;
 use tokio::sync::mpsc;
 
-use super::batch::{Batch, FileHead, Target};
+use super::batch::Batch;
+use super::file::{FileHead, Target};
 use super::seal;
 use super::{Flow, Report};
 use crate::error::{Error, Result};

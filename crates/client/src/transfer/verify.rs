@@ -12,8 +12,9 @@ use crannog_core::content::{Content, chunk_count};
 use crannog_core::drive::{NodeId, Version};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::batch::{Batch, FileHead, Target};
+use super::batch::Batch;
 use super::content::Fetcher;
+use super::file::{FileHead, Target};
 use super::scan::{self, FoundKind};
 use super::seal::{self, Known, Source};
 use super::{Flow, Report, interrupted};

@@ -16,7 +16,7 @@ const LIBRARIES: [&str; 3] = [
 /// How far the clock of some programs is ahead of ours.
 #[derive(Debug)]
 pub(crate) struct Clock {
-    library: &'static str,
+    preloaded: &'static str,
     file: PathBuf,
     ahead: i64,
 }
@@ -27,7 +27,7 @@ impl Clock {
         let library = LIBRARIES.into_iter().find(|path| Path::new(path).is_file());
         let library = library.expect("apt-get install faketime: it moves the clock");
         let clock = Self {
-            library,
+            preloaded: library,
             file: folder.join(name),
             ahead: 0,
         };
@@ -53,7 +53,7 @@ impl Clock {
     /// Programs with these variables, and those that they start, go by this clock.
     pub(crate) fn environment(&self) -> Vec<(&'static str, OsString)> {
         vec![
-            ("LD_PRELOAD", self.library.into()),
+            ("LD_PRELOAD", self.preloaded.into()),
             ("FAKETIME_TIMESTAMP_FILE", self.file.clone().into()),
             ("FAKETIME_NO_CACHE", "1".into()),
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1".into()),

@@ -14,7 +14,7 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
 
 use super::Flow;
-use super::batch::FileHead;
+use super::file::FileHead;
 use super::groups::{Group, groups};
 use super::seal::{self, Source, internal};
 use super::{Report, interrupted};

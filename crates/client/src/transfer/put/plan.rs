@@ -12,7 +12,7 @@ use crannog_core::drive::{Attrs, DriveOp, NewNode, NodeId, Version, VersionId};
 use crannog_core::journal::Role;
 use tokio::sync::mpsc;
 
-use super::super::batch::Target;
+use super::super::file::Target;
 use super::super::scan::{self, Found, FoundKind};
 use super::super::{groups, interrupted};
 use crate::clock;
