@@ -1,6 +1,7 @@
 //! A real server and real profiles of the real command line, for the demo and the bench.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -16,6 +17,7 @@ use crate::{Outcome, json, run};
 pub struct Server {
     running: Running,
     crannogd: PathBuf,
+    log: PathBuf,
     /// Its data directory.
     pub data: PathBuf,
     /// Host and port.
@@ -40,7 +42,8 @@ impl Server {
             .arg("serve")
             .arg("--data")
             .arg(data)
-            .args(["--listen", "127.0.0.1:0"]);
+            .args(["--listen", "127.0.0.1:0"])
+            .env("CRANNOGD_METRICS_LISTEN", "127.0.0.1:0");
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -66,6 +69,7 @@ impl Server {
         Ok(Self {
             running,
             crannogd: binaries.crannogd.clone(),
+            log: log.to_path_buf(),
             data: data.to_path_buf(),
             address,
         })
@@ -88,6 +92,37 @@ impl Server {
     /// Highest resident memory so far, in bytes.
     pub fn peak_memory(&self) -> u64 {
         peak_memory(self.running.pid())
+    }
+
+    /// Bytes that clients have sent so far, with all that TLS and HTTP need.
+    pub fn received(&self) -> Outcome<u64> {
+        let log = std::fs::read_to_string(&self.log)?;
+        let (_, rest) = log
+            .split_once("metrics can be read address=")
+            .ok_or("the server has no metrics")?;
+        let address = rest.lines().next().unwrap_or_default().trim();
+        let mut stream = TcpStream::connect(address)?;
+        write!(
+            stream,
+            "GET /metrics HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
+        )?;
+        let mut page = String::new();
+        stream.read_to_string(&mut page)?;
+        let line = page
+            .lines()
+            .find_map(|line| line.strip_prefix("crannogd_received_bytes_total "));
+        Ok(line
+            .ok_or("the metrics do not tell what was received")?
+            .trim()
+            .parse()?)
+    }
+
+    /// Bytes that count for quotas: blobs in force and entries.
+    pub fn counted(&self) -> Outcome<u64> {
+        let stats = run::capture(&mut self.admin(&["stats", "--json"]))?;
+        Ok(json::parse(&stats)?["used"]
+            .as_u64()
+            .ok_or("stats do not tell what is used")?)
     }
 }
 
@@ -202,6 +237,6 @@ fn write_secret(path: &Path, text: &str) -> Outcome {
 /// Sixteen random bytes in hex.
 pub fn random_text() -> Outcome<String> {
     let mut bytes = [0_u8; 16];
-    std::io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, &mut bytes)?;
+    Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, &mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

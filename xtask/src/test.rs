@@ -81,14 +81,18 @@ pub fn cargo(binaries: &Binaries) -> Command {
     command
 }
 
-/// A test of the testkit by itself, at the size that these variables say. What a failed one leaves is kept.
+/// The test programs have no optimization otherwise.
+const OPTIMIZED: &str = "profile.dev.package.crannog-testkit.opt-level=2";
+
+/// A test of the testkit by itself, at the size that these variables say, everything optimized. What a failed one leaves is kept.
 pub fn long(name: &str, variables: &[(&str, String)]) -> Outcome {
     setup::run(setup::For::Tests)?;
-    let mut cargo = cargo(&build::run(Profile::Dev)?);
+    let mut cargo = cargo(&build::run(Profile::Release)?);
     cargo.env("CRANNOG_SOAK_KEEP", layout::kept());
     for (variable, value) in variables {
         cargo.env(variable, value);
     }
-    cargo.args(["test", "--locked", "-p", "crannog-testkit", "--test", name]);
-    run::run(cargo.args(["--", "--nocapture"]))
+    cargo.args(["test", "--locked", "--config", OPTIMIZED]);
+    cargo.args(["-p", "crannog-testkit", "--test", name, "--", "--nocapture"]);
+    run::run(&mut cargo)
 }

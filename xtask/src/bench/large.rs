@@ -17,6 +17,8 @@ const USAGE: &str = "usage: cargo xtask bench large [--files N] [--puts N] [--js
 const NAME: &str = "bench";
 /// Files of one folder.
 const FOLDER: u64 = 1_000;
+/// What sealing adds to a file that fits one segment: the header of FLOE, and length, nonce and tag of the segment (docs/spec/sealing.md).
+const SEALED: u64 = 74 + 32;
 /// How often a look is repeated; the median counts.
 const LOOKS: usize = 9;
 
@@ -71,7 +73,7 @@ pub fn command(arguments: &[String]) -> Outcome {
     let top = place.path();
     let source = scratch.path().join("source");
     eprintln!("making {} files", options.files);
-    make(&source, options.files)?;
+    let sealed = make(&source, options.files)?;
 
     let server = Server::start(&binaries, &top.join("server"), &top.join("server.log"))?;
     let invitation = server.invite()?;
@@ -85,11 +87,17 @@ pub fn command(arguments: &[String]) -> Outcome {
         puts(&device, top, "empty", options.puts)?,
         "ms",
     );
+    let before = (server.received()?, server.counted()?);
     let start = Instant::now();
     let mut put = device.command(["put", "-r"]);
     run::capture(put.arg(source.join("tree")).arg("/"))?;
     figures.add("put of all files", start.elapsed().as_secs_f64(), "s");
     figures.memory("agent after it, highest", device.peak_memory());
+    let sent = (server.received()? - before.0).saturating_sub(sealed);
+    let kept = (server.counted()? - before.1).saturating_sub(sealed);
+    figures.memory("metadata sent while it was put", sent);
+    figures.memory("metadata kept after it", kept);
+    figures.add("sent for each byte kept", sent as f64 / kept as f64, "");
     figures.add(
         "one put beside them, median",
         puts(&device, top, "full", options.puts)?,
@@ -143,18 +151,19 @@ pub fn command(arguments: &[String]) -> Outcome {
     Ok(())
 }
 
-fn make(source: &Path, files: u64) -> Outcome {
+/// Makes the files, and says how many bytes their contents take when they are sealed.
+fn make(source: &Path, files: u64) -> Outcome<u64> {
+    let mut sealed = 0;
     for nth in 0..files {
         let folder = source.join("tree").join(format!("{:04}", nth / FOLDER));
         if nth % FOLDER == 0 {
             fs::create_dir_all(&folder)?;
         }
-        fs::write(
-            folder.join(format!("file {nth:06}.txt")),
-            format!("the content of file number {nth}\n"),
-        )?;
+        let content = format!("the content of file number {nth}\n");
+        sealed += SEALED + content.len() as u64;
+        fs::write(folder.join(format!("file {nth:06}.txt")), content)?;
     }
-    Ok(())
+    Ok(sealed)
 }
 
 /// Milliseconds of the median put of one small file, each by a command of its own.

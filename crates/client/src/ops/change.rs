@@ -1,6 +1,6 @@
 //! Changes without content: mkdir, mv, rm.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crannog_agent_api::answer::Changed;
@@ -31,6 +31,40 @@ pub(crate) struct Place {
     pub(crate) shown_name: Option<String>,
 }
 
+/// Folders of one drive that a command is going to make, all at once.
+#[derive(Debug)]
+struct NewFolders {
+    journal: Arc<Journal>,
+    at: HashMap<Vec<String>, NodeId>,
+    nodes: HashSet<NodeId>,
+    ops: Vec<DriveOp>,
+}
+
+impl NewFolders {
+    fn of(journal: &Arc<Journal>) -> Self {
+        Self {
+            journal: Arc::clone(journal),
+            at: HashMap::new(),
+            nodes: HashSet::new(),
+            ops: Vec::new(),
+        }
+    }
+
+    fn make(&mut self, parent: NodeId, place: &[String]) -> NodeId {
+        let node = fresh_node();
+        self.at.insert(place.to_vec(), node);
+        self.nodes.insert(node);
+        self.ops.push(DriveOp::Create {
+            node,
+            parent,
+            name: place.last().cloned().unwrap_or_default(),
+            attrs: now_attrs(0o755),
+            new: NewNode::Directory,
+        });
+        node
+    }
+}
+
 /// Attributes of what is made here and now.
 pub(crate) fn now_attrs(mode: u16) -> Attrs {
     let now = clock::now_ms();
@@ -42,6 +76,7 @@ pub(crate) fn now_attrs(mode: u16) -> Attrs {
 }
 
 impl Shared {
+    /// Makes folders: in each drive all of them, or none.
     pub(crate) async fn mkdir(
         self: &Arc<Self>,
         paths: Vec<RemotePath>,
@@ -52,23 +87,35 @@ impl Shared {
             dry_run,
             ..Changed::default()
         };
+        let mut planned: HashMap<i64, NewFolders> = HashMap::new();
         for path in paths {
             let spot = self.locate_to_change(&path).await?;
-            let (ops, lines) = self.plan_mkdir(&spot, parents).await?;
-            if !ops.is_empty() {
+            let new = planned
+                .entry(spot.journal.row)
+                .or_insert_with(|| NewFolders::of(&spot.journal));
+            let before = new.ops.len();
+            self.plan_mkdir(&spot, parents, new, &mut changed.plan).await?;
+            if new.ops.len() > before {
                 spot.refuse_reader()?;
             }
-            changed.folders += ops.len() as u64;
-            changed.plan.extend(lines);
-            if !dry_run && !ops.is_empty() {
-                self.apply(&spot.journal, ops).await?;
+        }
+        for new in planned.into_values() {
+            changed.folders += new.ops.len() as u64;
+            if !dry_run {
+                self.apply(&new.journal, new.ops).await?;
             }
         }
         Ok(Answer::Changed(changed))
     }
 
-    async fn plan_mkdir(&self, spot: &Spot, parents: bool) -> Result<(Vec<DriveOp>, Vec<String>)> {
-        let (mut parent, mut ops, mut lines) = (NodeId::ROOT, Vec::new(), Vec::new());
+    async fn plan_mkdir(
+        &self,
+        spot: &Spot,
+        parents: bool,
+        new: &mut NewFolders,
+        lines: &mut Vec<String>,
+    ) -> Result<()> {
+        let mut parent = NodeId::ROOT;
         let names = &spot.path.components;
         let last = names.len().saturating_sub(1);
         if names.is_empty() && !parents {
@@ -76,14 +123,18 @@ impl Shared {
         }
         for (at, name) in names.iter().enumerate() {
             let so_far = spot.shown_up_to(at + 1);
-            let existing = if ops.is_empty() {
-                self.find_node(&spot.journal, names.get(..=at).unwrap_or_default())
+            let place = names.get(..=at).unwrap_or_default();
+            let existing = match new.at.get(place) {
+                Some(node) => Some((*node, true)),
+                // Nothing is in the drive yet below what is new.
+                None if new.nodes.contains(&parent) => None,
+                None => self
+                    .find_node(&spot.journal, place)
                     .await?
-            } else {
-                None
+                    .map(|row| (row.node, is_folder(&row))),
             };
             match existing {
-                Some(row) if is_folder(&row) && (at < last || parents) => parent = row.node,
+                Some((node, true)) if at < last || parents => parent = node,
                 Some(_) => return Err(conflict("it is there already", &so_far)),
                 None if at < last && !parents => {
                     return Err(usage(
@@ -94,20 +145,12 @@ impl Shared {
                 }
                 None => {
                     check_name(name, &so_far)?;
-                    let node = fresh_node();
-                    ops.push(DriveOp::Create {
-                        node,
-                        parent,
-                        name: name.clone(),
-                        attrs: now_attrs(0o755),
-                        new: NewNode::Directory,
-                    });
+                    parent = new.make(parent, place);
                     lines.push(format!("mkdir {so_far}"));
-                    parent = node;
                 }
             }
         }
-        Ok((ops, lines))
+        Ok(())
     }
 
     /// Where a command's last argument points: an existing folder (then names are kept), or a new name in one.

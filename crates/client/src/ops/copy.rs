@@ -13,13 +13,23 @@ use super::spot::{Spot, refuse_change};
 use super::{is_folder, usage};
 use crate::db::{DbError, Met, Names, NodeRow, Seen};
 use crate::engine::Caller;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::journal::Journal;
 use crate::shared::Shared;
 use crate::transfer::{Report, fresh_node, join_path};
 
 /// The nodes of a tree as they were copied, with the names below its top.
 type Copied = HashMap<NodeId, (Names, NodeRow)>;
+
+/// Moves within one drive, and the names that they take in its folder.
+#[derive(Debug, Default)]
+struct Moves {
+    ops: Vec<DriveOp>,
+    names: HashSet<String>,
+    paths: Vec<String>,
+    files: u64,
+    folders: u64,
+}
 
 impl Shared {
     pub(crate) async fn copy(
@@ -104,6 +114,7 @@ impl Shared {
         Ok(copied)
     }
 
+    /// What stays in its drive moves at once, or not at all; what goes into another drive is copied first, one after the other.
     pub(crate) async fn move_to(
         self: &Arc<Self>,
         from: Vec<RemotePath>,
@@ -114,6 +125,7 @@ impl Shared {
         let to = self.locate_to_change(&to).await?;
         let place = self.place(&to, from.len() > 1).await?;
         let mut report = Report::new(caller, "moving", dry_run);
+        let (mut moves, mut across) = (Moves::default(), Vec::new());
         for path in from {
             let spot = self.locate_to_change(&path).await?;
             let (source, row) = match &spot.seat {
@@ -123,25 +135,40 @@ impl Shared {
             self.may_go(row, &path)?;
             refuse_change(source, &path.to_string())?;
             if source.id == place.journal.id {
-                self.move_within(row, &path, &place, &mut report).await?;
+                self.plan_move(row, &path, &place, &mut moves).await?;
             } else if spot.seat.is_some() {
                 return Err(is_a_share(&path.to_string()));
             } else {
-                self.move_across(&spot, row.node, &place, &mut report).await?;
+                across.push(spot);
             }
+        }
+        if !dry_run {
+            self.apply(&place.journal, moves.ops).await?;
+        }
+        report.changed.folders += moves.folders;
+        report.changed.files += moves.files;
+        for path in &moves.paths {
+            report.line("mv", path);
+        }
+        for spot in across {
+            self.move_across(&spot, spot.row()?.node, &place, &mut report)
+                .await?;
         }
         Ok(Answer::Changed(report.done()))
     }
 
-    async fn move_within(
+    async fn plan_move(
         self: &Arc<Self>,
         row: &NodeRow,
         path: &RemotePath,
         place: &Place,
-        report: &mut Report<'_>,
+        moves: &mut Moves,
     ) -> Result<()> {
         let name = landing_name(place, path)?;
         self.refuse_taken(place, &name).await?;
+        if !moves.names.insert(name.clone()) {
+            return Err(taken(place, &name));
+        }
         if self.is_below(&place.journal, row.node, place.parent).await? {
             return Err(usage(
                 "a folder cannot be moved into itself",
@@ -149,17 +176,14 @@ impl Shared {
                 "choose another target",
             ));
         }
-        report.line("mv", &path.to_string());
+        moves.paths.push(path.to_string());
         if is_folder(row) {
-            report.changed.folders += 1;
+            moves.folders += 1;
         } else {
-            report.changed.files += 1;
+            moves.files += 1;
         }
-        if !report.changed.dry_run {
-            let (node, parent) = (row.node, place.parent);
-            self.apply(&place.journal, vec![DriveOp::Move { node, parent, name }])
-                .await?;
-        }
+        let (node, parent) = (row.node, place.parent);
+        moves.ops.push(DriveOp::Move { node, parent, name });
         Ok(())
     }
 
@@ -206,18 +230,13 @@ impl Shared {
     }
 
     async fn refuse_taken(&self, place: &Place, name: &str) -> Result<()> {
-        let there = join_path(&place.parent_path, name);
-        let (parent, name) = (place.parent, name.to_owned());
-        let taken = self
-            .with_drive(&place.journal, move |drive| drive.child(parent, &name))
+        let (parent, wanted) = (place.parent, name.to_owned());
+        let there = self
+            .with_drive(&place.journal, move |drive| drive.child(parent, &wanted))
             .await?;
-        if taken.is_some() {
-            Err(Failure::new(Code::Conflict, "the target is there already")
-                .object(there)
-                .hint("choose another name, or move it away")
-                .into())
-        } else {
-            Ok(())
+        match there {
+            Some(_) => Err(taken(place, name)),
+            None => Ok(()),
         }
     }
 
@@ -264,6 +283,13 @@ fn after_copy(copied: &Copied, now: &[Met]) -> (Vec<NodeId>, Vec<Names>) {
     };
     let going = now.iter().filter(goes).map(|met| met.seen.row.node).collect();
     (going, stays)
+}
+
+fn taken(place: &Place, name: &str) -> Error {
+    Failure::new(Code::Conflict, "the target is there already")
+        .object(join_path(&place.parent_path, name))
+        .hint("choose another name, or move it away")
+        .into()
 }
 
 fn landing_name(place: &Place, path: &RemotePath) -> Result<String> {

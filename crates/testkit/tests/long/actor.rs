@@ -12,7 +12,9 @@ use super::model::{Content, Kind, Model, Version};
 use crate::bin::{Device, Dice, Done};
 
 /// So many operations go into one round of commands.
-const ROUND: u64 = 500;
+const ROUND: u64 = 2_500;
+/// And so many files are moved by one of them.
+const MOVED: u64 = 100;
 /// No folder lies deeper than this.
 pub(super) const DEPTH: usize = 6;
 /// So many of the last commands are told when something fails.
@@ -76,7 +78,7 @@ impl Actor {
         self.rename();
         self.move_folder();
         self.remove_files();
-        self.remove_folder();
+        self.remove_folders();
         self.take_back(size / 12);
         self.purge(size / 25);
         self.restore_version();
@@ -141,7 +143,7 @@ impl Actor {
         while left > 0 && !files.is_empty() {
             let to = self.some_folder();
             let mut words = vec!["mv".to_owned()];
-            for _ in 0..left.min(30) {
+            for _ in 0..left.min(MOVED) {
                 let drawn = self.draw(&mut files);
                 if let Some((path, id)) = drawn.filter(|(_, id)| self.model.parent(*id) != to) {
                     words.push(self.remote(&path));
@@ -154,7 +156,7 @@ impl Actor {
                 self.remote(&self.model.path(to)).trim_end_matches('/')
             ));
             self.operations += moved;
-            left = left.saturating_sub(30);
+            left = left.saturating_sub(MOVED);
             if moved > 0 {
                 self.run(words);
             }
@@ -219,19 +221,22 @@ impl Actor {
         }
     }
 
-    /// One that holds little, while there are many.
-    fn remove_folder(&mut self) {
-        let folders = self.folders();
+    /// Those that hold little, while there are many.
+    fn remove_folders(&mut self) {
         let many = (self.habits.files / 16).max(4);
-        for _ in many..folders.len() as u64 {
+        let mut words = vec!["rm".to_owned(), "-r".to_owned()];
+        let before = words.len();
+        for _ in many..self.folders().len() as u64 {
             let folders = self.folders();
             let drawn: Vec<_> = (0..4).filter_map(|_| self.pick(&folders).cloned()).collect();
-            let Some((path, id)) = drawn.into_iter().min_by_key(|(_, id)| self.model.size(*id)) else {
-                return;
-            };
-            self.model.trash(id);
-            self.operations += 1;
-            self.run(vec!["rm".into(), "-r".into(), self.remote(&path)]);
+            if let Some((path, id)) = drawn.into_iter().min_by_key(|(_, id)| self.model.size(*id)) {
+                self.model.trash(id);
+                words.push(self.remote(&path));
+            }
+        }
+        self.operations += (words.len() - before) as u64;
+        if words.len() > before {
+            self.run(words);
         }
     }
 

@@ -29,30 +29,30 @@ impl Actor {
             .collect()
     }
 
-    /// Of what is in the trash: where it was.
-    pub(super) fn trash(&self) -> Vec<(String, u64)> {
-        let items = self.model.in_trash().iter();
+    /// What is in the trash and may be taken back or purged.
+    pub(super) fn trash(&self) -> Vec<u64> {
+        let items = self.model.in_trash().iter().copied();
         // The owner of a part of a drive leaves alone what would come back elsewhere.
         let whole = self.habits.top.is_empty();
         items
-            .filter(|id| whole || self.model.parent_is_live(**id))
-            .map(|id| {
-                let path = self.model.path(*id);
-                let whole = self.habits.drive.is_some();
-                (if whole { path } else { self.remote(&path) }, *id)
-            })
+            .filter(|id| whole || self.model.parent_is_live(*id))
             .collect()
     }
 
+    /// Where something in the trash was, as the commands write it.
+    pub(super) fn trash_path(&self, id: u64) -> String {
+        let path = self.model.path(id);
+        match self.habits.drive {
+            Some(_) => path,
+            None => self.remote(&path),
+        }
+    }
+
     pub(super) fn some_folder(&mut self) -> u64 {
-        let folders = self.folders();
-        let shallow: Vec<_> = folders
-            .into_iter()
-            .filter(|(path, _)| path.matches('/').count() < DEPTH)
-            .collect();
+        let shallow = self.model.folders(DEPTH - 1);
         match self.dice.below(6) {
             0 => TOP,
-            _ => self.pick(&shallow).map_or(TOP, |(_, id)| *id),
+            _ => self.pick(&shallow).copied().unwrap_or(TOP),
         }
     }
 

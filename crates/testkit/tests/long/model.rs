@@ -1,6 +1,7 @@
 //! What a drive must hold: its tree, versions and trash, and which bytes that are.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, OnceLock};
 
 use crate::bin::Dice;
 
@@ -61,7 +62,10 @@ pub(crate) struct Bytes {
 #[derive(Debug)]
 pub(crate) struct Model {
     nodes: BTreeMap<u64, Node>,
-    children: BTreeMap<u64, BTreeSet<u64>>,
+    /// What is in the trash itself comes last.
+    children: BTreeMap<u64, BTreeSet<(bool, u64)>>,
+    /// Until the folders change.
+    folders: OnceLock<Arc<[u64]>>,
     trashed: BTreeSet<u64>,
     next: u64,
     uses: BTreeMap<Content, u64>,
@@ -80,7 +84,8 @@ impl Model {
         };
         Self {
             nodes: BTreeMap::from([(TOP, folder("")), (RECOVERED, folder("Recovered"))]),
-            children: BTreeMap::from([(TOP, BTreeSet::from([RECOVERED]))]),
+            children: BTreeMap::from([(TOP, BTreeSet::from([(false, RECOVERED)]))]),
+            folders: OnceLock::new(),
             trashed: BTreeSet::new(),
             next: 2,
             uses: BTreeMap::new(),
@@ -109,7 +114,7 @@ impl Model {
             trashed: None,
         };
         self.nodes.insert(id, node);
-        self.children.entry(parent).or_default().insert(id);
+        self.attach(id);
         id
     }
 
@@ -119,24 +124,42 @@ impl Model {
         self.versions_mut(file).push(Version { content, day });
     }
 
-    pub(crate) fn place(&mut self, node: u64, parent: u64, name: Option<&str>) {
-        let found = self.nodes.get_mut(&node).unwrap();
-        let before = std::mem::replace(&mut found.parent, parent);
-        if let Some(name) = name {
-            found.name = name.into();
+    fn attach(&mut self, node: u64) {
+        let found = &self.nodes[&node];
+        let place = (found.trashed.is_some(), node);
+        self.children.entry(found.parent).or_default().insert(place);
+        if matches!(found.kind, Kind::Folder) {
+            self.folders.take();
         }
-        self.children.entry(before).or_default().remove(&node);
-        self.children.entry(parent).or_default().insert(node);
+    }
+
+    /// Changes a node and the place that it has by that.
+    fn change(&mut self, node: u64, change: impl FnOnce(&mut Node)) {
+        let found = self.nodes.get_mut(&node).unwrap();
+        let place = (found.trashed.is_some(), node);
+        self.children.entry(found.parent).or_default().remove(&place);
+        change(found);
+        self.attach(node);
+    }
+
+    pub(crate) fn place(&mut self, node: u64, parent: u64, name: Option<&str>) {
+        self.change(node, |found| {
+            found.parent = parent;
+            if let Some(name) = name {
+                found.name = name.into();
+            }
+        });
     }
 
     pub(crate) fn trash(&mut self, node: u64) {
-        self.nodes.get_mut(&node).unwrap().trashed = Some(self.day);
+        let today = self.day;
+        self.change(node, |found| found.trashed = Some(today));
         self.trashed.insert(node);
     }
 
     /// Back to where it was, or to `/Recovered` when that is not there.
     pub(crate) fn restore(&mut self, node: u64) {
-        self.nodes.get_mut(&node).unwrap().trashed = None;
+        self.change(node, |found| found.trashed = None);
         self.trashed.remove(&node);
         let parent = self.nodes[&node].parent;
         if !self.is_live(parent) {
@@ -146,13 +169,14 @@ impl Model {
 
     /// It vanishes, with all that is attached to it.
     pub(crate) fn purge(&mut self, node: u64) {
-        for child in self.children.remove(&node).unwrap_or_default() {
+        for (_, child) in self.children.remove(&node).unwrap_or_default() {
             self.purge(child);
         }
         self.trashed.remove(&node);
+        self.folders.take();
         if let Some(gone) = self.nodes.remove(&node) {
             if let Some(siblings) = self.children.get_mut(&gone.parent) {
-                siblings.remove(&node);
+                siblings.remove(&(gone.trashed.is_some(), node));
             }
             if let Kind::File(versions) = gone.kind {
                 versions.iter().for_each(|version| self.release(version.content));
@@ -196,21 +220,38 @@ impl Model {
     }
 
     fn walk(&self, folder: u64, path: &str, found: &mut BTreeMap<String, u64>) {
-        for id in self.children.get(&folder).into_iter().flatten() {
-            let node = &self.nodes[id];
-            if node.trashed.is_none() {
-                let path = format!("{path}/{}", node.name);
-                self.walk(*id, &path, found);
-                found.insert(path, *id);
-            }
+        for id in self.visible(folder) {
+            let path = format!("{path}/{}", self.nodes[&id].name);
+            self.walk(id, &path, found);
+            found.insert(path, id);
         }
+    }
+
+    /// What a folder shows.
+    fn visible(&self, folder: u64) -> impl Iterator<Item = u64> {
+        let inside = self.children.get(&folder).into_iter().flatten();
+        inside.take_while(|(trashed, _)| !trashed).map(|(_, id)| *id)
+    }
+
+    /// The folders that can be seen and are not deeper than this; not the top.
+    pub(crate) fn folders(&self, depth: usize) -> Arc<[u64]> {
+        let make = || {
+            let (mut found, mut level) = (Vec::new(), vec![TOP]);
+            for _ in 0..depth {
+                let inside = level.iter().flat_map(|folder| self.visible(*folder));
+                level = inside
+                    .filter(|id| *id != RECOVERED && matches!(self.nodes[id].kind, Kind::Folder))
+                    .collect();
+                found.extend_from_slice(&level);
+            }
+            found.into()
+        };
+        Arc::clone(self.folders.get_or_init(make))
     }
 
     /// How much lies below a folder.
     pub(crate) fn size(&self, folder: u64) -> usize {
-        let inside = self.children.get(&folder).into_iter().flatten();
-        let live = inside.filter(|id| self.nodes[id].trashed.is_none());
-        live.map(|id| 1 + self.size(*id)).sum()
+        self.visible(folder).map(|id| 1 + self.size(id)).sum()
     }
 
     pub(crate) fn is_live(&self, mut node: u64) -> bool {

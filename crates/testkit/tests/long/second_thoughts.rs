@@ -23,12 +23,10 @@ impl Actor {
         let mut items = self.trash();
         let mut words = self.of_trash("restore");
         let before = words.len();
-        for _ in 0..count {
-            if let Some((path, id)) = self.draw(&mut items) {
-                words.push(path);
-                self.model.restore(id);
-            }
-        }
+        let drawn: Vec<u64> = (0..count).filter_map(|_| self.draw(&mut items)).collect();
+        // The command finds them all before it moves one.
+        words.extend(drawn.iter().map(|id| self.trash_path(*id)));
+        drawn.into_iter().for_each(|id| self.model.restore(id));
         self.operations += (words.len() - before) as u64;
         if words.len() > before {
             self.run(words);
@@ -49,8 +47,8 @@ impl Actor {
         words.push("--yes".to_owned());
         let mut going = Vec::new();
         for _ in 0..count {
-            if let Some((path, id)) = self.draw(&mut items) {
-                words.push(path);
+            if let Some(id) = self.draw(&mut items) {
+                words.push(self.trash_path(id));
                 going.push(id);
             }
         }
