@@ -1,6 +1,6 @@
 //! The trash: list, restore, empty. Emptying drops blobs that nothing else names.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crannog_agent_api::answer::{Changed, TrashInfo};
@@ -32,6 +32,32 @@ struct Trashed {
     removed: Option<i64>,
 }
 
+/// Which trash is looked at.
+#[derive(Debug, PartialEq, Eq)]
+enum Where {
+    /// The drive's own.
+    Drive,
+    /// That of the shares in it, too.
+    Everywhere,
+    /// The same for what has one of these names, the last of its path, or these ids.
+    Named(HashSet<String>),
+}
+
+impl Where {
+    /// Ids or paths.
+    fn named(items: &[String]) -> Self {
+        let last = |item: &String| item.rsplit('/').next().map(str::to_owned);
+        Self::Named(items.iter().filter_map(last).collect())
+    }
+
+    fn may_mean(&self, row: &NodeRow) -> bool {
+        match self {
+            Self::Drive | Self::Everywhere => true,
+            Self::Named(names) => names.contains(&row.name) || names.contains(&row.node.to_string()),
+        }
+    }
+}
+
 fn by_drive(items: &[Trashed]) -> BTreeMap<i64, Vec<NodeId>> {
     let mut nodes: BTreeMap<i64, Vec<NodeId>> = BTreeMap::new();
     for item in items {
@@ -52,7 +78,7 @@ impl Shared {
             removed: item.removed,
         };
         let listed = (Vec::new(), Room::new());
-        let listed = self.each_trashed(&journal, true, listed, move |(all, room), item| {
+        let listed = self.each_trashed(&journal, Where::Everywhere, listed, move |(all, room), item| {
             room.take(item.path.len())?;
             all.push(entry(item));
             Ok(())
@@ -101,7 +127,7 @@ impl Shared {
                 all.push(item);
                 Ok(())
             };
-            self.each_trashed(&journal, false, Vec::new(), all).await?
+            self.each_trashed(&journal, Where::Drive, Vec::new(), all).await?
         } else {
             self.chosen(&journal, &items).await?
         };
@@ -127,11 +153,11 @@ impl Shared {
     }
 
     /// Looks at the trash of a drive, newest first, then if wanted at that of each share in it. What is there is others' choice: nothing is
-    /// kept but what `each` keeps.
+    /// kept but what `each` keeps. Where a thing was, and how much it holds, is looked up only of what is looked for.
     async fn each_trashed<T: Send + 'static>(
         &self,
         journal: &Journal,
-        with_shares: bool,
+        which: Where,
         mut kept: T,
         mut each: impl FnMut(&mut T, Trashed) -> Result<(), DbError> + Send + 'static,
     ) -> Result<T> {
@@ -139,7 +165,7 @@ impl Shared {
         let open = Arc::clone(&mounts);
         self.with_forest(&mounts, move |forest| {
             let shares = match forest.resolve(drive, &[])?.seen {
-                Some(top) if with_shares => forest.shares(&top)?,
+                Some(top) if which != Where::Drive => forest.shares(&top)?,
                 _ => Vec::new(),
             };
             let own = Share {
@@ -149,7 +175,11 @@ impl Shared {
             let open = |share: &Share| !open.is_closed(share.drive);
             for share in [own].into_iter().chain(shares).filter(open) {
                 let store = forest.store(share.drive);
-                store.trash(&mut |row, names| {
+                store.trash(&mut |row| {
+                    if !which.may_mean(&row) {
+                        return Ok(());
+                    }
+                    let names = store.names_of(row.node)?;
                     let path = format!("/{}", [share.names.as_slice(), &names].concat().join("/"));
                     let item = Trashed {
                         drive: share.drive,
@@ -168,16 +198,20 @@ impl Shared {
 
     /// Items by id or by the path where they were, ready to be changed.
     async fn chosen(self: &Arc<Self>, journal: &Journal, items: &[String]) -> Result<Vec<Trashed>> {
-        let wanted = items.to_vec();
+        let mut wanted: HashMap<String, Vec<usize>> = HashMap::new();
+        for (nth, item) in items.iter().enumerate() {
+            wanted.entry(item.clone()).or_default().push(nth);
+        }
         let found = vec![None; items.len()];
         let found = self.each_trashed(
             journal,
-            true,
+            Where::named(items),
             found,
             move |found: &mut Vec<Option<Trashed>>, known| {
                 let id = known.row.node.to_string();
-                for (slot, item) in found.iter_mut().zip(&wanted) {
-                    if slot.is_none() && (id == *item || known.path == *item) {
+                let slots = [&id, &known.path].map(|name| wanted.get(name).into_iter().flatten());
+                for nth in slots.into_iter().flatten() {
+                    if let Some(slot @ None) = found.get_mut(*nth) {
                         *slot = Some(known.clone());
                     }
                 }

@@ -26,7 +26,7 @@ macro_rules! time_id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                write!(f, "{:032x}", u128::from_be_bytes(self.0))
             }
         }
 

@@ -262,20 +262,14 @@ impl DriveStore<'_> {
         self.versions(node)
     }
 
-    /// The nodes that were put into the trash themselves, newest first, with the names from the top to where they were; one at a time, since a
-    /// member may put millions there.
-    pub(crate) fn trash(
-        &self,
-        each: &mut impl FnMut(NodeRow, Vec<String>) -> Result<(), DbError>,
-    ) -> Result<(), DbError> {
+    /// The nodes that were put into the trash themselves, newest first; one at a time, since a member may put millions there.
+    pub(crate) fn trash(&self, each: &mut impl FnMut(NodeRow) -> Result<(), DbError>) -> Result<(), DbError> {
         let sql = format!(
             "SELECT {ROW} FROM nodes n INDEXED BY nodes_in_trash WHERE n.drive = ?1 AND n.trashed IS NOT NULL ORDER BY n.trashed DESC"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         for row in statement.query_map([self.drive], read_row)? {
-            let row = row?;
-            let names = self.names_of(row.node)?;
-            each(row, names)?;
+            each(row?)?;
         }
         Ok(())
     }

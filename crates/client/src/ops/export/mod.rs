@@ -137,7 +137,7 @@ impl Shared {
     ) -> Result<Vec<Result<GetLanding, Failure>>> {
         let rows = self.with_drive(&drive.journal, |drive| {
             let mut rows = Vec::new();
-            drive.trash(&mut |row, _| {
+            drive.trash(&mut |row| {
                 rows.push(row);
                 Ok(())
             })?;
