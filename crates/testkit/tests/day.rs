@@ -18,7 +18,7 @@ use long::clock::Clock;
 use long::faults::{Fault, Field, put_through, wait};
 use long::figures::{Disk, below, mib};
 use long::line::Line;
-use long::rest::{Rest, median};
+use long::rest::{Rest, late_thirds, median};
 use long::stage;
 
 const HOUR: i64 = 3600;
@@ -29,7 +29,7 @@ const KEPT: i64 = 4;
 const OLDER: &str = "210m";
 /// Dropped blobs go with the next jobs.
 const GRACE: i64 = 0;
-/// The server may take more than is named by so much at the end, beside what it did at the beginning.
+/// The server may take more than is named by so much at the end, beside what it did before.
 const DISK: u64 = 16 << 20;
 
 /// What a profile at rest consists of.
@@ -237,9 +237,7 @@ fn hours() {
     println!("{struck:?}, {early} commands ended early");
     let mut grown = rest.grown();
     if excess.len() >= 6 {
-        let third = excess.len() / 3;
-        let [first, last] =
-            [&excess[..third], &excess[excess.len() - third..]].map(|part| median(part.to_vec()));
+        let [first, last] = late_thirds(&excess).map(|part| median(part.to_vec()));
         println!(
             "beside what is named the server takes {} to {} MiB",
             mib(first),

@@ -22,19 +22,17 @@ impl Rest {
         found
     }
 
-    /// The median of the last third is not above that of the first by more than is allowed. Prints both; what grew comes back.
+    /// The median of the last third is not above that of the second by more than is allowed. Prints both; what grew comes back.
     pub(crate) fn grown(&self) -> Vec<String> {
         let mut grown = Vec::new();
         for ((who, pid), samples) in &self.0 {
             if samples.len() < ENOUGH {
                 continue;
             }
-            let third = samples.len() / 3;
-            let (first, last) = (&samples[..third], &samples[samples.len() - third..]);
             let of =
                 |samples: &[Process], what: fn(&Process) -> u64| median(samples.iter().map(what).collect());
-            let memory = [first, last].map(|part| of(part, |process| process.memory));
-            let open = [first, last].map(|part| of(part, |process| process.descriptors));
+            let memory = late_thirds(samples).map(|part| of(part, |process| process.memory));
+            let open = late_thirds(samples).map(|part| of(part, |process| process.descriptors));
             println!(
                 "{who} {pid}, {} hours: memory {} to {} MiB, descriptors {} to {}",
                 samples.len(),
@@ -57,6 +55,13 @@ impl Rest {
     pub(crate) fn judged(&self) -> usize {
         self.0.values().filter(|samples| samples.len() >= ENOUGH).count()
     }
+}
+
+/// The second and the last third. In the first one the databases' caches fill, and the first checkpoints are yet to come; what leaks goes on.
+pub(crate) fn late_thirds<T>(samples: &[T]) -> [&[T]; 2] {
+    let third = samples.len() / 3;
+    let (before, last) = samples.split_at(samples.len() - third);
+    [&before[before.len() - third..], last]
 }
 
 /// The one in the middle.
