@@ -1,5 +1,8 @@
 //! What is known of the segments of checkpoints.
 
+#[cfg(test)]
+mod tests;
+
 use crannog_core::drive::{Manifest, Segment};
 use crannog_proto::encode;
 use rusqlite::{Connection, OptionalExtension};

@@ -14,9 +14,7 @@ use tokio::sync::mpsc;
 
 use super::super::{Draft, Journal};
 use super::sealer::{Plain, Sealer};
-use crate::db::{
-    Checkpoints, Cited, DbError, DriveStore, Journals, Known, Segments, blobs_of_checkpoint,
-};
+use crate::db::{Checkpoints, Cited, DbError, DriveStore, Journals, Known, Segments, blobs_of_checkpoint};
 use crate::error::{Error, Result};
 use crate::shared::Shared;
 

@@ -27,12 +27,12 @@ fn chk_030_segments_that_lie() {
     let mut store = Store::default();
     let mut told = |records: &[Record]| {
         let segment = store.segment(0, 5, records);
-        store
-            .open(&segment)
-            .map_or_else(LoadError::Check, |opened| match compare(&drive.state, upto(5), &opened) {
+        store.open(&segment).map_or_else(LoadError::Check, |opened| {
+            match compare(&drive.state, upto(5), &opened) {
                 Ok(compared) => panic!("{compared:?}"),
                 Err(error) => error,
-            })
+            }
+        })
     };
     let lie: LoadError<Infallible> = LoadError::Check(Check::Segment);
     // Something left out, made up, or undone.
