@@ -118,8 +118,11 @@ async fn new_devices_of_both_start_from_each_others_checkpoints() {
     bobs.accept("photos", None).await.unwrap();
     bobs.put("photos:/bob.txt", b"bob").await.unwrap();
     alice.hand.sync().await;
-    let mut drives = alice.hand.home_state.drives();
-    let photos = drives.find(|drive| drive.name == Some("photos")).unwrap().journal;
+    let photos = {
+        let mut drives = alice.hand.home_state.drives();
+        let found = drives.find(|drive| drive.name == Some("photos"));
+        found.unwrap().journal
+    };
 
     // Alice's checkpoint. Bob wrote none, and vouches all the same.
     let bobs = bobs.rest().await;
