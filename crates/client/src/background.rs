@@ -73,6 +73,9 @@ async fn keep_current(shared: &Arc<Shared>) {
 async fn once(shared: &Arc<Shared>) -> Result<()> {
     sync_all(shared).await?;
     shared.first_sync.send_replace(true);
+    for journal in shared.all_journals() {
+        shared.due.look(&journal.id);
+    }
     let mut bell = Bell::open(&shared.transport).await?;
     let mut holding = held(shared);
     bell.hold(holding.clone()).await?;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crannog_core::content::blobs_of;
 use crannog_core::drive::{DriveState, Manifest};
 use crannog_core::identity::Vouch;
-use crannog_proto::{BlobId, Hash, Seen};
+use crannog_proto::{BlobId, DeviceId, Hash, Seen};
 use rusqlite::{Connection, OptionalExtension};
 use zeroize::Zeroizing;
 
@@ -41,8 +41,24 @@ impl Checkpoints<'_> {
         )))
     }
 
+    /// The device that wrote the newest one, if that was noted.
+    pub(crate) fn device(&self, journal: i64) -> Result<Option<DeviceId>, DbError> {
+        let found: Option<Option<[u8; 16]>> = self
+            .0
+            .prepare_cached("SELECT device FROM checkpoints WHERE journal = ?1")?
+            .query_row([journal], |row| row.get(0))
+            .optional()?;
+        Ok(found.flatten().map(DeviceId))
+    }
+
     /// Another one was read. What the one before it cited, and this one does not, is to be dropped.
-    pub(crate) fn replace(&self, journal: i64, seq: u64, manifest: &Manifest) -> Result<(), DbError> {
+    pub(crate) fn replace(
+        &self,
+        journal: i64,
+        seq: u64,
+        device: &DeviceId,
+        manifest: &Manifest,
+    ) -> Result<(), DbError> {
         if let Some(before) = self.last(journal)? {
             self.outdate(journal, &before, manifest)?;
         }
@@ -50,12 +66,13 @@ impl Checkpoints<'_> {
         DriveStore::new(self.0, journal).forget(manifest.forgotten)?;
         self.0
             .prepare_cached(
-                "INSERT OR REPLACE INTO checkpoints (journal, seq, manifest) VALUES (?1, ?2, ?3)",
+                "INSERT OR REPLACE INTO checkpoints (journal, seq, manifest, device) VALUES (?1, ?2, ?3, ?4)",
             )?
             .execute((
                 journal,
                 to_sql(seq),
                 Zeroizing::new(crannog_proto::encode(manifest)).as_slice(),
+                device.0.as_slice(),
             ))?;
         Ok(())
     }
@@ -67,7 +84,7 @@ impl Checkpoints<'_> {
             .0
             .prepare_cached("INSERT OR IGNORE INTO outdated_blobs (journal, blob) VALUES (?1, ?2)")?;
         for cited in cited(old) {
-            if Segments(self.0).is_exact(journal, cited)? {
+            if Segments(self.0).is_own(journal, cited)? {
                 for blob in blobs_of(&cited.segment.content).filter(|blob| !kept.contains(blob)) {
                     outdated.execute((journal, blob.0.as_slice()))?;
                 }

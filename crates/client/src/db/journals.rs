@@ -93,6 +93,15 @@ impl Journals<'_> {
         Ok(())
     }
 
+    /// The last place that was read.
+    pub(crate) fn last(&self, id: i64) -> Result<u64, DbError> {
+        let last = self
+            .0
+            .prepare_cached("SELECT last_seq FROM journals WHERE id = ?1")?
+            .query_row([id], |row| row.get(0))?;
+        Ok(from_sql(last))
+    }
+
     /// Nothing of it was read: state, heads and what was noted of entries begin anew. Its number stays.
     pub(crate) fn rewind(&self, id: i64, state: &[u8]) -> Result<(), DbError> {
         self.0.execute(
@@ -103,7 +112,7 @@ impl Journals<'_> {
             "heads",
             "receipts",
             "history",
-            "compared",
+            "segments",
             "checkpoints",
             "outdated_blobs",
         ] {
@@ -199,6 +208,17 @@ impl Journals<'_> {
             }
         }
         Ok(ranges)
+    }
+
+    /// Whether an entry was read without its body.
+    pub(crate) fn lacks_bodies(&self, id: i64) -> Result<bool, DbError> {
+        let found = self
+            .0
+            .prepare_cached(
+                "SELECT 1 FROM heads INDEXED BY heads_without_body WHERE journal = ?1 AND time IS NULL",
+            )?
+            .exists([id])?;
+        Ok(found)
     }
 
     /// A Prune took these bodies.

@@ -41,7 +41,7 @@ pub(crate) use meta::{Meta, MetaKey};
 pub(crate) use people::{People, Refusal};
 pub(crate) use raw::{RawEntries, RawEntry};
 pub(crate) use receipts::Receipts;
-pub(crate) use segments::{Cited, Segments, cited};
+pub(crate) use segments::{Cited, Known, Segments, cited};
 pub(crate) use transfers::{ChunkHash, FileStamp, StagedPiece, Transfers};
 pub(crate) use unfinished::{Unfinished, UnfinishedRow};
 

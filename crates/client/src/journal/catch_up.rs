@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crannog_core::check::Check;
-use crannog_core::identity::Vouch;
 use crannog_core::journal::{Fault, ReadError, check_receipt, pending_blobs};
 use crannog_proto::api::{Page, Ring, Stored};
 use crannog_proto::{ErrorCode, Hash, Header, JournalId, Kind, Receipt, decode, labels, limits};
@@ -23,7 +22,7 @@ struct Changed {
     home: bool,
     members: bool,
     suspects: Vec<Suspect>,
-    vouch: Option<Vouch>,
+    checkpoint: bool,
 }
 
 impl Changed {
@@ -31,7 +30,7 @@ impl Changed {
         self.home |= ingested.home_changed;
         self.members |= ingested.members_changed;
         self.suspects.append(&mut ingested.suspects);
-        self.vouch = ingested.vouch.take().or(self.vouch);
+        self.checkpoint |= ingested.checkpoint;
     }
 }
 
@@ -58,10 +57,10 @@ impl Shared {
             Box::pin(self.mend_grant(journal)).await?;
         }
         self.examine(journal, changed.suspects).await?;
-        match changed.vouch {
-            Some(vouch) if self.vouch(journal, vouch).await? => self.prune(journal, vouch).await,
-            _ => Ok(()),
+        if changed.checkpoint {
+            self.due.look(&journal.id);
         }
+        Ok(())
     }
 
     /// A bell's ring: the entry itself if it is the very next one, else a catch-up.

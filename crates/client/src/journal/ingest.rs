@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crannog_core::drive::Applied;
-use crannog_core::identity::Vouch;
 use crannog_core::journal::{Author, JournalState, ReadError};
 use crannog_proto::api::Stored;
 use crannog_proto::{EntryId, Hash, Receipt, Seen};
@@ -42,8 +41,8 @@ pub(crate) struct Ingested {
     pub(crate) members_changed: bool,
     /// Segments of checkpoints that have to be looked at.
     pub(super) suspects: Vec<Suspect>,
-    /// A checkpoint that was found true, and for which this device should vouch.
-    pub(super) vouch: Option<Vouch>,
+    /// There is a checkpoint for which this device might vouch.
+    pub(super) checkpoint: bool,
     /// What was done, for whoever watches.
     pub(super) news: Vec<Happened>,
 }

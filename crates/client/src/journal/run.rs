@@ -12,7 +12,7 @@ use crannog_core::journal::{
     Sources, StateChange,
 };
 use crannog_proto::api::Stored;
-use crannog_proto::{AccountId, EntryId, Hash, Kind, Seen, SeqRange, labels};
+use crannog_proto::{AccountId, EntryId, Hash, Kind, SeqRange, labels};
 use crannog_seal::schedule::ReadSecret;
 use rusqlite::Connection;
 
@@ -22,8 +22,8 @@ use super::segments::suspects;
 use crate::account::Account;
 use crate::clock;
 use crate::db::{
-    Checkpoints, DbError, DriveStore, EntryRow, Heard, History, Journals, Meta, MetaKey, People, RawEntries,
-    Refusal, Segments,
+    Checkpoints, DbError, DriveStore, EntryRow, Heard, History, Journals, Known, Meta, MetaKey, People,
+    RawEntries, Refusal, Segments, cited,
 };
 use crate::people::{Chains, Happened, deed_of};
 use crate::shared::Shared;
@@ -321,39 +321,30 @@ impl Run<'_> {
         arrived: &Arrived,
     ) -> Result<(), DbError> {
         let checkpoints = Checkpoints(self.tx);
+        let own = author.account == self.shared.identity.account;
         if self.start.is_some() {
-            return checkpoints.replace(self.row, opened.seq, manifest);
+            self.note_writer(manifest, own)?;
+            return checkpoints.replace(self.row, opened.seq, &author.device, manifest);
         }
         match checkpoints.newest(self.row)? {
             Some((seq, newest)) if manifest.through < seq => checkpoints.outdate(self.row, manifest, &newest),
             _ => {
-                checkpoints.replace(self.row, opened.seq, manifest)?;
-                self.compare(opened, manifest, author, arrived)
+                checkpoints.replace(self.row, opened.seq, &author.device, manifest)?;
+                let said = (opened.seq, manifest);
+                let more = suspects(self.tx, self.row, said, author, own, || self.culprit(arrived))?;
+                self.ingested.suspects.extend(more);
+                self.ingested.checkpoint = true;
+                Ok(())
             }
         }
     }
 
-    fn compare(
-        &mut self,
-        opened: &OpenedEntry,
-        manifest: &Manifest,
-        author: Author,
-        arrived: &Arrived,
-    ) -> Result<(), DbError> {
-        let own = author.account == self.shared.identity.account;
-        let more = suspects(self.tx, self.row, manifest, author, own, || self.culprit(arrived))?;
-        self.ingested.suspects.extend(more);
-        // Another device of this account vouches for what it wrote itself.
-        let mine = own && author.device == self.shared.identity.device;
-        if mine && Segments(self.tx).all_exact(self.row, manifest)? {
-            let at = Seen {
-                seq: opened.seq,
-                head: opened.head,
-            };
-            let through = manifest.through;
-            self.ingested.vouch = Some(Vouch { at, through });
-        }
-        Ok(())
+    /// Whose a segment is that cannot be compared yet: whoever names it first wrote it. Where bodies are gone nobody can say who that was, but
+    /// in the default drive, where nobody else writes.
+    fn note_writer(&self, manifest: &Manifest, own: bool) -> Result<(), DbError> {
+        let alone = self.home.default_drive() == Some(self.state.id());
+        let own = own && (alone || !Journals(self.tx).lacks_bodies(self.row)?);
+        cited(manifest).try_for_each(|cited| Segments(self.tx).note(self.row, cited, Known::seen(own)))
     }
 
     /// Whether everything was read that comes before the fold.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crannog_core::check::Check;
-use crannog_core::drive::{Changes, LoadError, Manifest, Segment, compare, open_segment, segment_plaintext};
+use crannog_core::drive::{
+    Changes, DriveState, Frame, LoadError, Manifest, Segment, compare, open_segment, segment_plaintext,
+};
 use crannog_core::journal::Author;
 use crannog_proto::{ErrorCode, Hash, labels};
 use futures_util::future::BoxFuture;
@@ -11,7 +13,7 @@ use rusqlite::Connection;
 
 use super::Journal;
 use super::ingest::Culprit;
-use crate::db::{Checkpoints, Cited, DbError, DriveStore, Segments, cited};
+use crate::db::{Checkpoints, Cited, DbError, DriveStore, Journals, Known, Segments, cited};
 use crate::error::{Error, Result};
 use crate::shared::Shared;
 use crate::transfer::{Fetcher, stream};
@@ -24,23 +26,24 @@ const LONGER: u64 = 64 * 1024 * 1024;
 pub(crate) struct Suspect {
     author: Author,
     culprit: Arc<Culprit>,
-    forgotten: u64,
+    frame: Frame,
     segment: Segment,
     own: u64,
 }
 
-/// Compares what is new in a manifest with the fold as it stands, by hash alone. What differs has to be fetched. Where a segment's bytes lie is
-/// not looked at: only what devices of the own account wrote is taken for whole.
+/// Compares what is new in a manifest with the fold as it stands behind its entry `seq`, by hash alone. What differs has to be fetched. Where a
+/// segment's bytes lie is not looked at: that comes before it is vouched for.
 pub(super) fn suspects(
     tx: &Connection,
     row: i64,
-    manifest: &Manifest,
+    (seq, manifest): (u64, &Manifest),
     author: Author,
     own_account: bool,
     culprit: impl Fn() -> Culprit,
 ) -> Result<Vec<Suspect>, DbError> {
     let (drive, seen) = (DriveStore::new(tx, row), Segments(tx));
     let (mut suspects, mut whose) = (Vec::new(), None);
+    let from = known_from(&drive, manifest.frame(), seq)?;
     for cited in cited(manifest) {
         if seen.is_compared(row, cited)? {
             continue;
@@ -58,19 +61,41 @@ pub(super) fn suspects(
                 && Hash::of(labels::SEGMENT, own) == segment.hash
         });
         if is_same {
-            seen.compared(row, cited, own_account)?;
+            seen.note(row, cited, Known::equal(own_account, from))?;
         } else {
+            seen.note(row, cited, Known::seen(own_account))?;
             suspects.push(Suspect {
                 author,
                 // A manifest has a thousand segments: its entry is held once.
                 culprit: Arc::clone(whose.get_or_insert_with(|| Arc::new(culprit()))),
-                forgotten: cited.forgotten,
+                frame: manifest.frame(),
                 segment: segment.clone(),
                 own: own.map_or(segment.content.size, |(_, own)| own.len() as u64),
             });
         }
     }
     Ok(suspects)
+}
+
+/// From which place on a checkpoint may rest on what a reader's fold, which stands at `at`, says now of this one.
+fn known_from(drive: &DriveStore<'_>, frame: Frame, at: u64) -> Result<u64, DbError> {
+    Ok(match drive.hides(frame.through)? {
+        true => at,
+        false => frame.through,
+    })
+}
+
+/// All bytes of a segment.
+pub(super) async fn fetch(fetcher: &Fetcher, segment: &Segment) -> Result<Vec<u8>> {
+    let plain = std::sync::Mutex::new(Vec::new());
+    stream(fetcher, &segment.content, |piece| {
+        if let Ok(mut plain) = plain.lock() {
+            plain.extend_from_slice(&piece);
+        }
+        async { true }
+    })
+    .await?;
+    Ok(plain.into_inner().unwrap_or_default())
 }
 
 impl Shared {
@@ -115,16 +140,8 @@ impl Shared {
             return Ok(());
         }
         let fetcher = Fetcher::of_reader(self, journal);
-        let plain = std::sync::Mutex::new(Vec::new());
-        stream(&fetcher, &segment.content, |piece| {
-            if let Ok(mut plain) = plain.lock() {
-                plain.extend_from_slice(&piece);
-            }
-            async { true }
-        })
-        .await?;
-        let plain = plain.into_inner().unwrap_or_default();
-        let (row, forgotten, seq) = (journal.row, suspect.forgotten, suspect.culprit.stored.seq);
+        let plain = fetch(&fetcher, &segment).await?;
+        let (row, frame, seq) = (journal.row, suspect.frame, suspect.culprit.stored.seq);
         let compared = self
             .db
             .write(move |tx| {
@@ -140,11 +157,15 @@ impl Shared {
                     Ok(theirs) => theirs,
                     Err(check) => return Ok(Err(check)),
                 };
-                match compare(&drive, &theirs) {
-                    Ok(_) => {
-                        let segment = &segment;
+                match compare(&drive, frame, &theirs) {
+                    Ok(compared) => {
+                        let from = match compared.exact {
+                            true => frame.through,
+                            false => Journals(tx).last(row)?,
+                        };
+                        let (forgotten, segment) = (frame.forgotten, &segment);
                         Segments(tx)
-                            .compared(row, Cited { forgotten, segment }, false)
+                            .note(row, Cited { forgotten, segment }, Known::opened(from))
                             .map(Ok)
                     }
                     Err(LoadError::State(error)) => Err(error),

@@ -33,6 +33,6 @@ pub use self::liveness::{MAX_DEPTH, is_live, is_live_directory};
 pub use self::memory::MemoryDrive;
 pub use self::name::{NAME_MAX, NameError, RECOVERED_NAME, check_name};
 pub use self::record::{
-    Attrs, DriveBatch, DriveOp, Manifest, NewNode, Node, Record, RecordKind, Segment, Version,
+    Attrs, DriveBatch, DriveOp, Frame, Manifest, NewNode, Node, Record, RecordKind, Segment, Version,
 };
 pub use self::state::{DriveState, Head, HeadKind};

@@ -221,3 +221,22 @@ pub struct Manifest {
     /// Oldest first, without gap.
     pub segments: Vec<Segment>,
 }
+
+/// What a manifest says of all its segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame {
+    /// The place that the checkpoint describes.
+    pub through: u64,
+    /// What vanished up to this place is in none of them.
+    pub forgotten: u64,
+}
+
+impl Manifest {
+    /// Without the segments.
+    pub fn frame(&self) -> Frame {
+        Frame {
+            through: self.through,
+            forgotten: self.forgotten,
+        }
+    }
+}

@@ -72,6 +72,12 @@ pub trait DriveState {
     /// Which nodes (that are or vanished) an entry in `after < seq <= to` changed last, ids ascending.
     fn changed(&self, after: u64, to: u64) -> Result<Vec<NodeId>, Self::Error>;
 
+    /// Whether it can no longer be told what the drive was at a place: a node changed afterwards that may have been there. Who remembers no
+    /// more than the last change of each node has to take every such node for one.
+    fn hides(&self, place: u64) -> Result<bool, Self::Error> {
+        Ok(!self.changed(place, u64::MAX)?.is_empty())
+    }
+
     /// Stores a node, or its new state. That one of its id vanished is over.
     fn put(&mut self, head: Head) -> Result<(), Self::Error>;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crannog_core::drive::{Changes, is_to_forget};
+use crannog_core::drive::{Changes, NodeId, is_to_forget};
 use crannog_proto::BlobId;
 use rusqlite::OptionalExtension;
 
@@ -45,6 +45,27 @@ impl DriveStore<'_> {
     /// Whether a checkpoint has to be loaded before this is the whole drive.
     pub(crate) fn is_waiting(&self) -> Result<bool, DbError> {
         Ok(Checkpoints(self.connection).start(self.drive)?.is_some())
+    }
+
+    /// One of its id vanished: when that came to be, nothing says any more.
+    pub(super) fn was_before(&self, node: NodeId) -> Result<(), DbError> {
+        self.connection
+            .prepare_cached("UPDATE nodes SET reused = 1 WHERE drive = ?1 AND node = ?2")?
+            .execute((self.drive, node.0.as_slice()))?;
+        Ok(())
+    }
+
+    /// Whether a node changed after a place that may have been there: what was only made afterwards has an id that was nobody's before.
+    pub(super) fn changed_after(&self, place: u64) -> Result<bool, DbError> {
+        let found = self
+            .connection
+            .prepare_cached(
+                "SELECT 1 FROM gone INDEXED BY gone_by_change WHERE drive = ?1 AND changed > ?2
+                 UNION ALL SELECT 1 FROM nodes INDEXED BY nodes_by_change
+                 WHERE drive = ?1 AND changed > ?2 AND (created <= ?2 OR reused = 1)",
+            )?
+            .exists((self.drive, to_sql(place)))?;
+        Ok(found)
     }
 
     /// Whether at least so many nodes changed after a place.

@@ -243,6 +243,10 @@ impl DriveState for DriveStore<'_> {
         rows.collect::<Result<_, _>>().map_err(DbError::from)
     }
 
+    fn hides(&self, place: u64) -> Result<bool, DbError> {
+        self.changed_after(place)
+    }
+
     fn put(&mut self, head: Head) -> Result<(), DbError> {
         let current = match head.kind {
             HeadKind::File { current } => self.size_of(head.node, current)?,
@@ -252,10 +256,15 @@ impl DriveState for DriveStore<'_> {
             size: current.unwrap_or(0),
             ..Sums::default()
         };
-        self.connection
+        let vanished = self
+            .connection
             .prepare_cached("DELETE FROM gone WHERE drive = ?1 AND node = ?2")?
             .execute((self.drive, head.node.0.as_slice()))?;
-        self.store(&head, &sums)
+        self.store(&head, &sums)?;
+        match vanished {
+            0 => Ok(()),
+            _ => self.was_before(head.node),
+        }
     }
 
     fn load(&mut self, head: Head, versions: Vec<Version>) -> Result<(), DbError> {

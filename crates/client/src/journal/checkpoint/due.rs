@@ -1,4 +1,4 @@
-//! When a checkpoint is due, or packs are, and the task that writes them.
+//! When a checkpoint is due, or packs are, and the task that sees to both.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,27 +18,44 @@ const ENTRIES: u64 = 1_024;
 /// Nodes that changed after the last checkpoint, at least.
 const NODES: u64 = crannog_core::drive::SEGMENT_RECORDS;
 
-/// Journals that this device wrote to, and that nobody has looked at since; whether it dropped blobs there.
+/// Why a journal has to be looked at.
+#[derive(Debug, Default)]
+struct Reasons {
+    /// This device wrote to it.
+    wrote: bool,
+    /// It dropped blobs there.
+    dropped: bool,
+}
+
+/// Journals that nobody has looked at since something happened there.
 #[derive(Debug, Default)]
 pub(crate) struct Due {
-    written: Mutex<BTreeMap<JournalId, bool>>,
+    journals: Mutex<BTreeMap<JournalId, Reasons>>,
     rung: Notify,
 }
 
 impl Due {
+    /// There may be a checkpoint for which this device could vouch.
+    pub(crate) fn look(&self, journal: &JournalId) {
+        self.add(journal, |_| {});
+    }
+
     /// An entry of this device was acknowledged.
     pub(crate) fn wrote(&self, journal: &JournalId) {
-        self.lock().entry(*journal).or_default();
-        self.rung.notify_one();
+        self.add(journal, |reasons| reasons.wrote = true);
     }
 
     /// Contents went: some packs may be mostly dead now.
     pub(crate) fn dropped(&self, journal: &JournalId) {
-        self.lock().insert(*journal, true);
+        self.add(journal, |reasons| (reasons.wrote, reasons.dropped) = (true, true));
+    }
+
+    fn add(&self, journal: &JournalId, reason: impl FnOnce(&mut Reasons)) {
+        reason(self.lock().entry(*journal).or_default());
         self.rung.notify_one();
     }
 
-    async fn next(&self) -> (JournalId, bool) {
+    async fn next(&self) -> (JournalId, Reasons) {
         loop {
             let first = self.lock().pop_first();
             match first {
@@ -48,31 +65,32 @@ impl Due {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<JournalId, bool>> {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<JournalId, Reasons>> {
+        self.journals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Writes checkpoints and packs anew until the engine closes. What fails is done after a later entry.
+/// Vouches for checkpoints, writes them, and packs anew until the engine closes. What fails is done after a later entry.
 pub(crate) async fn keep(shared: &Arc<Shared>) {
     loop {
-        let (id, dropped) = shared.due.next().await;
+        let (id, reasons) = shared.due.next().await;
         let Some(journal) = shared.journal(&id) else {
             continue;
         };
         let repacked = async {
-            match dropped && shared.writes(&journal) {
+            match reasons.dropped && shared.writes(&journal) {
                 true => shared.repack(&journal).await,
                 false => Ok(()),
             }
         };
+        let vouched = shared.vouch_for_newest(&journal);
         let written = async {
-            match shared.is_checkpoint_due(&journal).await? {
+            match reasons.wrote && shared.is_checkpoint_due(&journal).await? {
                 true => shared.write_checkpoint(&journal).await,
                 false => Ok(()),
             }
         };
-        for done in [repacked.await, written.await] {
+        for done in [repacked.await, vouched.await, written.await] {
             if let Err(error) = done.or_else(|error| stays_behind(&shared.name_of(&id), error)) {
                 tracing::info!(error = %crannog_agent_api::Failure::from(error), "a drive was not tidied up");
             }

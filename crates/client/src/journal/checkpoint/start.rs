@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::super::Journal;
 use super::super::batch::Batch;
-use crate::db::{Checkpoints, DbError, DriveStore, Journals, Segments, cited};
+use crate::db::{Checkpoints, DbError, DriveStore, Journals, Known, Segments, cited};
 use crate::error::{Error, Result};
 use crate::shared::Shared;
 use crate::transfer::{Fetcher, stream};
@@ -251,9 +251,8 @@ impl Shared {
                 let plain = next.blocking_recv().ok_or(Stop::Ended)?;
                 loader.load(&mut drive, &plain)?;
             }
-            let compared = Segments(tx);
             for cited in cited(manifest) {
-                compared.compared(row, cited, true)?;
+                Segments(tx).note(row, cited, Known::opened(manifest.through))?;
             }
             let (checkpoints, mut after) = (Checkpoints(tx), manifest.through);
             while let Some((seq, bytes)) = checkpoints.deferred(row, after)? {

@@ -6,7 +6,6 @@ use crannog_core::drive::{
     DriveState, Manifest, Piece, SEGMENT_BYTES, SEGMENT_RECORDS, Segment, check_manifest, plan_checkpoint,
     segment_plaintext,
 };
-use crannog_core::identity::{HomeOp, Vouch};
 use crannog_core::journal::{Content, JournalState};
 use crannog_proto::{BlobId, Kind, limits};
 use rusqlite::Connection;
@@ -15,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::super::{Draft, Journal};
 use super::sealer::{Plain, Sealer};
-use crate::db::{Checkpoints, Cited, DbError, DriveStore, Journals, Segments, blobs_of_checkpoint};
+use crate::db::{Checkpoints, Cited, DbError, DriveStore, Journals, Known, Segments, blobs_of_checkpoint};
 use crate::error::{Error, Result};
 use crate::shared::Shared;
 
@@ -38,9 +37,14 @@ enum Step {
 impl Shared {
     /// Writes a checkpoint of a drive as this device has read it; nothing if nothing came since the last one.
     pub(crate) async fn write_checkpoint(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<()> {
+        let row = journal.row;
+        let old = self.db.read(move |c| citable(c, row)).await?;
+        if let Some((at, old)) = old {
+            self.hold(journal, at, &old).await?;
+        }
         // One segment is sealed while the next one is made.
         let (steps, mut next) = mpsc::channel(1);
-        let (shared, row, id) = (Arc::clone(self), journal.row, journal.id);
+        let (shared, id) = (Arc::clone(self), journal.id);
         let vouched = self.home().vouch(&id).map(|vouch| vouch.at.seq);
         let snapshot = tokio::task::spawn_blocking(move || {
             shared.db.read_blocking(|c| {
@@ -102,9 +106,10 @@ impl Shared {
         // Made from the own fold: there is nothing to compare.
         self.db
             .write(move |tx| {
+                let known = Known::written(through);
                 written
                     .iter()
-                    .try_for_each(|segment| Segments(tx).compared(row, Cited { forgotten, segment }, true))
+                    .try_for_each(|segment| Segments(tx).note(row, Cited { forgotten, segment }, known))
             })
             .await?;
         let adds = blobs_of_checkpoint(&manifest);
@@ -123,24 +128,13 @@ impl Shared {
         }
         appended.map(drop)
     }
+}
 
-    /// Says in home that this checkpoint is true; false if home says so of a later one.
-    pub(in crate::journal) async fn vouch(self: &Arc<Self>, journal: &Journal, vouch: Vouch) -> Result<bool> {
-        let known = self
-            .home()
-            .vouch(&journal.id)
-            .is_some_and(|known| known.through >= vouch.through);
-        if known {
-            return Ok(false);
-        }
-        let op = HomeOp::Vouch {
-            journal: journal.id,
-            seq: vouch.at.seq,
-            head: vouch.at.head,
-            through: vouch.through,
-        };
-        Box::pin(self.append_home(vec![op])).await?;
-        Ok(true)
+/// The newest one and its place, if it may be cited again once all of it is held.
+fn citable(c: &Connection, row: i64) -> Result<Option<(u64, Manifest)>, DbError> {
+    match Checkpoints(c).citable(row)? {
+        Some(old) if Segments(c).all_compared(row, &old)? => Checkpoints(c).newest(row),
+        _ => Ok(None),
     }
 }
 
@@ -160,9 +154,9 @@ fn walk(
         return Ok(());
     }
     let at = checkpoints.newest(row)?.map(|(at, _)| at);
-    // Nothing is cited again that was not compared.
+    // Nothing is cited again that was not compared and opened.
     let old = match checkpoints.citable(row)? {
-        Some(old) if Segments(c).all_compared(row, &old)? => Some(old),
+        Some(old) if Segments(c).all_compared(row, &old)? && Segments(c).all_held(row, &old)? => Some(old),
         _ => None,
     };
     let (old, forgotten) = match old {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crannog_proto::encode;
 
-use super::super::{DriveState, NodeId};
+use super::super::{DriveState, Frame, NodeId, Record};
 use super::segment::record;
 use super::{LoadError, SegmentRecords};
 use crate::check::Check;
@@ -16,15 +16,23 @@ pub struct Compared {
     pub equal: u64,
     /// Records of nodes that later entries changed again, so that the own state no longer has the old ones.
     pub changed_since: u64,
+    /// Whether all this says what was true at the checkpoint's `through`. Else it does at the place where the own state stands: later
+    /// checkpoints may rest on it, this one may not.
+    pub exact: bool,
 }
 
-/// Compares a segment with the own state, which stands at `segment.to` or later, and has forgotten what the manifest has (CHK-030).
+/// Compares a segment with the own state, which stands at the checkpoint's `through` or later, and has forgotten what the manifest has (CHK-030).
 ///
-/// Exact only where the state stands at `segment.to`: what later entries changed can no longer be compared, nor missed. Vouch for
-/// a checkpoint only after an exact comparison.
+/// A record is excused if its node changed after `segment.to` in the own state. Where that was up to `through`, a newer segment has the node,
+/// and nobody who loads the checkpoint uses the excused record. Where it was later, nothing shows what the node was at `through`, nor that
+/// no record of it was left out: then the comparison is not [`exact`](Compared::exact).
 ///
 /// To be done once, when the segment first appears: a segment that is cited again keeps saying what was true then.
-pub fn compare<S: DriveState>(state: &S, segment: &SegmentRecords) -> Result<Compared, LoadError<S::Error>> {
+pub fn compare<S: DriveState>(
+    state: &S,
+    frame: Frame,
+    segment: &SegmentRecords,
+) -> Result<Compared, LoadError<S::Error>> {
     let mut own: BTreeSet<NodeId> = state
         .changed(segment.after, segment.to)
         .map_err(LoadError::State)?
@@ -33,8 +41,13 @@ pub fn compare<S: DriveState>(state: &S, segment: &SegmentRecords) -> Result<Com
     let mut compared = Compared {
         equal: 0,
         changed_since: 0,
+        exact: !state.hides(frame.through).map_err(LoadError::State)?,
     };
     for theirs in segment.records() {
+        // CHK-030: whoever starts from the checkpoint refuses it, so nobody may find it true.
+        if matches!(theirs, Record::Gone { changed, .. } if *changed <= frame.forgotten) {
+            return Err(Check::Segment.into());
+        }
         let ours = record(state, theirs.node()).map_err(LoadError::State)?;
         match ours {
             Some(ours) if own.remove(&theirs.node()) => {
@@ -44,7 +57,10 @@ pub fn compare<S: DriveState>(state: &S, segment: &SegmentRecords) -> Result<Com
                 }
                 compared.equal += 1;
             }
-            Some(ours) if ours.changed() > segment.to => compared.changed_since += 1,
+            Some(ours) if ours.changed() > segment.to => {
+                compared.changed_since += 1;
+                compared.exact &= ours.changed() <= frame.through;
+            }
             _ => return Err(Check::Segment.into()),
         }
     }

@@ -136,8 +136,9 @@ proptest! {
             prop_assert_eq!(check_manifest(&next), Ok(()));
             for segment in new {
                 let new = store.open(&segment).unwrap();
-                let compared = compare(&state, &new).unwrap();
-                prop_assert_eq!((compared.equal, compared.changed_since), (new.records().len() as u64, 0));
+                let compared = compare(&state, next.frame(), &new).unwrap();
+                let equal = Compared { equal: new.records().len() as u64, changed_since: 0, exact: true };
+                prop_assert_eq!(compared, equal);
             }
             prop_assert_eq!(&store.load(&next).unwrap(), &state);
             manifest = Some(next);
@@ -160,11 +161,13 @@ proptest! {
         let through = run(&mut state, steps);
         let mut store = Store::default();
         state.forget(through).unwrap();
-        let (_, segments) = store.checkpoint(&state, None, through, 20);
+        let (manifest, segments) = store.checkpoint(&state, None, through, 20);
+        let then = state.clone();
         run(&mut state, more);
         for segment in segments {
             let segment = store.open(&segment).unwrap();
-            let compared = compare(&state, &segment).unwrap();
+            let compared = compare(&state, manifest.frame(), &segment).unwrap();
+            prop_assert_eq!(compared.exact, state == then);
             prop_assert_eq!(compared.equal + compared.changed_since, segment.records().len() as u64);
         }
     }

@@ -27,12 +27,12 @@ fn chk_030_segments_that_lie() {
     let mut store = Store::default();
     let mut told = |records: &[Record]| {
         let segment = store.segment(0, 5, records);
-        store
-            .open(&segment)
-            .map_or_else(LoadError::Check, |opened| match compare(&drive.state, &opened) {
+        store.open(&segment).map_or_else(LoadError::Check, |opened| {
+            match compare(&drive.state, upto(5), &opened) {
                 Ok(compared) => panic!("{compared:?}"),
                 Err(error) => error,
-            })
+            }
+        })
     };
     let lie: LoadError<Infallible> = LoadError::Check(Check::Segment);
     // Something left out, made up, or undone.
@@ -81,18 +81,21 @@ fn chk_030_segments_that_lie() {
         node.changed = 2;
     }
     let segment = store.segment(1, 5, &again);
-    assert_eq!(compare(&drive.state, &store.open(&segment).unwrap()), Err(lie));
+    assert_eq!(
+        compare(&drive.state, upto(5), &store.open(&segment).unwrap()),
+        Err(lie)
+    );
     // The honest twins.
     let segment = store.segment(1, 5, &honest[1..]);
     assert_eq!(
-        compare(&drive.state, &store.open(&segment).unwrap())
+        compare(&drive.state, upto(5), &store.open(&segment).unwrap())
             .unwrap()
             .equal,
         2
     );
     let segment = store.segment(0, 5, &honest);
     assert_eq!(
-        compare(&drive.state, &store.open(&segment).unwrap())
+        compare(&drive.state, upto(5), &store.open(&segment).unwrap())
             .unwrap()
             .equal,
         3
@@ -235,14 +238,14 @@ fn chk_030_what_is_forgotten_stays_gone() {
     drive.done(&mkdir(node(2), NodeId::ROOT, "b"));
     let mut store = Store::default();
     let old = store.segment(0, 2, &records(&drive.state, 0, 2));
-    assert!(compare(&drive.state, &store.open(&old).unwrap()).is_ok());
+    assert!(compare(&drive.state, upto(2), &store.open(&old).unwrap()).is_ok());
     drive.done(&trash(node(1)));
     drive.done(&purge(node(1)));
     let gone = records(&drive.state, 2, 4);
     assert!(matches!(gone[..], [Record::Gone { changed: 4, .. }]));
     // Honest: the old segment, and behind it that the node vanished.
     let newer = store.segment(2, 4, &gone);
-    assert!(compare(&drive.state, &store.open(&old).unwrap()).is_ok());
+    assert!(compare(&drive.state, upto(4), &store.open(&old).unwrap()).is_ok());
     let manifest = |forgotten, segments: &[Segment]| Manifest {
         through: 4,
         forgotten,
@@ -255,7 +258,14 @@ fn chk_030_what_is_forgotten_stays_gone() {
     assert_eq!(drive.state.gone(node(1)).unwrap(), None);
     let lie = Err(LoadError::Check(Check::Segment));
     for stale in [&old, &newer] {
-        assert_eq!(compare(&drive.state, &store.open(stale).unwrap()), lie);
+        let forgetting = Frame {
+            through: 4,
+            forgotten: 4,
+        };
+        assert_eq!(
+            compare(&drive.state, forgetting, &store.open(stale).unwrap()),
+            lie
+        );
     }
     assert_eq!(
         store.load(&manifest(4, &[old.clone(), newer])).map(drop),

@@ -1,6 +1,7 @@
 //! Tests of the drive: each rule, hostile operations, random histories, checkpoints, vectors.
 
 mod checkpoints;
+mod exact;
 mod histories;
 mod hostile;
 mod lies;
@@ -48,6 +49,14 @@ fn sized(tag: u64, size: u64) -> Content {
 
 fn content(tag: u64) -> Content {
     sized(tag, 10)
+}
+
+/// Of a checkpoint that forgot nothing.
+fn upto(through: u64) -> Frame {
+    Frame {
+        through,
+        forgotten: 0,
+    }
 }
 
 const ATTRS: Attrs = Attrs {
