@@ -19,7 +19,13 @@ fn heals() -> Told {
 }
 
 async fn heal(device: &Device) -> Result<Healed, Failure> {
-    match device.perform(Request::Heal { dry_run: false }).await? {
+    match device
+        .perform(Request::Heal {
+            invite: None,
+            dry_run: false,
+        })
+        .await?
+    {
         Answer::Healed(healed) => Ok(healed),
         other => panic!("heal: {other:?}"),
     }
