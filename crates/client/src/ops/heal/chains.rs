@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crannog_agent_api::answer::HealedChain;
 use crannog_agent_api::{Code, Failure, Secret};
+use crannog_core::check::Check;
 use crannog_core::identity::KnownChain;
 use crannog_proto::ErrorCode;
 use crannog_proto::api::LostAccount;
@@ -90,6 +91,10 @@ impl Shared {
             .await;
         given.map_err(|error| match error.server_code() {
             Some(ErrorCode::NotFound) => unknown_account(),
+            // CHK-007: it holds another past of this account.
+            Some(ErrorCode::BadChain) => {
+                Error::lied(Check::ChainFloor, format!("the sigchain of {}", self.identity.name))
+            }
             _ => error,
         })
     }
