@@ -264,7 +264,10 @@ fn everything_that_somebody_holds_comes_back() {
     assert_eq!(chains(&healed), [], "{healed}");
     for who in [&alice, &bob, &phone, &dave] {
         let again = who.ok(["heal", "--yes"]);
-        assert_eq!((chains(&again), &again["journals"]), (vec![], &serde_json::json!([])));
+        assert_eq!(
+            (chains(&again), &again["journals"]),
+            (vec![], &serde_json::json!([]))
+        );
     }
     world.operate(&["healing", "end", "--yes"]);
 
@@ -287,7 +290,10 @@ fn everything_that_somebody_holds_comes_back() {
     }
     assert!(expected["early.txt"].is_some() && expected["load-a-0"].is_some());
     let members = alice.ok(["members", "/plans"]).to_string();
-    assert!(members.contains("dave") && !members.contains("carol"), "{members}");
+    assert!(
+        members.contains("dave") && !members.contains("carol"),
+        "{members}"
+    );
 
     // Everybody goes on, on each device, and dave's words open his account.
     let dave_again = world.recover("dave-again", "dave", &dave_words);
@@ -315,7 +321,15 @@ fn a_device_that_went_is_locked_out_again() {
     let server = world.invite()["server"].as_str().unwrap().to_owned();
     let file = words.to_str().unwrap();
     phone.ok([
-        "recover", &server, "--name", "alice", "--device", "phone", "--words-file", file, "--revoke-others",
+        "recover",
+        &server,
+        "--name",
+        "alice",
+        "--device",
+        "phone",
+        "--words-file",
+        file,
+        "--revoke-others",
         "--yes",
     ]);
     world.put(&phone, "/late.txt");
@@ -323,7 +337,15 @@ fn a_device_that_went_is_locked_out_again() {
     // The words make no new device meanwhile: its link would stand where the lost one stood.
     let tablet = world.device("tablet");
     let early = tablet.run([
-        "recover", &server, "--name", "alice", "--device", "tablet", "--words-file", file, "--yes",
+        "recover",
+        &server,
+        "--name",
+        "alice",
+        "--device",
+        "tablet",
+        "--words-file",
+        file,
+        "--yes",
     ]);
     early.must_fail(5, "healing");
     phone.ok(["heal", "--yes"]);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use crannog_proto::ErrorCode::{
-    BadChain, BadRequest, BadSignature, BlobMismatch, Forbidden, Healing, InboxFull, InviteInvalid, NameTaken,
-    NotFound, Quota, StorageFull, Suspended, TooManyRequests, Unauthorized,
+    BadChain, BadRequest, BadSignature, BlobMismatch, Forbidden, Healing, InboxFull, InviteInvalid,
+    NameTaken, NotFound, Quota, StorageFull, Suspended, TooManyRequests, Unauthorized,
 };
 use crannog_proto::limits;
 

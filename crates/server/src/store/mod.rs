@@ -22,8 +22,9 @@ use crate::clock::Hour;
 pub use types::StoreError;
 pub(crate) use types::{
     Account, AccountKey, AccountRow, Batch, BatchDone, BlobFile, ChainTaken, Dropped, Expiring, FileName,
-    GivenBack, GivenChain, Holder, Inspection, InviteRow, JobRow, JournalRow, JournalView, LoginKey, NewAccount, NewDrop, NewInvite,
-    NewLink, NewSession, NewStaged, Outcome, Placed, Reader, Row, SessionRow, Sigchain, Stands, Stats,
+    GivenBack, GivenChain, Holder, Inspection, InviteRow, JobRow, JournalRow, JournalView, LoginKey,
+    NewAccount, NewDrop, NewInvite, NewLink, NewSession, NewStaged, Outcome, Placed, Reader, Row, SessionRow,
+    Sigchain, Stands, Stats,
 };
 
 /// A step of the store, under way.

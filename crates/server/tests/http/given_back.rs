@@ -85,9 +85,7 @@ async fn give_back(client: &mut Client, phone: &Recovered, change: impl FnOnce(&
 async fn log_in(client: &mut Client, name: &str, id: DeviceId, key: &Key) -> Answer {
     client.session = None;
     let challenge = client.challenge(name).await;
-    client
-        .answer(name, Principal::Device(id), key, challenge)
-        .await
+    client.answer(name, Principal::Device(id), key, challenge).await
 }
 
 #[tokio::test]
@@ -101,7 +99,10 @@ async fn a_sigchain_comes_back_and_lets_its_device_in() {
         "forbidden",
         "only while it heals"
     );
-    assert_eq!(bob.post("/v1/healing/chains", &phone.links).await.code(), "forbidden");
+    assert_eq!(
+        bob.post("/v1/healing/chains", &phone.links).await.code(),
+        "forbidden"
+    );
     operate(&server, &["healing", "begin"]).await;
     assert_eq!(
         log_in(&mut client, "alice", phone.id, &phone.key).await.code(),
@@ -113,7 +114,10 @@ async fn a_sigchain_comes_back_and_lets_its_device_in() {
     let session = log_in(&mut client, "alice", phone.id, &phone.key).await;
     client.session = Some(session.read::<Session>().token);
     let view: AccountView = client.get("/v1/account").await.read();
-    assert_eq!((&view.links, view.secrets.len(), view.home), (&phone.links, 2, alice.home.id));
+    assert_eq!(
+        (&view.links, view.secrets.len(), view.home),
+        (&phone.links, 2, alice.home.id)
+    );
     assert_eq!(
         laptop.get("/v1/account").await.code(),
         "unauthorized",
@@ -163,10 +167,7 @@ async fn a_sigchain_comes_back_and_lets_its_device_in() {
     assert_eq!(client.post("/v1/account/links", &new).await.code(), "healing");
     operate(&server, &["healing", "end", "--yes"]).await;
     client.post("/v1/account/links", &new).await.read::<()>();
-    assert_eq!(
-        give_back(&mut client, &phone, |_| ()).await.code(),
-        "forbidden"
-    );
+    assert_eq!(give_back(&mut client, &phone, |_| ()).await.code(), "forbidden");
     server.stop().await;
 }
 
@@ -273,9 +274,14 @@ async fn a_chain_of_others_is_shown_and_changes_no_account() {
     };
     let mut forged = phone.links.clone();
     forged[1].signatures[0].0[0] ^= 1;
-    assert_eq!(bob.post("/v1/healing/chains", &forged).await.code(), "bad_signature");
     assert_eq!(
-        bob.post("/v1/healing/chains", &Vec::<SignedLink>::new()).await.code(),
+        bob.post("/v1/healing/chains", &forged).await.code(),
+        "bad_signature"
+    );
+    assert_eq!(
+        bob.post("/v1/healing/chains", &Vec::<SignedLink>::new())
+            .await
+            .code(),
         "bad_request"
     );
     for _ in 0..2 {
@@ -297,7 +303,10 @@ async fn a_chain_of_others_is_shown_and_changes_no_account() {
     );
     // Another past of the same account is none.
     let other = Recovered::of(&alice);
-    assert_eq!(bob.post("/v1/healing/chains", &other.links).await.code(), "bad_chain");
+    assert_eq!(
+        bob.post("/v1/healing/chains", &other.links).await.code(),
+        "bad_chain"
+    );
     give_back(&mut client, &phone, |_| ()).await.read::<()>();
     assert_eq!(shown(&mut bob, "alice").await, phone.links);
 
@@ -310,7 +319,10 @@ async fn a_chain_of_others_is_shown_and_changes_no_account() {
         .get(&format!("/v1/directory/{}", dave.create.account_id()))
         .await
         .read();
-    assert_eq!((entry.name.as_str(), entry.links), ("dave", vec![dave.create.clone()]));
+    assert_eq!(
+        (entry.name.as_str(), entry.links),
+        ("dave", vec![dave.create.clone()])
+    );
     assert_eq!(bob.get("/v1/directory/dave").await.code(), "not_found");
     server.stop().await;
 }

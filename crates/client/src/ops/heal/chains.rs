@@ -84,17 +84,15 @@ impl Shared {
             .map_err(|error| Error::User(Failure::new(Code::Internal, error.to_string())))?;
         let links = account.known.links();
         let given = self
-            .retry(|| {
-                self.transport
-                    .give_back_account(links, &sealed, lost.as_ref())
-            })
+            .retry(|| self.transport.give_back_account(links, &sealed, lost.as_ref()))
             .await;
         given.map_err(|error| match error.server_code() {
             Some(ErrorCode::NotFound) => unknown_account(),
             // CHK-007: it holds another past of this account.
-            Some(ErrorCode::BadChain) => {
-                Error::lied(Check::ChainFloor, format!("the sigchain of {}", self.identity.name))
-            }
+            Some(ErrorCode::BadChain) => Error::lied(
+                Check::ChainFloor,
+                format!("the sigchain of {}", self.identity.name),
+            ),
             _ => error,
         })
     }
@@ -164,7 +162,8 @@ impl Shared {
             None => known.links().len(),
         };
         if lacking > 0 && !dry_run {
-            self.retry(|| self.transport.give_back_chain(known.links())).await?;
+            self.retry(|| self.transport.give_back_chain(known.links()))
+                .await?;
             self.follow_chain(&account).await?;
         }
         Ok(lacking)

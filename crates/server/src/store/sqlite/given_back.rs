@@ -11,7 +11,12 @@ use crate::store::{ChainTaken, GivenBack, GivenChain, StoreError};
 pub(super) fn account(db: &Connection, given: &GivenBack) -> Result<bool> {
     demand_healing(db)?;
     let stored = accounts::account(db, "account", &given.account.0)?;
-    if stored.as_ref().and_then(|account| account.links.last()).map(SignedLink::hash) != given.on {
+    if stored
+        .as_ref()
+        .and_then(|account| account.links.last())
+        .map(SignedLink::hash)
+        != given.on
+    {
         return Ok(false);
     }
     let key = match stored {

@@ -31,9 +31,9 @@ use tokio::sync::Semaphore;
 
 use super::{
     Account, AccountKey, AccountRow, Batch, BatchDone, BlobFile, ChainTaken, Dropped, Expiring, FileName,
-    GivenBack, GivenChain, Holder, Inspection, InviteRow, JobRow, JournalView, LoginKey, NewAccount, NewDrop, NewInvite, NewLink,
-    NewSession, NewStaged, Operator, Placed, Reader, Row, SessionRow, Sigchain, Stats, Step, Store,
-    StoreError,
+    GivenBack, GivenChain, Holder, Inspection, InviteRow, JobRow, JournalView, LoginKey, NewAccount, NewDrop,
+    NewInvite, NewLink, NewSession, NewStaged, Operator, Placed, Reader, Row, SessionRow, Sigchain, Stats,
+    Step, Store, StoreError,
 };
 use crate::clock::Hour;
 use crate::metrics::Metrics;
