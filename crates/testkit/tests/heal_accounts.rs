@@ -371,6 +371,8 @@ fn a_device_that_went_is_locked_out_again() {
     alice.run(["sync"]).must_fail(7, "wrong_credentials");
     assert_eq!(phone.ok(["devices"]).as_array().unwrap().len(), 1);
     world.operate(&["healing", "end", "--yes"]);
+    // Her device says what is lost.
+    phone.ok(["sync"]);
     world.put(&phone, "/after.txt");
     let tablet = world.recover("slate", "alice", &words);
     assert_eq!(world.contents(&tablet, "/"), world.contents(&phone, "/"));

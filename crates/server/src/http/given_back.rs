@@ -34,8 +34,8 @@ pub(super) async fn account(
     body: Body,
 ) -> Result<Borsh<()>, ApiError> {
     login::limit(&app, address)?;
-    refuse_unless_healing(&app).await?;
     let request: GiveBack = read(body, ACCOUNT_MAX, app.idle()).await?;
+    refuse_unless_healing(&app).await?;
     login::check_challenge(&app, &request.login)?;
     let id = account_of(&request.links)?;
     // Who holds neither an account nor an invite costs the server nothing.
@@ -68,8 +68,8 @@ pub(super) async fn chain(
     Caller(_caller): Caller,
     body: Body,
 ) -> Result<Borsh<()>, ApiError> {
-    refuse_unless_healing(&app).await?;
     let links: Vec<SignedLink> = read(body, CHAIN_MAX, app.idle()).await?;
+    refuse_unless_healing(&app).await?;
     let id = account_of(&links)?;
     for _ in 0..ATTEMPTS {
         let stored = app.store.sigchain(id).await?.map(|found| found.links);
