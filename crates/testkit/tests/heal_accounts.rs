@@ -143,7 +143,7 @@ fn operate(words: &[&str]) -> Done {
 /// The names of the sigchains that were given back.
 fn chains(healed: &Value) -> Vec<(&str, u64)> {
     let chains = healed["chains"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let given = |chain: &'_ Value| chain["links"].as_u64().unwrap();
+    let given = |chain: &Value| chain["links"].as_u64().unwrap();
     chains
         .iter()
         .map(|chain| (chain["name"].as_str().unwrap(), given(chain)))

@@ -125,7 +125,7 @@ impl Shared {
                 continue;
             };
             match self.heal_chain(chain, dry_run).await {
-                Ok(links) if links == 0 => {}
+                Ok(0) => {}
                 Ok(links) => chains.push(HealedChain {
                     name: chain.state().name.clone(),
                     links: links as u64,
