@@ -133,7 +133,7 @@ async fn a_sigchain_comes_back_and_lets_its_device_in() {
     laptop.post("/v1/healing/account", &short).await.read::<()>();
     let view: AccountView = client.get("/v1/account").await.read();
     assert_eq!((view.links.len(), view.secrets.len()), (2, 2));
-    // Nor can it go on where the words came between.
+    // Nor can it go on where the words came between: what is there overrides that.
     let (other, id) = (Key::new(), DeviceId(random()));
     let kind = LinkKind::AddDevice {
         device: device_of(id, &other),
@@ -151,10 +151,13 @@ async fn a_sigchain_comes_back_and_lets_its_device_in() {
         }],
         lost: None,
     };
+    laptop.post("/v1/healing/account", &forked).await.read::<()>();
     assert_eq!(
-        laptop.post("/v1/healing/account", &forked).await.code(),
-        "bad_chain"
+        log_in(&mut laptop, "alice", id, &other).await.code(),
+        "bad_signature"
     );
+    let view: AccountView = client.get("/v1/account").await.read();
+    assert_eq!((&view.links, view.secrets.len()), (&phone.links, 2));
     // What is new waits.
     let (tablet, id) = (Key::new(), DeviceId(random()));
     let kind = LinkKind::AddDevice {
