@@ -52,7 +52,7 @@ impl World {
     }
 
     /// A new device of an account, by its words.
-    fn recover(&self, device: &str, name: &str, words: &PathBuf) -> Device {
+    fn recover(&self, device: &str, name: &str, words: &Path) -> Device {
         let device = self.device(device);
         device.recover(&self.invite(), name, words);
         device

@@ -181,26 +181,27 @@ async fn what_proves_nothing_is_refused() {
     let (alice, _) = server.person("alice").await;
     let (phone, mut client) = (Recovered::of(&alice), server.client().await);
     operate(&server, &["healing", "begin"]).await;
-    let twists: [(&str, fn(&mut GiveBack)); 12] = [
-        ("bad_request", |given| given.links.clear()),
-        ("bad_signature", |given| given.links[1].signatures[0].0[0] ^= 1),
-        ("bad_signature", |given| given.login.signature.0[0] ^= 1),
-        ("unauthorized", |given| given.login.challenge[0] ^= 1),
-        ("unauthorized", |given| given.login.name = "bob".to_owned()),
-        ("bad_request", |given| given.login.principal = Principal::Root),
-        ("bad_signature", |given| {
+    let twist = |code: &'static str, change: fn(&mut GiveBack)| (code, change);
+    let twists = [
+        twist("bad_request", |given| given.links.clear()),
+        twist("bad_signature", |given| given.links[1].signatures[0].0[0] ^= 1),
+        twist("bad_signature", |given| given.login.signature.0[0] ^= 1),
+        twist("unauthorized", |given| given.login.challenge[0] ^= 1),
+        twist("unauthorized", |given| given.login.name = "bob".to_owned()),
+        twist("bad_request", |given| given.login.principal = Principal::Root),
+        twist("bad_signature", |given| {
             given.login.principal = Principal::Device(DeviceId(random()));
         }),
-        ("bad_request", |given| drop(given.secrets.remove(0))),
-        ("bad_request", |given| given.secrets[1].devices.clear()),
-        ("bad_request", |given| given.secrets[1].previous = None),
-        ("bad_request", |given| given.secrets[0].recovery = noise(8)),
-        ("bad_request", |given| {
+        twist("bad_request", |given| drop(given.secrets.remove(0))),
+        twist("bad_request", |given| given.secrets[1].devices.clear()),
+        twist("bad_request", |given| given.secrets[1].previous = None),
+        twist("bad_request", |given| given.secrets[0].recovery = noise(8)),
+        twist("bad_request", |given| {
             given.secrets[1].recovery = noise(limits::WRAPPED_SECRET + 1);
         }),
     ];
-    for (at, (code, twist)) in twists.into_iter().enumerate() {
-        let answer = give_back(&mut client, &phone, twist).await;
+    for (at, (code, change)) in twists.into_iter().enumerate() {
+        let answer = give_back(&mut client, &phone, change).await;
         assert_eq!(answer.code(), code, "twist {at}");
     }
     give_back(&mut client, &phone, |_| ()).await.read::<()>();
