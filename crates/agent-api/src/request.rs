@@ -96,8 +96,11 @@ pub enum Request {
         /// A drive's name, or `home`.
         journal: String,
     },
-    /// Gives back to a restored server what it lost and this device still holds; names what is lost.
+    /// Gives back to a restored server what it lost and this device still holds; names what is lost. `invite`: for an account that the
+    /// server does not know any more.
     Heal {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        invite: Option<Secret>,
         dry_run: bool,
     },
     /// Catches up with the server before it answers.

@@ -280,7 +280,7 @@ async fn dispatch(shared: &Arc<Shared>, request: Request, caller: &Caller) -> cr
         Request::Devices => Ok(Answer::Devices(recover::devices(shared).await?)),
         Request::Doctor => shared.doctor().await,
         Request::Dismiss { journal } => shared.dismiss(&journal).await,
-        Request::Heal { dry_run } => shared.heal(dry_run).await,
+        Request::Heal { invite, dry_run } => shared.heal(invite, dry_run).await,
         Request::Sync => shared.sync().await,
         Request::Passwd { old, new } => shared.passwd(old, new).await,
         Request::DriveCreate { name, dry_run } => shared.drive_create(name, dry_run).await,

@@ -135,7 +135,7 @@ fn server(code: ErrorCode) -> Failure {
         ErrorCode::Unauthorized => (
             Code::WrongCredentials,
             "the server does not know this device (any more)",
-            "it was revoked or the account was deleted; with the recovery words you can make a new device",
+            "it was revoked, or the account was deleted; with the recovery words you can make a new device. If the operator restored a backup: crannog heal",
         ),
         ErrorCode::Suspended => (
             Code::WrongCredentials,

@@ -46,6 +46,28 @@ pub struct Healing {
     pub taken: i64,
 }
 
+/// One's own account, given back to a server that heals (`docs/spec/identity.md`, Healing).
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct GiveBack {
+    /// By a device that is valid at the end of `links`.
+    pub login: Login,
+    /// The whole sigchain.
+    pub links: Vec<SignedLink>,
+    /// All its generations, ascending; boxes in the last one only.
+    pub secrets: Vec<GenerationSecrets>,
+    /// For a server that does not know the account.
+    pub lost: Option<LostAccount>,
+}
+
+/// What a server needs beside the sigchain to know an account again.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct LostAccount {
+    /// From the operator.
+    pub invite: String,
+    /// Home's genesis.
+    pub home: Entry,
+}
+
 /// Makes an account with its home, in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Register {

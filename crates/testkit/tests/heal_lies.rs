@@ -1,8 +1,10 @@
-//! A server that only says that it was restored: nobody's alarm goes by its word, and what is owed to others is said in the end.
+//! A server that only says that it was restored: nobody's alarm goes by its word, what it was given it has to show, and what is owed to
+//! others is said in the end.
 
 use std::collections::HashMap;
 
 use crannog_agent_api::answer::Healed;
+use crannog_agent_api::request::Role;
 use crannog_agent_api::{Answer, Failure, Request};
 use crannog_proto::api::{Append, Healing, Page};
 use crannog_proto::{BlobId, Header, JournalId, Kind, Receipt, decode};
@@ -19,7 +21,13 @@ fn heals() -> Told {
 }
 
 async fn heal(device: &Device) -> Result<Healed, Failure> {
-    match device.perform(Request::Heal { dry_run: false }).await? {
+    match device
+        .perform(Request::Heal {
+            invite: None,
+            dry_run: false,
+        })
+        .await?
+    {
         Answer::Healed(healed) => Ok(healed),
         other => panic!("heal: {other:?}"),
     }
@@ -151,5 +159,103 @@ async fn what_could_not_be_said_is_said_later() {
         assert_eq!(resets(&liar.heard(), drive), tried, "{why}");
     }
     alice.close().await;
+    site.assert_sound();
+}
+
+/// What was answered to the last of such questions.
+fn told_to(heard: &[Exchange], which: impl Fn(&Ask) -> bool) -> Told {
+    let mut answers = heard.iter().filter(|exchange| which(&exchange.ask));
+    answers.next_back().unwrap().told.clone()
+}
+
+fn asks_for_the_account(ask: &Ask) -> bool {
+    ask.route() == Route::Account
+}
+
+/// It says that it was restored, takes every sigchain, and goes on showing `old` to such questions.
+fn takes_and_forgets(liar: &Liar, old: Told, which: impl Fn(&Ask) -> bool + Send + 'static) {
+    liar.swallow(move |ask| match ask {
+        ask if asks_whether_it_heals(ask) => Some(heals()),
+        ask if which(ask) => Some(old.clone()),
+        ask if ask.path.starts_with("/v1/healing/") => Some(Told::ok(&())),
+        _ => None,
+    });
+}
+
+/// CHK-007: a server that says that it was restored gets one's own sigchain back, and has to show it then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chk_007_a_chain_that_was_given_back_is_shown() {
+    let site = Site::start();
+    let liar = Liar::before(&site).await;
+    let (_, invite) = site.invite();
+    let (alice, sheet) = Device::join(&liar.url(), &invite, "alice").await.unwrap();
+    liar.heard();
+    alice.sync().await.unwrap();
+    let early = told_to(&liar.heard(), asks_for_the_account);
+    let phone = Device::recover(&site.url(), "alice", &sheet.words, "phone")
+        .await
+        .unwrap();
+    alice.sync().await.unwrap();
+
+    takes_and_forgets(&liar, early.clone(), asks_for_the_account);
+    let failure = heal(&alice).await.unwrap_err();
+    assert_eq!(failure.check.as_deref(), Some("CHK-007"), "{failure:?}");
+
+    // The honest twins: one that lost nothing, and one that shows what it got.
+    liar.repent();
+    assert!(site.admin(&["healing", "begin"]).status.success());
+    let healed = heal(&alice).await.unwrap();
+    assert_eq!((healed.chains, healed.journals), (vec![], vec![]));
+    let mut early = Some(early);
+    liar.swallow(move |ask| asks_for_the_account(ask).then(|| early.take()).flatten());
+    let healed = heal(&alice).await.unwrap();
+    let [chain] = &healed.chains[..] else {
+        panic!("{healed:?}")
+    };
+    assert_eq!((chain.name.as_str(), chain.links), ("alice", 1));
+    alice.close().await;
+    phone.close().await;
+    site.assert_sound();
+}
+
+/// CHK-007: the same with the sigchain of somebody else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chk_007_a_chain_of_others_that_was_given_back_is_shown() {
+    let site = Site::start();
+    let liar = Liar::before(&site).await;
+    let (_, invite) = site.invite();
+    let (alice, sheet) = Device::join(&site.url(), &invite, "alice").await.unwrap();
+    let (_, invite) = site.invite();
+    let (bob, _) = Device::join(&liar.url(), &invite, "bob").await.unwrap();
+    alice.mkdir("/plans").await.unwrap();
+    alice.share("/plans", "bob", Role::Writer).await.unwrap();
+    bob.sync().await.unwrap();
+    bob.accept("plans", None).await.unwrap();
+    let asks_for_alice = |ask: &Ask| matches!(ask.route(), Route::DirectoryOf(_));
+    liar.heard();
+    bob.sync().await.unwrap();
+    let early = told_to(&liar.heard(), asks_for_alice);
+    let phone = Device::recover(&site.url(), "alice", &sheet.words, "phone")
+        .await
+        .unwrap();
+    bob.sync().await.unwrap();
+
+    takes_and_forgets(&liar, early.clone(), asks_for_alice);
+    let failure = heal(&bob).await.unwrap_err();
+    assert_eq!(failure.check.as_deref(), Some("CHK-007"), "{failure:?}");
+
+    liar.repent();
+    assert!(site.admin(&["healing", "begin"]).status.success());
+    assert_eq!(heal(&bob).await.unwrap().chains, []);
+    let mut early = Some(early);
+    liar.swallow(move |ask| asks_for_alice(ask).then(|| early.take()).flatten());
+    let healed = heal(&bob).await.unwrap();
+    let [chain] = &healed.chains[..] else {
+        panic!("{healed:?}")
+    };
+    assert_eq!((chain.name.as_str(), chain.links), ("alice", 1));
+    for device in [alice, bob, phone] {
+        device.close().await;
+    }
     site.assert_sound();
 }

@@ -56,10 +56,25 @@ pub struct Healed {
     pub taken: i64,
     /// Nothing was sent.
     pub dry_run: bool,
+    /// Sigchains of which the server has less than this device has seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chains: Vec<HealedChain>,
     /// Of which the server has less than this device has read.
     pub journals: Vec<HealedJournal>,
     /// Versions of files whose bytes the server has no more.
     pub lost: Vec<LostVersion>,
+}
+
+/// A sigchain of which links are given back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealedChain {
+    /// Whose.
+    pub name: String,
+    /// Links that the server lacks and this device gives back.
+    pub links: u64,
+    /// Why not, or what else there is to know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// A journal of which entries are given back.

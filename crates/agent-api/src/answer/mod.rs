@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use account::{DeviceInfo, RecoverySummary, Whoami};
 pub use event::{Event, Note, Progress};
 pub use files::{Changed, DriveInfo, NodeInfo, NodeKind, TrashInfo, UsageRow, VersionInfo};
-pub use health::{Finding, Healed, HealedJournal, LostVersion, Status};
+pub use health::{Finding, Healed, HealedChain, HealedJournal, LostVersion, Status};
 pub use history::{AuditInfo, LogInfo, News, NewsKind};
 pub use people::{AcceptedInfo, ContactInfo, InviteInfo, MemberInfo, Person, SharedInfo};
 pub use transfers::{Direction, TransferInfo, TransferState};

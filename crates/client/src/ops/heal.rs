@@ -1,11 +1,12 @@
 //! After a restore: what the server lost and this device holds goes back to it.
 
+mod chains;
 mod lost;
 
 use std::sync::Arc;
 
 use crannog_agent_api::answer::{Healed, HealedJournal};
-use crannog_agent_api::{Answer, Code, Failure};
+use crannog_agent_api::{Answer, Code, Failure, Secret};
 use crannog_proto::ErrorCode;
 
 use crate::db::{Journals, Meta, MetaKey, RawEntries};
@@ -18,7 +19,7 @@ const ELSEWHERE: &str = "another device may hold the rest: run crannog heal ther
 
 impl Shared {
     /// Gives back what this device holds, once its person wants it: an old state is what a hostile server shows as well.
-    pub(crate) async fn heal(self: &Arc<Self>, dry_run: bool) -> Result<Answer> {
+    pub(crate) async fn heal(self: &Arc<Self>, invite: Option<Secret>, dry_run: bool) -> Result<Answer> {
         let Some(healing) = self.retry(|| self.transport.healing()).await? else {
             let failure = Failure::new(
                 Code::Conflict,
@@ -31,10 +32,18 @@ impl Shared {
         let mut healed = Healed {
             taken: healing.taken.saturating_mul(1000),
             dry_run,
+            chains: Vec::new(),
             journals: Vec::new(),
             lost: Vec::new(),
         };
-        let mut lie = None;
+        if let Some(own) = self.heal_own_chain(invite.as_ref(), dry_run).await? {
+            healed.chains.push(own.chain);
+            if !own.lets_in {
+                return Ok(Answer::Healed(healed));
+            }
+        }
+        let (others, mut lie) = self.heal_other_chains(dry_run).await?;
+        healed.chains.extend(others);
         for journal in self.in_order() {
             match self.heal_one(&journal, dry_run).await {
                 Ok(one) => healed.journals.extend(one),

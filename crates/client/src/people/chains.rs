@@ -39,7 +39,7 @@ impl Chains {
     }
 
     /// All but one's own.
-    pub(super) fn others(&self) -> impl Iterator<Item = &SigchainState> {
+    pub(crate) fn others(&self) -> impl Iterator<Item = &SigchainState> {
         self.others.values().map(|known| known.state())
     }
 

@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use crannog_core::check::Check;
-use crannog_proto::api::{AppendResult, BODY, BODY_HEADER, HEAL, HEAL_HEADER, Healing};
+use crannog_proto::api::{
+    AppendResult, BODY, BODY_HEADER, GiveBack, HEAL, HEAL_HEADER, Healing, LostAccount,
+};
+use crannog_proto::sigchain::{GenerationSecrets, SignedLink};
 use crannog_proto::{BlobId, Entry, JournalId, Receipt, encode, limits};
 use http::{HeaderName, HeaderValue};
 
@@ -16,8 +19,30 @@ impl Transport {
     /// `GET /v1/healing`: whether the server says that it was restored, and from when.
     pub async fn healing(&self) -> Result<Option<Healing>, TransportError> {
         let call = Call::get("/v1/healing", 64);
-        let answer = self.with_session(|_| call.clone()).await?;
-        answer.decode(&call)
+        self.exchange(&call).await?.decode(&call)
+    }
+
+    /// `POST /v1/healing/account`: one's own sigchain with its sealed generations, by a device that the server need not know.
+    pub async fn give_back_account(
+        &self,
+        links: &[SignedLink],
+        secrets: &[GenerationSecrets],
+        lost: Option<&LostAccount>,
+    ) -> Result<(), TransportError> {
+        let given = GiveBack {
+            login: self.login().await?,
+            links: links.to_vec(),
+            secrets: secrets.to_vec(),
+            lost: lost.cloned(),
+        };
+        let call = Call::post("/v1/healing/account", encode(&given), 0);
+        self.exchange(&call).await?.decode(&call)
+    }
+
+    /// `POST /v1/healing/chains`: somebody's sigchain, for others who follow it.
+    pub async fn give_back_chain(&self, links: &[SignedLink]) -> Result<(), TransportError> {
+        let call = Call::post("/v1/healing/chains", encode(&links), 0);
+        self.with_session(|_| call.clone()).await?.decode(&call)
     }
 
     /// [`Self::append`] of entries that the server acknowledged before and lost. Blobs of their `adds` may be lost, too.

@@ -86,8 +86,8 @@ impl Account {
         }
     }
 
-    async fn log_in(&self, transport: &Transport) -> Result<Live, TransportError> {
-        let asked_at = Instant::now();
+    /// Answers a challenge of the server.
+    async fn prove(&self, transport: &Transport) -> Result<Login, TransportError> {
         let name = self.name.clone();
         let call = Call::post(
             "/v1/login/challenge",
@@ -97,12 +97,17 @@ impl Account {
         let Challenge { challenge } = transport.exchange(&call).await?.decode(&call)?;
         let statement = login_statement(transport.pinned(), &challenge, &name);
         let signature = self.key.sign_login(labels::LOGIN, &statement);
-        let login = Login {
+        Ok(Login {
             name,
             principal: self.key.principal(),
             challenge,
             signature,
-        };
+        })
+    }
+
+    async fn log_in(&self, transport: &Transport) -> Result<Live, TransportError> {
+        let asked_at = Instant::now();
+        let login = self.prove(transport).await?;
         let call = Call::post("/v1/login", encode(&login), ANSWER_MAX);
         let answer = transport.exchange(&call).await.map_err(not_known)?;
         let mut session: Session = answer.decode_secret(&call)?;
@@ -150,6 +155,11 @@ impl fmt::Debug for Live {
 }
 
 impl Transport {
+    /// A login, for a call that carries it instead of a session.
+    pub(super) async fn login(&self) -> Result<Login, TransportError> {
+        self.account_in_use()?.prove(self).await
+    }
+
     /// Performs a call with the session, again after a new login if the session had ended.
     pub(super) async fn with_session(
         &self,

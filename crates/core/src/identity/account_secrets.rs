@@ -5,12 +5,13 @@ use std::fmt;
 use crannog_proto::sigchain::{Generation, GenerationSecrets, SigchainState};
 use crannog_proto::sign::VerifyingKey;
 use crannog_proto::{DeviceId, JournalId, decode, encode};
-use crannog_seal::asym::{Info, KemSecretKey, unwrap};
+use crannog_seal::asym::{BadPublicKey, Info, KemSecretKey, unwrap};
 use crannog_seal::labels::WRAP_ACCOUNT_SECRET;
 use crannog_seal::schedule::{AccountGeneration, AccountSecret};
+use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use super::generation::wrap_context;
+use super::generation::{self, wrap_context};
 use crate::check::Check;
 use crate::journal::{EpochGrant, Role};
 
@@ -90,6 +91,33 @@ impl AccountSecrets {
             .map(|generation| generation.secret().clone())
             .collect();
         Zeroizing::new(encode(&secrets))
+    }
+
+    /// All of them as a server keeps them, sealed anew to the words and the devices at the end of `chain`: for one that lost them.
+    pub fn seal_again(
+        &self,
+        chain: &SigchainState,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Vec<GenerationSecrets>, BadPublicKey> {
+        let Some((newest, older)) = self.0.split_last() else {
+            return Ok(Vec::new());
+        };
+        let account = &chain.account;
+        let mut before = None;
+        let mut sealed = Vec::with_capacity(self.0.len());
+        for generation in older {
+            sealed.push(generation::seal_older(account, generation, before, rng));
+            before = Some(generation);
+        }
+        sealed.push(generation::seal(
+            account,
+            newest,
+            before,
+            &chain.recovery_kem,
+            &chain.devices,
+            rng,
+        )?);
+        Ok(sealed)
     }
 
     /// The newest generation.

@@ -42,14 +42,38 @@ pub(super) fn seal(
         .iter()
         .map(|device| envelope_for(account, generation, device, rng));
     let devices = envelopes.collect::<Result<_, _>>()?;
-    let key = generation.previous_generation_key();
-    let previous = before.map(|before| key.wrap(&account.0, number, before.secret(), rng));
     Ok(GenerationSecrets {
         number,
         recovery,
         devices,
-        previous,
+        previous: previous(account, generation, before, rng),
     })
+}
+
+/// A generation that has a successor, as a server keeps it: nobody opens its boxes any more.
+pub(super) fn seal_older(
+    account: &AccountId,
+    generation: &AccountGeneration,
+    before: Option<&AccountGeneration>,
+    rng: &mut impl CryptoRng,
+) -> GenerationSecrets {
+    GenerationSecrets {
+        number: generation.generation(),
+        recovery: Vec::new(),
+        devices: Vec::new(),
+        previous: previous(account, generation, before, rng),
+    }
+}
+
+/// The one before under this one.
+fn previous(
+    account: &AccountId,
+    generation: &AccountGeneration,
+    before: Option<&AccountGeneration>,
+    rng: &mut impl CryptoRng,
+) -> Option<Vec<u8>> {
+    let (key, number) = (generation.previous_generation_key(), generation.generation());
+    before.map(|before| key.wrap(&account.0, number, before.secret(), rng))
 }
 
 /// Seals a generation to one device.

@@ -99,6 +99,28 @@ impl KnownChain {
         Ok((next, news))
     }
 
+    /// How many of these links a server lacks that serves `links`: none where those continue this chain, some where this chain continues
+    /// those, as after a restore. A chain that does neither is refused (CHK-006, CHK-007, CHK-008).
+    pub fn beyond(&self, links: Vec<SignedLink>) -> Result<usize, ChainRefused> {
+        let refusal = match self.follow(links.clone()) {
+            Ok(_) => return Ok(0),
+            Err(refusal) => refusal,
+        };
+        let common = self.links.iter().zip(&links).take_while(|(a, b)| a == b);
+        let lacking = self.links.len() - common.count();
+        let earlier = Self::first(
+            links,
+            &Expected {
+                account: Some(self.state.account),
+                ..Expected::default()
+            },
+        )?;
+        match self.state.check_continues(&earlier.state) {
+            Ok(()) => Ok(lacking),
+            Err(_) => Err(refusal),
+        }
+    }
+
     /// What the chain says.
     pub fn state(&self) -> &SigchainState {
         &self.state

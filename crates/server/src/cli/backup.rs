@@ -214,7 +214,7 @@ fn restored_text(summary: &Summary, target: &Path, wanted: Option<Fingerprint>) 
         "restored the snapshot {} into {}: {}, {}\n{}\n\
          The state is that of {}. Before you start it, make sure that no other server runs with these keys.\n\
          Clients that have seen later entries stop there (CHK-012): to them it is a rollback. Tell people to run `crannog heal` on each device: it gives back what came later. Until `crannogd healing end` nothing new is taken.\n\
-         Devices that were revoked and accounts that were deleted or suspended since then have to be revoked, deleted and suspended again.\n\
+         Accounts that were deleted or suspended since then have to be deleted and suspended again. A device that was revoked since then can log in until another device of its account ran `crannog heal`; an account that was made since then needs a new invite for that.\n\
          All sessions have ended, and all invites are revoked: one that was used or revoked since then would be good again. The configuration file is not part of a backup.",
         summary.id,
         target.display(),

@@ -114,7 +114,7 @@ fn verify_link(
     request: AppendLink,
 ) -> Result<(NewLink, bool), ApiError> {
     let mut state = verify_chain(links).map_err(|error| chain_code(&error))?;
-    let (last, root) = (state.cite().head, state.root);
+    let last = state.cite().head;
     let prev = link.prev;
     state.apply(&request.link).map_err(|error| chain_code(&error))?;
     let generation = state.generation().map_or(0, |generation| generation.number);
@@ -145,7 +145,6 @@ fn verify_link(
             .iter()
             .map(|device| (device.id, device.sign))
             .collect(),
-        root_changed: state.root != root,
         link: request.link,
         secrets: request.secrets,
     };
@@ -153,7 +152,7 @@ fn verify_link(
 }
 
 /// What a link brings is stored uncharged: no more of it than the chain that it leads to can use.
-fn check_secrets(secrets: &GenerationSecrets, chain: &SigchainState) -> Result<(), ApiError> {
+pub(super) fn check_secrets(secrets: &GenerationSecrets, chain: &SigchainState) -> Result<(), ApiError> {
     let long = |bytes: &[u8]| bytes.len() > limits::WRAPPED_SECRET;
     let named: BTreeSet<DeviceId> = secrets.devices.iter().map(|envelope| envelope.device).collect();
     let valid: BTreeSet<DeviceId> = chain.devices.iter().map(|device| device.id).collect();
@@ -195,7 +194,7 @@ pub(super) fn entry_code(error: &EntryError) -> ErrorCode {
     }
 }
 
-fn chain_code(error: &ChainError) -> ErrorCode {
+pub(super) fn chain_code(error: &ChainError) -> ErrorCode {
     match error {
         ChainError::Decode(_) | ChainError::Version(_) | ChainError::Limit(_) => ErrorCode::BadRequest,
         ChainError::Signature(_) => ErrorCode::BadSignature,

@@ -20,10 +20,10 @@ pub(super) async fn show(
     let found = match key.parse::<AccountId>() {
         Ok(id) => app.store.sigchain(id).await?,
         Err(_) => match app.store.account_named(key.clone()).await? {
-            Some(account) => Some(Sigchain {
-                name: account.name,
-                links: account.links,
-            }),
+            Some(account) => match account.links.first() {
+                Some(create) => app.store.sigchain(create.account_id()).await?,
+                None => None,
+            },
             None => app.store.closed_named(key).await?,
         },
     };

@@ -17,10 +17,7 @@ use crate::error::ApiError;
 /// The ids that one entry can name, and their number.
 pub(super) const LACKING_MAX: usize = limits::IDS_MAX * 32 + 4;
 
-pub(super) async fn show(
-    State(app): State<Arc<App>>,
-    _caller: AnyCaller,
-) -> Result<Borsh<Option<Healing>>, ApiError> {
+pub(super) async fn show(State(app): State<Arc<App>>) -> Result<Borsh<Option<Healing>>, ApiError> {
     let taken = app.store.healing().await?;
     Ok(Borsh(taken.map(|taken| Healing { taken })))
 }

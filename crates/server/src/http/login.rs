@@ -101,7 +101,8 @@ fn mark(key: &[u8; 32], expires: &[u8], random: &[u8], name: &str) -> [u8; 16] {
     mark
 }
 
-fn check_challenge(app: &App, request: &Login) -> Result<(), ApiError> {
+/// It is ours, for this name, and not over.
+pub(super) fn check_challenge(app: &App, request: &Login) -> Result<(), ApiError> {
     let (expires, rest) = request.challenge.split_at(8);
     let (random, theirs) = rest.split_at(8);
     let ours = mark(app.identity.login_key(), expires, random, &request.name);

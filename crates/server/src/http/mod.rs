@@ -9,6 +9,7 @@ mod blobs;
 mod body;
 mod caller;
 mod directory;
+mod given_back;
 mod healing;
 mod inbox;
 mod info;

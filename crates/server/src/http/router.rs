@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use crannog_proto::ErrorCode::{
-    BadChain, BadRequest, BadSignature, BlobMismatch, Forbidden, InboxFull, InviteInvalid, NameTaken,
-    NotFound, Quota, StorageFull, Suspended, TooManyRequests, Unauthorized,
+    BadChain, BadRequest, BadSignature, BlobMismatch, Forbidden, Healing, InboxFull, InviteInvalid,
+    NameTaken, NotFound, Quota, StorageFull, Suspended, TooManyRequests, Unauthorized,
 };
 use crannog_proto::limits;
 
@@ -16,7 +16,7 @@ use super::openapi::params::{
 };
 use super::route::Bytes::{Borsh, Raw};
 use super::route::{Route, Session};
-use super::{App, accounts, bell, blobs, directory, healing, inbox, info, journals, login};
+use super::{App, accounts, bell, blobs, directory, given_back, healing, inbox, info, journals, login};
 use crate::error::ApiError;
 
 pub(super) fn routes() -> Vec<Route> {
@@ -37,6 +37,7 @@ pub(super) fn routes() -> Vec<Route> {
                 BadSignature,
                 BadChain,
                 Forbidden,
+                Healing,
                 Quota,
                 StorageFull,
                 TooManyRequests,
@@ -69,7 +70,7 @@ pub(super) fn routes() -> Vec<Route> {
             .by(Session::Any)
             .takes(Borsh("AppendLink"), accounts::REQUEST_MAX)
             .answers(Borsh("()"))
-            .refuses(&[BadSignature, BadChain, StorageFull]),
+            .refuses(&[BadSignature, BadChain, Healing, StorageFull]),
         Route::get("/v1/directory/{name}", directory::show)
             .named(
                 "findAccount",
@@ -153,8 +154,35 @@ pub(super) fn routes() -> Vec<Route> {
                 "showHealing",
                 "Whether a restored server waits for what came after its backup.",
             )
-            .by(Session::Any)
             .answers(Borsh("Option<Healing>")),
+        Route::post("/v1/healing/account", given_back::account)
+            .named(
+                "giveBackAccount",
+                "Gives one's own sigchain back to a server that heals. Repeated, it changes nothing.",
+            )
+            .takes(Borsh("GiveBack"), given_back::ACCOUNT_MAX)
+            .answers(Borsh("()"))
+            .refuses(&[
+                Unauthorized,
+                Forbidden,
+                NotFound,
+                InviteInvalid,
+                NameTaken,
+                BadSignature,
+                BadChain,
+                Quota,
+                StorageFull,
+                TooManyRequests,
+            ]),
+        Route::post("/v1/healing/chains", given_back::chain)
+            .named(
+                "giveBackChain",
+                "Gives somebody's sigchain back to a server that heals, for those who follow it.",
+            )
+            .by(Session::Device)
+            .takes(Borsh("Vec<SignedLink>"), given_back::CHAIN_MAX)
+            .answers(Borsh("()"))
+            .refuses(&[BadSignature, BadChain, StorageFull]),
         Route::get("/v1/bell", bell::open)
             .named(
                 "openBell",

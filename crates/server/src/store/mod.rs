@@ -1,7 +1,7 @@
 //! What the server remembers. One trait, one method per transaction; SQLite today, Postgres tomorrow.
 //!
 //! A method returns only after its change is committed. [`Store::append`] and [`Store::register`], [`Store::create_journal`],
-//! [`Store::append_link`], [`Store::put_drop`] and [`Store::remove_drop`] return only after it is on disk; staging and sessions
+//! [`Store::append_link`], [`Store::give_back_account`], [`Store::give_back_chain`], [`Store::put_drop`] and [`Store::remove_drop`] return only after it is on disk; staging and sessions
 //! may be lost with the power.
 //! `contract::contract` is the suite that every backend passes.
 
@@ -21,9 +21,10 @@ use crate::clock::Hour;
 
 pub use types::StoreError;
 pub(crate) use types::{
-    Account, AccountKey, AccountRow, Batch, BatchDone, BlobFile, Dropped, Expiring, FileName, Holder,
-    Inspection, InviteRow, JobRow, JournalRow, JournalView, LoginKey, NewAccount, NewDrop, NewInvite,
-    NewLink, NewSession, NewStaged, Outcome, Placed, Reader, Row, SessionRow, Sigchain, Stands, Stats,
+    Account, AccountKey, AccountRow, Batch, BatchDone, BlobFile, ChainTaken, Dropped, Expiring, FileName,
+    GivenBack, GivenChain, Holder, Inspection, InviteRow, JobRow, JournalRow, JournalView, LoginKey,
+    NewAccount, NewDrop, NewInvite, NewLink, NewSession, NewStaged, Outcome, Placed, Reader, Row, SessionRow,
+    Sigchain, Stands, Stats,
 };
 
 /// A step of the store, under way.
@@ -43,13 +44,22 @@ pub(crate) trait Store: Operator {
     fn account_named(&self, name: String) -> Step<'_, Option<Account>>;
     /// An account.
     fn account(&self, key: AccountKey) -> Step<'_, Option<Account>>;
-    /// A sigchain by the account's id, that of a deleted account too.
+    /// An account by its id.
+    fn account_of(&self, id: AccountId) -> Step<'_, Option<Account>>;
+    /// A sigchain by the account's id, that of a deleted account too. While one that was given back waits for a device of the account, it
+    /// is that.
     fn sigchain(&self, account: AccountId) -> Step<'_, Option<Sigchain>>;
     /// Its sealed generations, ascending.
     fn generations(&self, key: AccountKey) -> Step<'_, Vec<GenerationSecrets>>;
-    /// Appends a verified link, if the chain still ends where it did.
+    /// While the server heals: puts a longer chain and its secrets in the place of what is there, or makes the account again by one use of
+    /// an invite. False if the chain no longer ends where it did.
+    fn give_back_account(&self, given: GivenBack) -> Step<'_, bool>;
+    /// While the server heals: keeps a longer chain for those who follow it, until a device of the account gives it back; one that is closed
+    /// closes the account. `None` if the chain no longer ends where it did.
+    fn give_back_chain(&self, given: GivenChain) -> Step<'_, Option<ChainTaken>>;
+    /// Appends a verified link, if the chain still ends where it did. Not while the server heals.
     fn append_link(&self, key: AccountKey, new: NewLink) -> Step<'_, ()>;
-    /// Appends the verified link that closes the account, and deletes it as [`Operator::delete_account`] does; its name stays taken. Gives back
+    /// Appends the verified link that closes the account, not while the server heals, and deletes it as [`Operator::delete_account`] does; its name stays taken. Gives back
     /// the files.
     fn close_account(&self, key: AccountKey, new: NewLink) -> Step<'_, Vec<FileName>>;
     /// The sigchain of a closed account by its name.

@@ -140,12 +140,57 @@ pub(crate) struct NewLink {
     pub(crate) secrets: LinkSecrets,
     /// The current generation afterwards.
     pub(crate) generation: u32,
-    /// The root afterwards.
+    /// The root afterwards; sessions of another end.
     pub(crate) root: VerifyingKey,
     /// The devices afterwards; sessions of others end.
     pub(crate) devices: Vec<(DeviceId, VerifyingKey)>,
-    /// Sessions of the root end.
-    pub(crate) root_changed: bool,
+}
+
+/// An account that comes back whole; everything is verified but the invite and the name.
+#[derive(Debug)]
+pub(crate) struct GivenBack {
+    /// The account.
+    pub(crate) account: AccountId,
+    /// The last link of the chain that this one was found to continue; none where there was none.
+    pub(crate) on: Option<Hash>,
+    /// Its name.
+    pub(crate) name: String,
+    /// The root in force.
+    pub(crate) root: VerifyingKey,
+    /// The devices that are valid; sessions of others end.
+    pub(crate) devices: Vec<(DeviceId, VerifyingKey)>,
+    /// The whole chain.
+    pub(crate) links: Vec<SignedLink>,
+    /// All generations.
+    pub(crate) secrets: Vec<GenerationSecrets>,
+    /// Hash of an invite, and home's genesis: for an account that is not known.
+    pub(crate) invited: Option<(Hash, VerifiedEntry)>,
+    /// Now.
+    pub(crate) now: Hour,
+}
+
+/// A verified sigchain that others follow.
+#[derive(Debug)]
+pub(crate) struct GivenChain {
+    /// Whose.
+    pub(crate) account: AccountId,
+    /// The last link of the chain that this one was found to continue; none where there was none.
+    pub(crate) on: Option<Hash>,
+    /// The account's name.
+    pub(crate) name: String,
+    /// It ends with a Close.
+    pub(crate) closed: bool,
+    /// All of it.
+    pub(crate) links: Vec<SignedLink>,
+}
+
+/// What became of a sigchain that others follow.
+#[derive(Debug, Default)]
+pub(crate) struct ChainTaken {
+    /// The account that it closed.
+    pub(crate) closed: Option<AccountKey>,
+    /// Files that nothing names any more.
+    pub(crate) freed: Vec<FileName>,
 }
 
 /// A session about to begin.

@@ -9,6 +9,7 @@ mod blobs;
 mod client;
 mod configure;
 mod fixtures;
+mod given_back;
 mod inbox;
 mod jobs;
 mod journals;

@@ -200,6 +200,37 @@ fn chk_007_rollback_fork_and_the_roots_override() {
     assert!(recover(&stand, &bob.words, &alice.secrets, (id, &keys), &[], &mut rng).is_err());
 }
 
+/// What a restored server serves is continued by what is known, or it is another past.
+#[test]
+fn chk_007_an_earlier_state_and_another_past() {
+    let alice = person("alice");
+    let links = five(&alice);
+    let known = KnownChain::first(links.clone(), &Expected::default()).unwrap();
+    for shown in 1..=links.len() {
+        assert_eq!(known.beyond(links[..shown].to_vec()), Ok(links.len() - shown));
+    }
+    let earlier = KnownChain::first(links[..2].to_vec(), &Expected::default()).unwrap();
+    assert_eq!(
+        earlier.beyond(links.clone()),
+        Ok(0),
+        "it is this device that is behind"
+    );
+    let fork = added(&alice.chain, &alice.secrets, 7);
+    let forked = vec![links[0].clone(), fork.link];
+    assert_eq!(
+        earlier.beyond(forked.clone()).unwrap_err().check,
+        Check::ChainFloor
+    );
+    // What account keys signed in the place of a root's word is overridden by that.
+    assert_eq!(known.beyond(forked), Ok(4));
+    let other = person("bob").link;
+    assert_eq!(known.beyond(vec![other]).unwrap_err().check, Check::Root);
+    let mut broken = links[..3].to_vec();
+    broken[2].signatures[0].0[0] ^= 1;
+    assert_eq!(known.beyond(broken).unwrap_err().check, Check::ChainLink);
+    assert_eq!(known.beyond(vec![]).unwrap_err().check, Check::ChainLink);
+}
+
 #[test]
 fn chk_008_another_name_account_or_root() {
     let (alice, bob) = (person("alice"), person("bob"));

@@ -62,6 +62,26 @@ fn chk_004_devices_and_words_open_every_generation() {
     );
 }
 
+/// A server that lost them gets them from any device, and they open as the first ones did.
+#[test]
+fn generations_are_sealed_again() {
+    let (alice, words, last, _) = grown();
+    let account = last.account.as_ref().unwrap();
+    let sealed = account
+        .seal_again(&last.chain, &mut TestRng::new("again"))
+        .unwrap();
+    let numbers: Vec<u32> = sealed.iter().map(|secrets| secrets.number).collect();
+    assert_eq!(numbers, [0, 1, 2]);
+    let bare = |secrets: &GenerationSecrets| secrets.recovery.is_empty() && secrets.devices.is_empty();
+    assert!(sealed[..2].iter().all(bare) && sealed[2].devices.len() == 2);
+    let device = Opener::Device(author(&alice).device, &alice.device_keys.kem);
+    let recovery = words.words.recovery_kem_key();
+    for opener in [device, Opener::Recovery(&recovery)] {
+        let opened = AccountSecrets::open(&last.chain, &sealed, opener).unwrap();
+        assert_eq!(*opened.to_stored(), *account.to_stored());
+    }
+}
+
 #[test]
 fn chk_004_every_flip_and_swap_is_one_and_the_same_error() {
     let (alice, words, last, sealed) = grown();

@@ -128,6 +128,16 @@ pub(super) const SHAPES: &[Shape] = &[
         "When the backup was taken, seconds since 1970.",
     ),
     shape(
+        "GiveBack",
+        "{ login: Login, links: Vec<SignedLink>, secrets: Vec<GenerationSecrets>, lost: Option<LostAccount> }",
+        "One's own account: a login by a device of `links`, all links, all generations with boxes in the last one only.",
+    ),
+    shape(
+        "LostAccount",
+        "{ invite: String, home: Entry }",
+        "For a server that does not know the account: an invite, and home's genesis.",
+    ),
+    shape(
         "Hold",
         "{ journals: Vec<Held> }",
         "Client to bell: the journals to hear of; replaces the last.",

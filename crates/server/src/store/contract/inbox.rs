@@ -131,7 +131,6 @@ async fn closed(store: &impl Store) {
         generation: 0,
         root: VerifyingKey([7; 32]),
         devices: Vec::new(),
-        root_changed: false,
         link: link.clone(),
         secrets,
     };

@@ -1,12 +1,13 @@
 //! Accounts: registration, sigchain, sessions.
 
 use crannog_proto::api::LinkSecrets;
+use crannog_proto::entry::VerifiedEntry;
 use crannog_proto::sigchain::{GenerationSecrets, Link, SignedLink};
 use crannog_proto::sign::VerifyingKey;
 use crannog_proto::{AccountId, DeviceId, ErrorCode, Hash, JournalId, decode, encode};
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
-use super::{Result, bytes, damaged, departed, failed, journals, uint};
+use super::{Result, awaited, bytes, damaged, departed, failed, journals, uint};
 use crate::clock::Hour;
 use crate::store::{
     Account, AccountKey, LoginKey, NewAccount, NewLink, NewSession, Placed, SessionRow, Sigchain, Stands,
@@ -31,28 +32,41 @@ pub(super) fn register(db: &Connection, new: &NewAccount) -> Result<Placed> {
             return journals::create(db, AccountKey(id), &new.home);
         }
         // Who holds no invite learns nothing about names.
-        use_invite(db, new)?;
+        use_invite(db, &new.invite, new.now)?;
         return Err(StoreError::Refused(ErrorCode::NameTaken));
     }
-    let quota = use_invite(db, new)?;
-    if departed::closed(db, &new.name)?.is_some() {
+    let quota = use_invite(db, &new.invite, new.now)?;
+    let key = insert(db, new.account, &new.name, new.root, &new.home, (quota, new.now))?;
+    insert_link(db, key.0, 0, &encode(&new.link))?;
+    insert_generation(db, key.0, &new.secrets)?;
+    insert_devices(db, key.0, &[new.device])?;
+    journals::create(db, key, &new.home)
+}
+
+/// The row of an account that nobody has heard of, with a name that nobody has or had for ever.
+pub(super) fn insert(
+    db: &Connection,
+    account: AccountId,
+    name: &str,
+    root: VerifyingKey,
+    home: &VerifiedEntry,
+    (quota, now): (i64, Hour),
+) -> Result<AccountKey> {
+    if departed::closed(db, name)?.is_some() {
         return Err(StoreError::Refused(ErrorCode::NameTaken));
     }
     // Others know a longer chain that begins so.
-    if departed::is_departed(db, &new.account)? {
+    if departed::is_departed(db, &account)? {
         return Err(StoreError::Refused(ErrorCode::BadChain));
     }
-    let home = JournalId::of_genesis(&new.home.entry().header);
+    let home = JournalId::of_genesis(&home.entry().header);
     let id = db
         .prepare_cached(
             "INSERT INTO accounts (account, name, root, home, quota, used, suspended, created) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6)",
         )
-        .and_then(|mut insert| insert.insert(params![new.account.0, new.name, new.root.0, home.0, quota, new.now.0]))
+        .and_then(|mut insert| insert.insert(params![account.0, name, root.0, home.0, quota, now.0]))
         .map_err(failed)?;
-    insert_link(db, id, 0, &encode(&new.link))?;
-    insert_generation(db, id, &new.secrets)?;
-    insert_devices(db, id, &[new.device])?;
-    journals::create(db, AccountKey(id), &new.home)
+    Ok(AccountKey(id))
 }
 
 fn holds_home(db: &Connection, id: i64, new: &NewAccount) -> Result<bool> {
@@ -64,10 +78,11 @@ fn holds_home(db: &Connection, id: i64, new: &NewAccount) -> Result<bool> {
     Ok(home == JournalId::of_genesis(&new.home.entry().header).0)
 }
 
-fn use_invite(db: &Connection, new: &NewAccount) -> Result<i64> {
+/// The quota that it gives.
+pub(super) fn use_invite(db: &Connection, invite: &Hash, now: Hour) -> Result<i64> {
     db.query_row(
         "UPDATE invites SET used = used + 1 WHERE hash = ?1 AND revoked = 0 AND used < uses AND expires > ?2 RETURNING quota",
-        params![new.invite.0, new.now.0],
+        params![invite.0, now.0],
         |row| row.get(0),
     )
     .optional()
@@ -75,7 +90,7 @@ fn use_invite(db: &Connection, new: &NewAccount) -> Result<i64> {
     .ok_or(StoreError::Refused(ErrorCode::InviteInvalid))
 }
 
-fn insert_link(db: &Connection, account: i64, seq: u32, link: &[u8]) -> Result<()> {
+pub(super) fn insert_link(db: &Connection, account: i64, seq: u32, link: &[u8]) -> Result<()> {
     db.execute(
         "INSERT INTO links (account, seq, link) VALUES (?1, ?2, ?3)",
         params![account, seq, link],
@@ -84,7 +99,7 @@ fn insert_link(db: &Connection, account: i64, seq: u32, link: &[u8]) -> Result<(
     Ok(())
 }
 
-fn insert_generation(db: &Connection, account: i64, secrets: &GenerationSecrets) -> Result<()> {
+pub(super) fn insert_generation(db: &Connection, account: i64, secrets: &GenerationSecrets) -> Result<()> {
     db.execute(
         "INSERT INTO generations (account, number, secrets) VALUES (?1, ?2, ?3)",
         params![account, secrets.number, encode(secrets)],
@@ -175,6 +190,9 @@ pub(super) fn session(db: &Connection, hash: &Hash) -> Result<Option<SessionRow>
 }
 
 pub(super) fn sigchain(db: &Connection, id: &AccountId) -> Result<Option<Sigchain>> {
+    if let Some(waits) = awaited::sigchain(db, id)? {
+        return Ok(Some(waits));
+    }
     match account(db, "account", &id.0)? {
         Some(Account { name, links, .. }) => Ok(Some(Sigchain { name, links })),
         None => departed::sigchain(db, id),
@@ -298,19 +316,30 @@ pub(super) fn append_link(db: &Connection, key: AccountKey, new: &NewLink) -> Re
             .map_err(failed)?;
         }
     }
-    db.execute(
-        "UPDATE accounts SET root = ?2 WHERE id = ?1",
-        params![key.0, new.root.0],
-    )
-    .map_err(failed)?;
+    settle(db, key, new.root, &new.devices)
+}
+
+/// Whoever the chain has now may log in, and nobody else stays.
+pub(super) fn settle(
+    db: &Connection,
+    key: AccountKey,
+    root: VerifyingKey,
+    devices: &[(DeviceId, VerifyingKey)],
+) -> Result<()> {
+    let renewed = db
+        .execute(
+            "UPDATE accounts SET root = ?2 WHERE id = ?1 AND root != ?2",
+            params![key.0, root.0],
+        )
+        .map_err(failed)?;
     db.execute("DELETE FROM devices WHERE account = ?1", [key.0])
         .map_err(failed)?;
-    insert_devices(db, key.0, &new.devices)?;
+    insert_devices(db, key.0, devices)?;
     db.execute(
         "DELETE FROM sessions WHERE account = ?1 AND (CASE WHEN device IS NULL THEN ?2
          ELSE device NOT IN (SELECT device FROM devices WHERE account = ?1) END)",
-        params![key.0, new.root_changed],
+        params![key.0, renewed > 0],
     )
     .map_err(failed)?;
-    Ok(())
+    awaited::settle(db, key)
 }

@@ -2,10 +2,12 @@
 
 mod accounts;
 mod append;
+mod awaited;
 mod blobs;
 mod copy;
 mod departed;
 mod files;
+mod given_back;
 mod healing;
 mod inbox;
 mod jobs;
@@ -28,10 +30,10 @@ use rusqlite::{Connection, ErrorCode as SqlCode, OpenFlags, Row as SqlRow};
 use tokio::sync::Semaphore;
 
 use super::{
-    Account, AccountKey, AccountRow, Batch, BatchDone, BlobFile, Dropped, Expiring, FileName, Holder,
-    Inspection, InviteRow, JobRow, JournalView, LoginKey, NewAccount, NewDrop, NewInvite, NewLink,
-    NewSession, NewStaged, Operator, Placed, Reader, Row, SessionRow, Sigchain, Stats, Step, Store,
-    StoreError,
+    Account, AccountKey, AccountRow, Batch, BatchDone, BlobFile, ChainTaken, Dropped, Expiring, FileName,
+    GivenBack, GivenChain, Holder, Inspection, InviteRow, JobRow, JournalView, LoginKey, NewAccount, NewDrop,
+    NewInvite, NewLink, NewSession, NewStaged, Operator, Placed, Reader, Row, SessionRow, Sigchain, Stats,
+    Step, Store, StoreError,
 };
 use crate::clock::Hour;
 use crate::metrics::Metrics;
@@ -227,6 +229,15 @@ impl Store for SqliteStore {
     fn account(&self, key: AccountKey) -> Step<'_, Option<Account>> {
         self.read(move |db| accounts::account(db, "id", &key.0))
     }
+    fn account_of(&self, id: AccountId) -> Step<'_, Option<Account>> {
+        self.read(move |db| accounts::account(db, "account", &id.0))
+    }
+    fn give_back_account(&self, given: GivenBack) -> Step<'_, bool> {
+        self.write(Promise::Durable, move |db| given_back::account(db, &given))
+    }
+    fn give_back_chain(&self, given: GivenChain) -> Step<'_, Option<ChainTaken>> {
+        self.write(Promise::Durable, move |db| given_back::chain(db, &given))
+    }
     fn sigchain(&self, account: AccountId) -> Step<'_, Option<Sigchain>> {
         self.read(move |db| accounts::sigchain(db, &account))
     }
@@ -234,10 +245,14 @@ impl Store for SqliteStore {
         self.read(move |db| accounts::generations(db, key))
     }
     fn append_link(&self, key: AccountKey, new: NewLink) -> Step<'_, ()> {
-        self.write(Promise::Durable, move |db| accounts::append_link(db, key, &new))
+        self.write(Promise::Durable, move |db| {
+            healing::admit(db, false)?;
+            accounts::append_link(db, key, &new)
+        })
     }
     fn close_account(&self, key: AccountKey, new: NewLink) -> Step<'_, Vec<FileName>> {
         self.write(Promise::Durable, move |db| {
+            healing::admit(db, false)?;
             accounts::append_link(db, key, &new)?;
             operator::delete(db, key.0, true)
         })

@@ -4,7 +4,9 @@ use crannog_proto::{Hash, sigchain::SignedLink};
 use data_encoding::HEXLOWER;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{AccountKey, Result, accounts as rows, bytes, column, departed, failed, files, inbox, uint};
+use super::{
+    AccountKey, Result, accounts as rows, awaited, bytes, column, departed, failed, files, inbox, uint,
+};
 use crate::clock::Hour;
 use crate::store::{AccountRow, Expiring, FileName, Inspection, InviteRow, JournalRow, NewInvite, Stats};
 
@@ -259,6 +261,7 @@ pub(super) fn check(db: &Connection) -> Result<Vec<String>> {
     );
     found.extend(inbox::check(db)?);
     found.extend(departed::check(db)?);
+    found.extend(awaited::check(db)?);
     Ok(found)
 }
 
