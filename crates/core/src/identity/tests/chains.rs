@@ -221,8 +221,20 @@ fn chk_007_an_earlier_state_and_another_past() {
         earlier.beyond(forked.clone()).unwrap_err().check,
         Check::ChainFloor
     );
+    assert_eq!(known.beyond(forked.clone()).unwrap_err().check, Check::ChainFloor);
     // What account keys signed in the place of a root's word is overridden by that.
-    assert_eq!(known.beyond(forked), Ok(4));
+    let (id, keys) = device(3);
+    let word = recover(
+        &alice.chain,
+        &alice.words,
+        &alice.secrets,
+        (id, &keys),
+        &[],
+        &mut TestRng::new("word"),
+    );
+    let said = vec![links[0].clone(), word.unwrap().link];
+    let said = KnownChain::first(said, &Expected::default()).unwrap();
+    assert_eq!(said.beyond(forked), Ok(1));
     let other = person("bob").link;
     assert_eq!(known.beyond(vec![other]).unwrap_err().check, Check::Root);
     let mut broken = links[..3].to_vec();
