@@ -21,6 +21,7 @@ fn main() -> Outcome {
         "victim" => victim::run(&arguments),
         "attacker" => attacker::run(&arguments),
         "starved" => starved::run(&arguments),
+        "descriptors" => starved::descriptors(),
         "server" => server::run(&arguments),
         "connect" => server::connect(&arguments),
         _ => Err(format!("no part {part:?}").into()),

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{Outcome, argument, become_user, say, wait};
 
-/// `server STATE CONFIG open|closed`: serves `STATE/s.sock` as the service would. Its standard input tells it what to do, one
+/// `server STATE CONFIG open|closed [FOLDER]`: serves `STATE/s.sock` as the service would. Its standard input tells it what to do, one
 /// word a line; each answer is one line.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     let (state, config) = (
@@ -28,8 +28,10 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         mode: 0o666,
     })?;
     if argument(arguments, 2)? == "closed" {
+        let more = arguments.get(3).map(Path::new);
+        let read_write: Vec<&Path> = [Some(state), more].into_iter().flatten().collect();
         let plan = Confinement {
-            read_write: &[state],
+            read_write: &read_write,
             read: &[config, Path::new("/nowhere/at/all")],
         };
         match system.confine(&plan) {

@@ -7,7 +7,8 @@ use nix::sys::signal::{Signal, raise};
 
 use crate::{Outcome, argument, become_user, say, wait};
 
-/// `victim USER plain|hardened`: says where 16 bytes of `0x5a` lie. Told `abort`, it dies as a crash would.
+/// `victim USER plain|hardened`: waits for a first word, hardens itself or not, and says where 16 bytes of `0x5a` lie. Told
+/// `abort`, it dies as a crash would.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     let user: u32 = argument(arguments, 0)?.parse()?;
     setrlimit(Resource::RLIMIT_CORE, RLIM_INFINITY, RLIM_INFINITY)?;
@@ -16,6 +17,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     }
     // Changing the user has cleared it; without this the unhardened twin would be safe by accident.
     set_dumpable(true)?;
+    say("here")?;
+    wait()?;
     if argument(arguments, 1)? == "hardened" {
         match Linux::new().harden() {
             Ok(measures) => say(format!("{:?} missing {:?}", measures.in_force, measures.missing))?,

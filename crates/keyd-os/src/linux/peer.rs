@@ -55,8 +55,8 @@ fn supplementary(socket: BorrowedFd<'_>) -> io::Result<Vec<libc::gid_t>> {
     }
 }
 
-/// The pidfd holds no number fast, but shows afterwards whether its process still ran when `/proc` was read under its number.
-/// Without one the number alone is told.
+/// A number may have gone to another process by now. The pidfd (`SO_PEERPIDFD`, Linux 6.5) tells afterwards whether its own
+/// process still ran while `/proc` was read under that number; without one the number alone is told.
 fn decoration(pid: libc::pid_t, process: Option<OwnedFd>) -> Decoration {
     // A peer in a process namespace that is not below ours has number 0.
     let Some(pid) = u32::try_from(pid).ok().filter(|pid| *pid != 0) else {

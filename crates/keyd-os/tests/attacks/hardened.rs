@@ -1,5 +1,6 @@
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 
 use nix::sys::ptrace;
 use nix::sys::wait::waitpid;
@@ -9,10 +10,21 @@ use crate::trial::{Trial, root};
 
 const USER: &str = "1234";
 
-fn attack(hardening: &str) -> Vec<String> {
-    let mut victim = Trial::start(&["victim", USER, hardening]);
-    victim.line();
+/// A victim, and where its secret lies.
+fn victim(folder: &Path, user: &str, hardening: &str) -> (Trial, String) {
+    let mut victim = Trial::start_in(folder, &["victim", user, hardening]);
+    assert_eq!(victim.line(), "here");
+    let measures = victim.ask("go on");
+    match hardening {
+        "hardened" => assert_eq!(measures, "[NotDumpable, NotTraced, NoCore] missing []"),
+        _ => assert_eq!(measures, "plain"),
+    }
     let address = victim.line();
+    (victim, address)
+}
+
+fn attack(hardening: &str) -> Vec<String> {
+    let (mut victim, address) = victim(Path::new("/"), USER, hardening);
     let mut attacker = Trial::start(&["attacker", USER, &victim.pid().to_string(), &address]);
     let (lines, status) = attacker.end();
     assert!(status.success(), "{status}");
@@ -39,9 +51,7 @@ fn another_process_of_the_same_user_gets_nothing() {
 fn a_crash_leaves_no_core() {
     let cores = |hardening| {
         let folder = tempfile::tempdir().unwrap();
-        let mut victim = Trial::start_in(folder.path(), &["victim", "0", hardening]);
-        victim.line();
-        victim.line();
+        let (mut victim, _) = victim(folder.path(), "0", hardening);
         victim.say("abort");
         let (_, status) = victim.end();
         assert_eq!(status.signal(), Some(6));
@@ -57,29 +67,14 @@ fn a_crash_leaves_no_core() {
 
 #[test]
 fn a_traced_process_does_not_go_on() {
-    let mut victim = Trial::start(&["victim", "0", "plain"]);
-    victim.line();
-    drop(victim);
-    // A tracer from before: this one, through the program that it starts.
-    let mut command = std::process::Command::new("strace");
-    command.args([
-        "-qq",
-        "-e",
-        "trace=none",
-        crate::trial::PROGRAM,
-        "victim",
-        "0",
-        "hardened",
-    ]);
-    if std::process::Command::new("strace").arg("-V").output().is_err() {
-        eprintln!("skipped: no strace");
-        return;
-    }
-    let (lines, status) = Trial::run(command).end();
-    assert!(status.success());
+    let mut victim = Trial::start(&["victim", "0", "hardened"]);
+    assert_eq!(victim.line(), "here");
+    ptrace::seize(pid(&victim), ptrace::Options::empty()).unwrap();
+    let refused = victim.ask("go on");
+    // The kernel names the thread.
     assert!(
-        lines[0].starts_with("refused: process ") && lines[0].ends_with(" is tracing this one"),
-        "{lines:?}"
+        refused.starts_with("refused: process ") && refused.ends_with(" is tracing this one"),
+        "{refused}"
     );
 }
 
@@ -88,11 +83,12 @@ fn root_may_trace_and_is_no_goal() {
     if !root("tracing a hardened process") {
         return;
     }
-    let mut victim = Trial::start(&["victim", USER, "hardened"]);
-    victim.line();
-    victim.line();
-    let pid = Pid::from_raw(victim.pid() as i32);
-    ptrace::attach(pid).unwrap();
-    waitpid(pid, None).unwrap();
-    ptrace::detach(pid, None).unwrap();
+    let (victim, _) = victim(Path::new("/"), USER, "hardened");
+    ptrace::attach(pid(&victim)).unwrap();
+    waitpid(pid(&victim), None).unwrap();
+    ptrace::detach(pid(&victim), None).unwrap();
+}
+
+fn pid(victim: &Trial) -> Pid {
+    Pid::from_raw(victim.pid() as i32)
 }

@@ -30,3 +30,9 @@ fn beyond_the_lock_limit_it_serves_and_counts() {
         "the honest twin"
     );
 }
+
+#[test]
+fn no_descriptor_leads_to_the_memory() {
+    let (lines, _) = Trial::start(&["descriptors"]).end();
+    assert_eq!(lines, ["0"]);
+}

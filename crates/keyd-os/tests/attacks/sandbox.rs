@@ -1,11 +1,12 @@
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 
+use crannog_keyd_os::{Confinement, HardenError, Linux, Platform};
+use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
 use crate::trial::{Trial, root};
-
-const SIGSYS: i32 = 31;
 
 /// A closed service, its state, and the folder of its configuration.
 struct Service {
@@ -114,10 +115,10 @@ fn a_forbidden_call_kills() {
         let mut closed = service("closed");
         closed.trial.say(word);
         let (lines, status) = closed.trial.end();
-        let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+        let signal = status.signal();
         assert_eq!(
             (lines.len(), signal),
-            (0, Some(SIGSYS)),
+            (0, Some(Signal::SIGSYS as i32)),
             "{word}: {lines:?} {status}"
         );
     }
@@ -132,18 +133,27 @@ fn a_forbidden_call_kills() {
 
 #[test]
 fn a_plan_with_a_missing_folder_is_refused() {
-    let (state, config) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let plan = crannog_keyd_os::Confinement {
-        read_write: &[&state.path().join("missing")],
-        read: &[config.path()],
-    };
-    // The tests' own threads run: nothing is closed here, and that is the other refusal.
-    let error = crannog_keyd_os::Platform::confine(&crannog_keyd_os::Linux::new(), &plan).unwrap_err();
+    let state = tempfile::tempdir().unwrap();
+    let place = state.path().display().to_string();
+    let missing = format!("{place}/missing");
+    let mut trial = Trial::start(&["server", &place, &place, "closed", &missing]);
+    let said = trial.line();
     assert!(
-        matches!(
-            error,
-            crannog_keyd_os::HardenError::ThreadsRunning { threads: 2.. }
-        ),
+        said.starts_with(&format!("refused: {missing}: No such file")),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_second_thread_would_stay_outside() {
+    let plan = Confinement {
+        read_write: &[],
+        read: &[],
+    };
+    // The tests' own threads run.
+    let error = Linux::new().confine(&plan).unwrap_err();
+    assert!(
+        matches!(error, HardenError::ThreadsRunning { threads: 2.. }),
         "{error}"
     );
 }

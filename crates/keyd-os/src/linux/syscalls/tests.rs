@@ -15,6 +15,12 @@ fn closed_child(call: c_long, arguments: [c_long; 5]) -> WaitStatus {
     // SAFETY: the child makes system calls only; arguments are numbers, null, or of calls that the filter stops.
     match unsafe { libc::fork() } {
         0 => {
+            let none = libc::rlimit {
+                rlim_cur: 0,
+                rlim_max: 0,
+            };
+            // SAFETY: a pointer to a live value. No core of the child that is about to die.
+            unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const none) };
             let closed = filters.iter().all(|filter| apply_filter(filter).is_ok());
             // SAFETY: as above; a child that is not closed makes no call.
             unsafe {
