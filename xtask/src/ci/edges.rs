@@ -76,8 +76,21 @@ const RULES: &[Rule] = &[
         others: None,
     },
     Rule {
+        name: "keyd-os",
+        ours: &[],
+        others: Some(&[
+            "landlock",
+            "libc",
+            "nix",
+            "seccompiler",
+            "thiserror",
+            "tokio",
+            "zeroize",
+        ]),
+    },
+    Rule {
         name: "keyd",
-        ours: &["seal"],
+        ours: &["seal", "keyd-os"],
         others: None,
     },
     Rule {
