@@ -1,5 +1,5 @@
 //! What the key service asks of the operating system: memory that does not leak, the kernel's word on who speaks, and a
-//! process that is shut in. `docs/adr/0014` says what a port has to deliver; Linux is the one that exists.
+//! process that is shut in. `docs/adr/0015` says what a port has to deliver; Linux is the one that exists.
 //!
 //! ```text
 //!  harden ──▶ unlocking_key ──▶ listen ──▶ confine ──▶ threads, accept ──▶ Peer
@@ -18,11 +18,11 @@
 //! ```
 
 #[cfg(not(target_os = "linux"))]
-compile_error!("the key service runs on Linux; docs/adr/0014 says what a port has to deliver");
+compile_error!("the key service runs on Linux; docs/adr/0015 says what a port has to deliver");
 
 #[expect(
     unsafe_code,
-    reason = "pages are mapped, locked, guarded and lent out by address (docs/adr/0015)"
+    reason = "pages are mapped, locked, guarded and lent out by address (docs/adr/0016)"
 )]
 pub mod lock;
 

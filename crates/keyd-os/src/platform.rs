@@ -1,4 +1,4 @@
-//! What the service needs and every operating system does its own way (docs/adr/0014).
+//! What the service needs and every operating system does its own way (docs/adr/0015).
 
 use std::future::Future;
 use std::io;

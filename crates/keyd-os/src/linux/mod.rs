@@ -6,7 +6,7 @@ mod directory;
 mod files;
 #[expect(
     unsafe_code,
-    reason = "descriptors come from the service manager by number (docs/adr/0015)"
+    reason = "descriptors come from the service manager by number (docs/adr/0016)"
 )]
 mod handed;
 mod harden;
@@ -16,7 +16,7 @@ mod notify;
 mod overflow;
 #[expect(
     unsafe_code,
-    reason = "getsockopt for groups, poll of a pidfd (docs/adr/0015)"
+    reason = "getsockopt for groups, poll of a pidfd (docs/adr/0016)"
 )]
 mod peer;
 mod process;

@@ -248,6 +248,6 @@ fn refused(source: io::Error) -> HardenError {
 #[cfg(test)]
 #[expect(
     unsafe_code,
-    reason = "a forked child makes the forbidden calls by number (docs/adr/0015)"
+    reason = "a forked child makes the forbidden calls by number (docs/adr/0016)"
 )]
 mod tests;
