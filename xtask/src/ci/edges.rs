@@ -75,9 +75,27 @@ const RULES: &[Rule] = &[
         ours: &["agent-api", "agent"],
         others: None,
     },
+    // Bytes that two programs must agree on; no I/O: also by its clippy.toml (docs/adr/0015).
+    Rule {
+        name: "keyd-keys",
+        ours: &["seal"],
+        others: Some(&[
+            "aes",
+            "aws-lc-rs",
+            "borsh",
+            "chacha20poly1305",
+            "data-encoding",
+            "hmac",
+            "rand_core",
+            "sha3",
+            "subtle",
+            "thiserror",
+            "zeroize",
+        ]),
+    },
     Rule {
         name: "keyd",
-        ours: &["seal"],
+        ours: &["seal", "keyd-keys"],
         others: None,
     },
     Rule {
@@ -92,6 +110,7 @@ const RULES: &[Rule] = &[
             "agent",
             "cli",
             "keyd",
+            "keyd-keys",
         ],
         others: None,
     },
