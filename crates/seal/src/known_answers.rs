@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 use crate::asym::{self, Info};
 use crate::content::ContentKey;
+use crate::floe::{self, Aad};
+use crate::keyd::{AuditRoot, SlotKey, StoreKey};
 use crate::password::{self, KdfParams, LocalDatabaseKey};
 use crate::schedule::{
     AccountGeneration, AccountSecret, AdminSecret, DeviceKeys, DeviceSeed, EpochSecrets, ReadSecret,
@@ -183,6 +185,42 @@ fn password_known_answers() {
         "password",
         &json!({
             "password": "pässword", "m_kib": 65_536, "t": 3, "p": 1, "key": hex([0x44; 32]), "file": hex(file),
+        }),
+    );
+}
+
+#[test]
+fn keyd_known_answers() {
+    let (store, id) = ([0xA0; 16], [0xA1; 16]);
+    let key = StoreKey::generate(&mut rng());
+    let record = |kind, label: labels::Label| {
+        let record_key = key.record_key(&store, kind);
+        let sealed = floe::seal(&record_key, Aad::new(label, b"header"), b"record", &mut rng());
+        json!({ "kind": kind, "key": hex(record_key.expose()), "label": label.as_str(), "context": hex(b"header"),
+                "plain": hex(b"record"), "sealed": hex(sealed) })
+    };
+    let slot = |slot: &SlotKey| {
+        let wrapped = key.wrap(slot, b"slot", &mut rng());
+        json!({ "slot_key": hex(slot.expose()), "context": hex(b"slot"), "wrapped": hex(wrapped) })
+    };
+    let passphrase = SlotKey::from_passphrase("pässphrase here", KdfParams::FLOOR, &[0xA3; 16]).unwrap();
+    let root = AuditRoot::from_bytes(&[0xA4; 32]);
+    compare(
+        "keyd",
+        &json!({
+            "store": hex(store), "id": hex(id), "store_key": hex(key.expose()),
+            "backup_key": hex(key.backup_key(&store).expose()),
+            "token_key": hex(key.token_key(&store).expose_to_mac()),
+            "records": [
+                record(1, labels::SEAL_KEYD_HEAD), record(2, labels::SEAL_KEYD_KEY), record(3, labels::SEAL_KEYD_VERSION),
+                record(4, labels::SEAL_KEYD_AUDIT_ROOT), record(5, labels::SEAL_KEYD_ANCHOR),
+            ],
+            "key_file": { "file": hex([0xA2; 32]), "slot": slot(&SlotKey::from_key_file(&[0xA2; 32], &store, &id)) },
+            "recovery": { "key": hex([0xA2; 32]), "slot": slot(&SlotKey::from_recovery(&[0xA2; 32], &store, &id)) },
+            "passphrase": { "passphrase": "pässphrase here", "m_kib": 65_536, "t": 3, "p": 1, "salt": hex([0xA3; 16]),
+                            "slot": slot(&passphrase) },
+            "audit": { "root": hex([0xA4; 32]), "public": hex(root.signing_key(&store).public()),
+                       "value_key": hex(root.value_key(&store).expose_to_hash()) },
         }),
     );
 }

@@ -76,6 +76,21 @@ labels! {
     /// Recovery words → the recovery X-Wing key.
     DERIVE_RECOVERY_KEM = "derive recovery kem";
 
+    /// Key service: store key → the FLOE key of one kind of records.
+    DERIVE_KEYD_RECORD_KEY = "derive keyd record key";
+    /// Key service: bytes of a key file → the FLOE key of a slot.
+    DERIVE_KEYD_SLOT_KEY = "derive keyd slot key";
+    /// Key service: recovery key → the FLOE key of the recovery slot.
+    DERIVE_KEYD_RECOVERY_SLOT_KEY = "derive keyd recovery slot key";
+    /// Key service: store key → the FLOE key of backups.
+    DERIVE_KEYD_BACKUP_KEY = "derive keyd backup key";
+    /// Key service: store key → the key of the hash that makes tokens genuine.
+    DERIVE_KEYD_TOKEN_KEY = "derive keyd token key";
+    /// Key service: audit root → the Ed25519 key of the log.
+    DERIVE_KEYD_AUDIT_SIGNING = "derive keyd audit signing";
+    /// Key service: audit root → the key of the hashes of values in the log.
+    DERIVE_KEYD_AUDIT_VALUE_KEY = "derive keyd audit value key";
+
     /// FLOE: an entry's body.
     SEAL_BODY = "seal body";
     /// FLOE: a notice of removal beside a rekey.
@@ -94,6 +109,23 @@ labels! {
     SEAL_FILLER = "seal filler";
     /// FLOE: the local database key under the password.
     SEAL_LOCAL_KEY = "seal local key";
+
+    /// FLOE, key service: what a store holds.
+    SEAL_KEYD_HEAD = "seal keyd head";
+    /// FLOE, key service: a key's settings and list of versions.
+    SEAL_KEYD_KEY = "seal keyd key";
+    /// FLOE, key service: the secret of one version.
+    SEAL_KEYD_VERSION = "seal keyd version";
+    /// FLOE, key service: the audit root.
+    SEAL_KEYD_AUDIT_ROOT = "seal keyd audit root";
+    /// FLOE, key service: how far the audit log had come.
+    SEAL_KEYD_ANCHOR = "seal keyd anchor";
+    /// FLOE, key service: the store key, in a slot.
+    SEAL_KEYD_STORE_KEY = "seal keyd store key";
+    /// FLOE, key service: the backup of a key.
+    SEAL_KEYD_BACKUP = "seal keyd backup";
+    /// FLOE, key service: a file that the command line encrypts.
+    SEAL_KEYD_STREAM = "seal keyd stream";
 
     /// HPKE: an epoch's secrets to a member.
     WRAP_EPOCH_GRANT = "wrap epoch grant";

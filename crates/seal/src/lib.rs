@@ -16,6 +16,8 @@
 //!                      body ──► content, pack and list keys (random, one per box)
 //!
 //!  password ──► key of this device's own database
+//!
+//!  key service: slot key ──► store key ──► record keys, backup key, token key      audit root ──► signing key, value key
 //! ```
 //!
 //! Each secret is a type of its own: wiped on drop, compared in constant time, silent in Debug. Randomness is always an
@@ -51,6 +53,7 @@ pub mod asym;
 pub mod content;
 pub mod floe;
 mod kdf;
+pub mod keyd;
 #[cfg(test)]
 mod known_answers;
 pub mod labels;

@@ -7,6 +7,7 @@ use zeroize::ZeroizeOnDrop;
 
 use crate::asym::KemSecretKey;
 use crate::content::{ContentKey, FillerKey, ListKey, PackKey};
+use crate::keyd::*;
 use crate::password::LocalDatabaseKey;
 use crate::schedule::*;
 use crate::secret::Secret32;
@@ -47,6 +48,14 @@ fn every_32_byte_secret_is_silent() {
     check::<LocalDatabaseKey>("LocalDatabaseKey");
     check::<KemSecretKey>("KemSecretKey");
     check::<SigningSeed>("SigningSeed");
+    check::<StoreKey>("StoreKey");
+    check::<RecordKey>("RecordKey");
+    check::<SlotKey>("SlotKey");
+    check::<BackupKey>("BackupKey");
+    check::<StreamKey>("StreamKey");
+    check::<TokenKey>("TokenKey");
+    check::<AuditRoot>("AuditRoot");
+    check::<AuditValueKey>("AuditValueKey");
 }
 
 #[test]
@@ -58,6 +67,7 @@ fn every_other_bearer_of_secrets_is_silent() {
     silent(&EpochWriteKey::from_seed(&seed), "EpochWriteKey");
     silent(&EpochAppendKey::from_seed(&seed), "EpochAppendKey");
     silent(&EpochAdminKey::from_seed(&seed), "EpochAdminKey");
+    silent(&AuditSigningKey::from_seed(&seed), "AuditSigningKey");
     silent(
         &AccountSecret::from_bytes(&seed).bind(&seed, 1),
         "AccountGeneration",

@@ -114,6 +114,11 @@ signing_key! {
     EpochAdminKey
 }
 
+signing_key! {
+    /// The key by which a key service signs checkpoints of its audit log.
+    AuditSigningKey
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -75,6 +75,24 @@ const RULES: &[Rule] = &[
         ours: &["agent-api", "agent"],
         others: None,
     },
+    // Bytes that two programs must agree on; no I/O: also by its clippy.toml (docs/adr/0016).
+    Rule {
+        name: "keyd-keys",
+        ours: &["seal", "keyd-os"],
+        others: Some(&[
+            "aes",
+            "aws-lc-rs",
+            "borsh",
+            "chacha20poly1305",
+            "data-encoding",
+            "hmac",
+            "rand_core",
+            "sha3",
+            "subtle",
+            "thiserror",
+            "zeroize",
+        ]),
+    },
     Rule {
         name: "keyd-os",
         ours: &[],
@@ -90,7 +108,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "keyd",
-        ours: &["seal", "keyd-os"],
+        ours: &["seal", "keyd-os", "keyd-keys"],
         others: None,
     },
     Rule {
@@ -105,6 +123,7 @@ const RULES: &[Rule] = &[
             "agent",
             "cli",
             "keyd",
+            "keyd-keys",
         ],
         others: None,
     },

@@ -14,6 +14,7 @@ const PAGES: &[&str] = &[
     "identity",
     "drive",
     "api",
+    "keyd",
 ];
 
 /// Unique and prefix-free over both files; each in the specification, and none there that the code does not know.

@@ -1,4 +1,5 @@
-//! The password: opens the key of this device's own database, by Argon2id (RFC 9106), and is used for nothing else.
+//! The password: opens the key of this device's own database, by Argon2id (RFC 9106). The key service takes a passphrase the
+//! same way ([`SlotKey::from_passphrase`](crate::keyd::SlotKey::from_passphrase)).
 
 use std::borrow::Cow;
 
@@ -50,6 +51,21 @@ impl KdfParams {
         } else {
             Err(PasswordError::ParamsOutOfRange { m_kib, t, p })
         }
+    }
+
+    /// Memory in KiB.
+    pub const fn m_kib(self) -> u32 {
+        self.m_kib
+    }
+
+    /// Passes.
+    pub const fn t(self) -> u32 {
+        self.t
+    }
+
+    /// Lanes: always 1.
+    pub const fn p(self) -> u32 {
+        1
     }
 }
 
@@ -138,7 +154,7 @@ pub fn wrap(
         out.extend_from_slice(&number.to_le_bytes());
     }
     out.extend_from_slice(&salt);
-    let derived = argon2id(password, &salt, params)?;
+    let derived: PasswordKey = argon2id(password, &salt, params)?;
     let sealed = floe::seal(
         &derived,
         Aad::new(labels::SEAL_LOCAL_KEY, &out),
@@ -167,7 +183,7 @@ pub fn unwrap(password: &str, file: &[u8]) -> Result<LocalDatabaseKey, PasswordE
     let parsed = PasswordFile::try_from_slice(file).map_err(|_| damaged)?;
     let params = KdfParams::new(parsed.m_kib, parsed.t, parsed.p)?;
     let prefix = file.get(..PREFIX_LEN).ok_or(damaged)?;
-    let derived = argon2id(password, &parsed.salt, params)?;
+    let derived: PasswordKey = argon2id(password, &parsed.salt, params)?;
     let opened = floe::open(&derived, Aad::new(labels::SEAL_LOCAL_KEY, prefix), &parsed.sealed);
     let opened = Zeroizing::new(opened.map_err(|_| damaged)?);
     let bytes: &[u8; 32] = opened.as_slice().try_into().map_err(|_| damaged)?;
@@ -179,7 +195,11 @@ pub fn unwrap(password: &str, file: &[u8]) -> Result<LocalDatabaseKey, PasswordE
     clippy::expect_used,
     reason = "parameters within KdfParams' bounds are valid for Argon2id"
 )]
-fn argon2id(password: &str, salt: &[u8; 16], params: KdfParams) -> Result<PasswordKey, PasswordError> {
+pub(crate) fn argon2id<T: Secret32>(
+    password: &str,
+    salt: &[u8; 16],
+    params: KdfParams,
+) -> Result<T, PasswordError> {
     let cost = Params::new(params.m_kib, params.t, 1, Some(32)).expect("within bounds");
     let mut memory = Vec::new();
     memory
@@ -189,7 +209,7 @@ fn argon2id(password: &str, salt: &[u8; 16], params: KdfParams) -> Result<Passwo
     let mut normal = Cow::Borrowed(password);
     bip39::Mnemonic::normalize_utf8_cow(&mut normal);
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, cost);
-    let key = PasswordKey::init_with(|out| {
+    let key = T::init_with(|out| {
         argon2
             .hash_password_into_with_memory(normal.as_bytes(), salt, out, &mut memory)
             .expect("lengths within Argon2id's limits");
