@@ -154,9 +154,9 @@ fn floe_known_answers() {
                 "plain": hex(plain), "sealed": hex(key.seal(plain, &mut rng())) })
     };
     // One byte past the first segment; its hash stands for 65 KiB of hex.
-    let long = key.seal(&vec![0x33; crate::floe::SEGMENT_PLAIN_LEN + 1], &mut rng());
+    let long = key.seal(&vec![0x33; floe::SEGMENT_PLAIN_LEN + 1], &mut rng());
     let long = json!({ "key": hex([0x22; 32]), "label": labels::SEAL_CHUNK.as_str(), "context": hex([1]),
-                       "plain_repeats": { "byte": "33", "count": crate::floe::SEGMENT_PLAIN_LEN + 1 },
+                       "plain_repeats": { "byte": "33", "count": floe::SEGMENT_PLAIN_LEN + 1 },
                        "sealed_len": long.len(), "sealed_sha256": hex(digest(&SHA256, &long)) });
     compare("floe", &json!([case(b""), case(b"crannog"), long]));
 }

@@ -3,6 +3,7 @@
 mod backups;
 mod ciphertexts;
 mod counting;
+mod known_answers;
 mod records;
 mod signatures;
 mod unlocking;
