@@ -75,9 +75,25 @@ const RULES: &[Rule] = &[
         ours: &["agent-api", "agent"],
         others: None,
     },
+    // Whoever holds the log can check it: no key, and no cipher.
+    Rule {
+        name: "keyd-audit",
+        ours: &[],
+        others: Some(&[
+            "aws-lc-rs",
+            "blake3",
+            "borsh",
+            "data-encoding",
+            "nix",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "zeroize",
+        ]),
+    },
     Rule {
         name: "keyd",
-        ours: &["seal"],
+        ours: &["seal", "keyd-audit"],
         others: None,
     },
     Rule {

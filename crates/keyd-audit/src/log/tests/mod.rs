@@ -1,0 +1,8 @@
+//! A log from its first record on, and what happens to it.
+
+mod crash;
+mod damage;
+mod disk;
+mod room;
+mod waiting;
+mod writing;
