@@ -6,6 +6,7 @@
 //!                                 watch: says when the disk does not answer
 //! ```
 
+mod accept;
 mod append;
 mod checkpoints;
 mod error;
@@ -26,8 +27,8 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
+pub use accept::Accepted;
 pub use error::{Damage, LogError, Opened, Repaired};
-#[cfg(test)]
 pub(crate) use options::Limits;
 pub use options::{Fullness, Options, WhenFull};
 
@@ -116,6 +117,32 @@ impl Log {
             log.shared.note_event(Event::LogRepaired, detail);
         }
         Ok((log, opened))
+    }
+
+    /// Makes a log that [`open`](Self::open) refuses as damaged one that opens: what is not whole is renamed to `….damaged-N`, and a new
+    /// segment goes on after the last size that is known, with the event `log-damage-accepted` that names both sizes and roots. For the
+    /// operator's word alone; what was lost stays lost, and [`verify`](crate::verify()) goes on to name it. An anchor that contradicts
+    /// itself cannot be gone on from.
+    pub fn accept_damage(
+        dir: &Path,
+        key: &VerifierKey,
+        anchors: &dyn AnchorStore,
+    ) -> Result<Accepted, LogError> {
+        let folder = Directory::open(dir).map_err(LogError::io("open the audit log's folder"))?;
+        Self::accept_damage_in(&(Arc::new(folder) as Arc<dyn Folder>), key, anchors)
+    }
+
+    fn accept_damage_in(
+        folder: &Arc<dyn Folder>,
+        key: &VerifierKey,
+        anchors: &dyn AnchorStore,
+    ) -> Result<Accepted, LogError> {
+        let place = Place {
+            folder: &**folder,
+            key,
+            limits: &Limits::default(),
+        };
+        place.accept(anchors)
     }
 
     /// The key under which this log's checkpoints verify.

@@ -38,7 +38,7 @@ pub(super) struct Place<'a> {
 }
 
 /// Lines from the anchor on.
-struct Walk {
+pub(super) struct Walk {
     tree: Frontier,
     places: BTreeMap<u64, (u64, u64)>,
     /// Checkpoints that are newer than the anchor's, by size.
@@ -56,12 +56,8 @@ impl Place<'_> {
         let mut segments = self.segments(&anchor)?;
         let (last, newer, cut_notes) = self.notes(&anchor)?;
 
-        let mut walk = Walk {
-            tree,
-            places: BTreeMap::new(),
-            newer,
-            cut: 0,
-        };
+        let mut walk = Walk::new(tree);
+        walk.newer = newer;
         walk.compare()?;
         let current = self.walk(&anchor, &segments, &mut walk)?;
         if let Some((&checkpoint, _)) = walk.newer.last_key_value()
@@ -244,8 +240,22 @@ impl Place<'_> {
 }
 
 impl Walk {
+    /// From a tree on, with nothing to compare it with.
+    pub(super) fn new(tree: Frontier) -> Self {
+        Self {
+            tree,
+            places: BTreeMap::new(),
+            newer: BTreeMap::new(),
+            cut: 0,
+        }
+    }
+
+    pub(super) fn tree(&self) -> &Frontier {
+        &self.tree
+    }
+
     /// Adds the records of a segment from a place on; where they end.
-    fn segment(&mut self, number: u64, file: &Arc<dyn File>, from: u64) -> Result<u64, LogError> {
+    pub(super) fn segment(&mut self, number: u64, file: &Arc<dyn File>, from: u64) -> Result<u64, LogError> {
         let doing = LogError::io("read the audit log");
         let mut offset = from;
         let mut lines = Lines::new(BufReader::new(Reader::new(file.clone(), offset)), None);

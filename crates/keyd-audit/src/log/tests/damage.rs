@@ -4,10 +4,10 @@ use crate::folder::fake::Disk;
 use crate::world::*;
 use crate::*;
 
-const FIRST: &str = "0000000000000000.jsonl";
+pub(super) const FIRST: &str = "0000000000000000.jsonl";
 
 /// A log of some segments with a checkpoint, ended well.
-fn ended() -> Disk {
+pub(super) fn ended() -> Disk {
     let disk = Disk::default();
     let (log, _) = open(&disk, small()).unwrap();
     for n in 0..20 {
