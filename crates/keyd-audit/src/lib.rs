@@ -33,7 +33,10 @@ mod verify;
 mod world;
 
 pub use anchor::{Anchor, AnchorStore};
-pub use log::{Accepted, Damage, Fullness, Log, LogError, Opened, Options, Repaired, WhenFull, Written};
+pub use log::{
+    Accepted, CheckpointListener, Damage, Fullness, Log, LogError, Opened, Options, Repaired, WhenFull,
+    Written,
+};
 pub use note::{
     Checkpoint, CheckpointError, FoundNote, KeyError, NoteError, NoteSigner, NotesFile, SignedNote,
     VerifierKey,

@@ -30,7 +30,7 @@ use std::time::Instant;
 pub use accept::Accepted;
 pub use error::{Damage, LogError, Opened, Repaired};
 pub(crate) use options::Limits;
-pub use options::{Fullness, Options, WhenFull};
+pub use options::{CheckpointListener, Fullness, Options, WhenFull};
 
 use self::open::{Found, Place};
 use self::publish::Publisher;

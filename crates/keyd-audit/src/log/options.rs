@@ -14,8 +14,20 @@ pub struct Options {
     /// A folder, best on another machine, that gets each checkpoint as `SIZE.checkpoint`. Never waited for.
     pub checkpoint_dir: Option<PathBuf>,
     /// Is told each checkpoint, on a thread of its own. Never waited for: where it is slow, checkpoints in between are passed over.
-    pub on_checkpoint: Option<Box<dyn FnMut(&SignedNote) + Send>>,
+    pub on_checkpoint: Option<Box<dyn CheckpointListener>>,
     pub(crate) limits: Limits,
+}
+
+/// Is told checkpoints; functions of a note are such.
+pub trait CheckpointListener: Send {
+    /// A checkpoint was signed and is in the log's own file.
+    fn signed(&mut self, note: &SignedNote);
+}
+
+impl<F: FnMut(&SignedNote) + Send> CheckpointListener for F {
+    fn signed(&mut self, note: &SignedNote) {
+        self(note);
+    }
 }
 
 /// What happens to a log that has no room left.

@@ -34,7 +34,7 @@ impl Publisher {
                         let _ = publish(dir, size, &note);
                     }
                     if let Some(tell) = &mut tell {
-                        tell(&note);
+                        tell.signed(&note);
                     }
                 }
             })?;

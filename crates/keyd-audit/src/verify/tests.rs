@@ -356,7 +356,7 @@ proptest! {
         let evidence = Evidence { vkey: &vkey, anchor: Some(&anchor), notes: &[], elsewhere: &[] };
         let numbered = (0..).zip(&texts).map(|(n, text)| {
             let text = tail(&record(&String::from_utf8_lossy(text))).unwrap();
-            let n = if text.len() % 3 == 0 { u64::MAX - n } else { n };
+            let n = if text.len().is_multiple_of(3) { u64::MAX - n } else { n };
             let mut line = encode(n, &text);
             line.pop();
             line

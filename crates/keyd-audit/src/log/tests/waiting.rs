@@ -33,7 +33,8 @@ fn many_appenders_write_one_log() {
     let mut expected: Vec<String> = (0..threads)
         .flat_map(|thread| (0..each).map(move |n| format!("{thread}-{n}")))
         .collect();
-    (texts.sort(), expected.sort());
+    texts.sort();
+    expected.sort();
     assert_eq!(texts, expected);
     assert!(judge(&disk, &[]).ok());
 }

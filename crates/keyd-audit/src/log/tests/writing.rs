@@ -116,7 +116,9 @@ fn a_checkpoint_is_signed_noted_and_told() {
     let elsewhere = tempfile::tempdir().unwrap();
     let mut options = quiet();
     options.checkpoint_dir = Some(elsewhere.path().to_owned());
-    options.on_checkpoint = Some(Box::new(move |note| told.send(note.clone()).unwrap()));
+    options.on_checkpoint = Some(Box::new(move |note: &SignedNote| {
+        told.send(note.clone()).unwrap()
+    }));
     let (log, _) = open(&disk, options).unwrap();
     let empty = log.checkpoint().unwrap();
     assert_eq!(Checkpoint::of_note(&empty, &vkey()).unwrap().root, Hash::empty());
@@ -150,7 +152,9 @@ fn checkpoints_come_by_number_and_by_age() {
         let (told, hears) = mpsc::channel();
         let mut options = quiet();
         (options.limits.checkpoint_records, options.limits.checkpoint_age) = (records, age);
-        options.on_checkpoint = Some(Box::new(move |note| told.send(note.clone()).unwrap()));
+        options.on_checkpoint = Some(Box::new(move |note: &SignedNote| {
+            told.send(note.clone()).unwrap()
+        }));
         let (log, _) = open(&disk, options).unwrap();
         for _ in 0..10 {
             log.append(&record("a")).unwrap();
@@ -190,8 +194,8 @@ fn a_real_folder_holds_files_that_others_cannot_read() {
     let evidence = Evidence {
         vkey: &vkey,
         anchor: anchor.as_ref(),
-        notes: &[note.clone()],
-        elsewhere: &[note],
+        notes: std::slice::from_ref(&note),
+        elsewhere: std::slice::from_ref(&note),
     };
     let report = verify(Segments::open(dir.path()).unwrap(), &evidence);
     assert_eq!((report.ok(), report.size), (true, 51), "{report:?}");
