@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::error::LogError;
 use super::publish::Publisher;
 use super::state::{Dropping, LastCheckpoint, Shared, State};
+use super::wait::wake;
 use crate::anchor::Anchor;
 use crate::folder::File;
 use crate::note::{Checkpoint, SignedNote};
@@ -42,11 +43,11 @@ impl Shared {
             if let Some(asked) = round.checkpoint {
                 state.answered = asked;
             }
-            self.wake_all(&mut state);
+            self.wake_all(state);
         }
         let mut state = self.lock();
         state.ended = true;
-        self.wake_all(&mut state);
+        self.wake_all(state);
         self.watch.notify_one();
     }
 
@@ -175,7 +176,9 @@ impl Shared {
         }
         let mut state = self.lock();
         state.synced = state.synced.max(round.tree.size());
-        state.waiters.wake();
+        let waiters = state.waiters.take();
+        drop(state);
+        wake(waiters);
         Ok(())
     }
 
@@ -236,7 +239,9 @@ impl Shared {
             Ok(()) => {
                 state.anchored = state.anchored.max(anchor.size);
                 state.anchor_failed = None;
-                state.waiters.wake();
+                let waiters = state.waiters.take();
+                drop(state);
+                wake(waiters);
                 Ok(())
             }
             Err(error) => {

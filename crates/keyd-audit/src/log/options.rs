@@ -36,7 +36,7 @@ pub enum WhenFull {
     /// Records are refused.
     #[default]
     Refuse,
-    /// The oldest segment that a checkpoint covers is removed.
+    /// The oldest segment that a checkpoint covers is removed; none whose records are not all there, so that damage is not dropped unseen.
     DropOldest,
 }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::error::LogError;
 use super::options::{Fullness, Limits, WhenFull};
-use super::wait::Waiters;
+use super::wait::{Waiters, wake};
 use crate::anchor::AnchorStore;
 use crate::folder::{File, Folder};
 use crate::note::{NoteSigner, SignedNote, VerifierKey};
@@ -157,8 +157,10 @@ impl Shared {
     }
 
     /// Tells everybody who waits, for whatever, to look again.
-    pub(super) fn wake_all(&self, state: &mut State) {
-        state.waiters.wake();
+    pub(super) fn wake_all(&self, mut state: MutexGuard<'_, State>) {
+        let waiters = state.waiters.take();
+        drop(state);
+        wake(waiters);
         self.callers.notify_all();
         self.writer.notify_all();
     }
@@ -167,7 +169,7 @@ impl Shared {
     pub(super) fn fail(&self) {
         let mut state = self.lock();
         state.failed = true;
-        self.wake_all(&mut state);
+        self.wake_all(state);
     }
 }
 

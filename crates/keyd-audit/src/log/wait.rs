@@ -20,12 +20,15 @@ impl Waiters {
         self.wakers.len()
     }
 
-    /// Everybody looks again; who is not satisfied comes back.
-    pub(super) fn wake(&mut self) {
-        for (_, waker) in std::mem::take(&mut self.wakers) {
-            waker.wake();
-        }
+    /// All of them, to be [woken](wake) without the lock: a waker is others' code. Who is not satisfied comes back.
+    pub(super) fn take(&mut self) -> BTreeMap<u64, Waker> {
+        std::mem::take(&mut self.wakers)
     }
+}
+
+/// Lets everybody look again.
+pub(super) fn wake(waiters: BTreeMap<u64, Waker>) {
+    waiters.into_values().for_each(Waker::wake);
 }
 
 /// What is waited for.
@@ -65,11 +68,12 @@ impl Future for Wait<'_> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let shared = self.shared;
+        let ticket = self.ticket.take();
+        // Declared before the lock, and so dropped after it.
+        let _former: Option<Waker>;
         let mut state = shared.lock();
         let round = *self.round.get_or_insert(state.round);
-        if let Some(ticket) = self.ticket.take() {
-            state.waiters.wakers.remove(&ticket);
-        }
+        _former = ticket.and_then(|ticket| state.waiters.wakers.remove(&ticket));
         if let Some(result) = judge(&state, self.what, round) {
             return Poll::Ready(result);
         }
@@ -92,7 +96,8 @@ impl Future for Wait<'_> {
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            self.shared.lock().waiters.wakers.remove(&ticket);
+            let waker = self.shared.lock().waiters.wakers.remove(&ticket);
+            drop(waker);
         }
     }
 }

@@ -29,7 +29,8 @@ impl Shared {
                 Some(since) if since.elapsed() >= self.limits.stall => {
                     if !state.stalled {
                         state.stalled = true;
-                        self.wake_all(&mut state);
+                        self.wake_all(state);
+                        state = self.lock();
                     }
                 }
                 Some(_) => (),

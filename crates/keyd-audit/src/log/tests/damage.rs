@@ -14,6 +14,9 @@ pub(super) fn ended() -> Disk {
         write(&log, &format!("key-{n}"));
     }
     log.checkpoint().unwrap();
+    drop(log);
+    // No segment is begun any more: the last one has a record.
+    let (log, _) = open(&disk, quiet()).unwrap();
     write(&log, "last");
     drop(log);
     open(&disk.copy(), small()).unwrap();
