@@ -106,9 +106,25 @@ const RULES: &[Rule] = &[
             "zeroize",
         ]),
     },
+    // Whoever holds the log can check it: no key, and no cipher.
+    Rule {
+        name: "keyd-audit",
+        ours: &[],
+        others: Some(&[
+            "aws-lc-rs",
+            "blake3",
+            "borsh",
+            "data-encoding",
+            "nix",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "zeroize",
+        ]),
+    },
     Rule {
         name: "keyd",
-        ours: &["seal", "keyd-os", "keyd-keys"],
+        ours: &["seal", "keyd-os", "keyd-keys", "keyd-audit"],
         others: None,
     },
     Rule {
