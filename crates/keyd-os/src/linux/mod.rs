@@ -1,4 +1,4 @@
-//! The service on Linux 5.10 and later. What an older kernel lacks is told in [`Measures`](crate::Measures).
+//! The service on Linux 5.10 and later. What an older kernel lacks is told in [`Measures`].
 
 mod bind;
 mod confine;
