@@ -59,5 +59,5 @@ pub use error::{Error, Misbehaviour, Misuse};
 pub use json::MAX_NESTING;
 pub use path::{Mount, MountError, Name, NameError};
 pub use refusal::{Refusal, RefusalKind};
-pub use word::{Ciphertext, Nil, Octets, Seconds, SecretText};
+pub use word::{Ciphertext, Nil, Nullable, Octets, Seconds, SecretText};
 pub use wrong::{Echo, Wrong};

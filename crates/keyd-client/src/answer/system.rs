@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::word::{Nil, SecretText, words};
+use crate::word::{Nil, Nullable, SecretText, words};
 
 words! {
     /// How the service is.
@@ -148,13 +148,13 @@ words! {
         /// Empty.
         pub entity_id: String,
         /// RFC 3339, UTC; none on a local socket.
-        pub expire_time: Option<String>,
+        pub expire_time: Nullable<String>,
         /// 0.
         pub explicit_max_ttl: u64,
         /// The token; empty on a local socket.
         pub id: SecretText,
         /// RFC 3339, UTC; none on a local socket.
-        pub issue_time: Option<String>,
+        pub issue_time: Nullable<String>,
         /// None.
         pub meta: Nil,
         /// 0.

@@ -30,7 +30,7 @@ words! {
         pub from: u64 = 0,
         /// How many at most.
         pub count: u32 = 100,
-        /// How long to wait for the first one.
+        /// How long to wait for the first one; less than the client's own [`timeout`](crate::Settings::timeout).
         pub wait: Option<Seconds>,
     }
 

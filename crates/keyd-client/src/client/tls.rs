@@ -20,7 +20,7 @@ use crate::error::{Error, Misuse};
 const PORT: u16 = 8200;
 
 /// Why there is no TLS.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
     /// The client's certificate is not PEM, or not one.

@@ -122,7 +122,7 @@ const ROWS: &[(&str, &str, &str, &str, &str)] = &[
         "auth/token/lookup-self",
         "",
         "token",
-        r#"{"accessor":"a","creation_time":0,"creation_ttl":0,"display_name":"uid:1000","entity_id":"","explicit_max_ttl":0,"id":"","meta":null,"num_uses":0,"orphan":true,"path":"auth/cert/login","policies":["crannog-keyd"],"renewable":false,"ttl":0,"type":"service"}"#,
+        r#"{"accessor":"a","creation_time":0,"creation_ttl":0,"display_name":"uid:1000","entity_id":"","expire_time":null,"explicit_max_ttl":0,"id":"","issue_time":null,"meta":null,"num_uses":0,"orphan":true,"path":"auth/cert/login","policies":["crannog-keyd"],"renewable":false,"ttl":0,"type":"service"}"#,
     ),
     (
         "POST",

@@ -14,6 +14,7 @@ use crate::json::{Fields, Value};
 use crate::wrong::Wrong;
 
 pub(crate) use choice::choices;
+pub use collection::Nullable;
 pub use octets::{Octets, SecretText};
 pub(crate) use scalar::decimal;
 pub use scalar::{Ciphertext, Nil};
