@@ -7,7 +7,8 @@
 //! ```
 //! The exact bytes are in `docs/spec/keyd.md`, section *HTTP*. The service uses the same types: [`Call::read`] is its decoder, with the
 //! lenient rules that clients of Transit rely on, [`Reply::to_json`] and [`Refusal::to_json`] write its answers. No cipher is linked; what
-//! passes through is wiped where this crate holds it (what hyper buffers on its way to the socket is not).
+//! passes through is wiped where this crate holds it. What hyper buffers on the way to the socket, and where serde_json undoes the escapes
+//! of a string, is not.
 //!
 //! ```no_run
 //! use crannog_keyd_client::{Binding, Client};

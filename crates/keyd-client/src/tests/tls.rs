@@ -79,6 +79,7 @@ async fn the_service_and_the_client_know_each_other() {
     let stranger = Party::new();
     let refused = Client::tls(&address, stranger.identity(&service)).unwrap();
     let error = refused.random(2).await.unwrap_err();
+    // The alert and the end of the connection come together; either may be seen first.
     assert!(
         matches!(error, Error::Tls(TlsError::Refused(_)) | Error::Broken),
         "{error:?}"
