@@ -122,9 +122,29 @@ const RULES: &[Rule] = &[
             "zeroize",
         ]),
     },
+    // For applications: they must not link the service's cryptography. rustls brings its own, behind the feature `tls`.
+    Rule {
+        name: "keyd-client",
+        ours: &[],
+        others: Some(&[
+            "bytes",
+            "data-encoding",
+            "http",
+            "http-body-util",
+            "hyper",
+            "hyper-util",
+            "rustls",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "tokio",
+            "tokio-rustls",
+            "zeroize",
+        ]),
+    },
     Rule {
         name: "keyd",
-        ours: &["seal", "keyd-os", "keyd-keys", "keyd-audit"],
+        ours: &["seal", "keyd-os", "keyd-keys", "keyd-audit", "keyd-client"],
         others: None,
     },
     Rule {
