@@ -81,17 +81,17 @@ pub(super) fn open(
         ahead_of_log: anchor.is_some_and(|anchor| generation > anchor),
         ..Findings::default()
     };
-    tidy(disk, &head, &folders, &mut findings).map_err(StoreError::io("tidy the store"))?;
+    settle(disk, findings.recovered.as_ref()).map_err(StoreError::io("sync the store"))?;
     if let Some(next) = next {
         let bytes = next.seal(key, id, &mut rand::rng()).map_err(StoreError::Head)?;
-        let temporary = places::temporary(0);
+        let temporary = format!("{TMP}/{HEAD}.next");
         disk.write(&temporary, &bytes)
             .and_then(|()| disk.rename(&temporary, HEAD))
+            .and_then(|()| disk.sync(TOP))
             .map_err(StoreError::io("write the head"))?;
         head = next;
     }
-    // A rename that the last process did not sync must not be lost later than what follows it.
-    disk.sync(TOP).map_err(StoreError::io("sync the store"))?;
+    tidy(disk, &head, &folders, &mut findings).map_err(StoreError::io("tidy the store"))?;
     if let Some(witness) = witness {
         witness
             .write(id, generation)
@@ -181,9 +181,18 @@ fn judge(head: &Head, folders: &[Folder]) -> Result<Vec<(KeyName, Verdict)>, Sto
     }
 }
 
+/// What the last process renamed and did not sync: nothing is wiped that a disk without these names would need.
+fn settle(disk: &dyn Disk, recovered: Option<&KeyName>) -> io::Result<()> {
+    disk.make_folder(TMP)?;
+    if let Some(name) = recovered {
+        disk.sync(&places::folder(name))?;
+        disk.sync(places::parent(name))?;
+    }
+    disk.sync(TOP)
+}
+
 /// Removes what a break-off left, and brings back what it took away.
 fn tidy(disk: &dyn Disk, head: &Head, folders: &[Folder], findings: &mut Findings) -> io::Result<()> {
-    disk.make_folder(TMP)?;
     for folder in folders {
         let Folder {
             name,
@@ -208,10 +217,6 @@ fn tidy(disk: &dyn Disk, head: &Head, folders: &[Folder], findings: &mut Finding
                 }
             }
             _ => (),
-        }
-        if findings.recovered.as_ref() == Some(name) {
-            disk.sync(&home)?;
-            disk.sync(places::parent(name))?;
         }
     }
     for entry in disk.list(TMP)? {

@@ -19,14 +19,17 @@ pub(crate) enum Found {
     TopNames,
     /// Names in the uppermost folder only if synced, others as they were.
     LowerNames,
+    /// In every folder, of the names that were not synced, the first one as it was.
+    FirstNames,
 }
 
-pub(crate) const FOUND: [Found; 5] = [
+pub(crate) const FOUND: [Found; 6] = [
     Found::All,
     Found::Nothing,
     Found::Names,
     Found::TopNames,
     Found::LowerNames,
+    Found::FirstNames,
 ];
 
 type Names = BTreeMap<String, usize>;
@@ -117,12 +120,21 @@ impl Inner {
                 to.push(Node::folder());
                 let synced_only = match found {
                     Found::All | Found::Names => false,
-                    Found::Nothing => true,
+                    Found::Nothing | Found::FirstNames => true,
                     Found::TopNames => node != 0,
                     Found::LowerNames => node == 0,
                 };
+                let mut there = if synced_only { disk } else { kernel }.clone();
+                let first = kernel
+                    .iter()
+                    .find(|(name, below)| disk.get(*name) != Some(*below));
+                if let Some((name, below)) = first
+                    && found == Found::FirstNames
+                {
+                    there.insert(name.clone(), *below);
+                }
                 let mut names = Names::new();
-                for (name, below) in if synced_only { disk } else { kernel } {
+                for (name, below) in &there {
                     names.insert(name.clone(), self.found(*below, found, to));
                 }
                 to[id] = Node::Folder {

@@ -199,6 +199,28 @@ fn a_start_may_break_off_too() {
 }
 
 #[test]
+fn a_process_may_be_killed_and_then_the_power_goes() {
+    for operations in 0..length() {
+        for second in 0..24 {
+            let (disk, mut told) = run(operations, 0);
+            // What the first process did not sync is still there for the second one, and not on the disk.
+            disk.lose_power_after(second, 0);
+            if let Ok((store, _)) = open(&disk) {
+                runtime().block_on(async {
+                    if let Ok(key) = create(&store, "second", &uncounted()).await {
+                        tell(&store, &mut told, "second", &key).await.unwrap();
+                    }
+                });
+            }
+            for found in [Found::Nothing, Found::LowerNames] {
+                let at = format!("operation {operations}, then {second} of another process, {found:?}");
+                judge(&disk.after_power_loss(found), &told, &at);
+            }
+        }
+    }
+}
+
+#[test]
 fn making_a_store_may_break_off_and_is_done_again() {
     for operations in 0.. {
         let disk = Fake::default();
