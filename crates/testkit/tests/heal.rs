@@ -6,9 +6,9 @@ mod bin;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
-use bin::{Device, Done, Scratch, Server, admin, crannogd};
+use bin::backup::{back_up, lose_and_restore, lost};
+use bin::{Device, Scratch, Server, admin};
 use serde_json::Value;
 
 /// Files that each of the two puts after the backup.
@@ -73,40 +73,13 @@ impl World {
     }
 
     fn backup(&self) {
-        let key = operate(&["backup", "keygen", &self.text("backup.key"), "--json"]);
-        let public = key.json["key"].as_str().unwrap();
-        let made = admin(
-            &self.server().data,
-            &["backup", "create", &self.text("backup"), "--key", public],
-        );
-        assert_eq!(made.code, 0, "{made:?}");
+        back_up(self.server(), self.scratch.path());
     }
 
-    /// The disk is lost, and the backup takes its place.
     fn restore(&mut self) {
         let old = self.server.take().unwrap();
-        let (address, data) = (old.address.clone(), old.data.clone());
-        old.kill();
-        fs::remove_dir_all(&data).unwrap();
-        let new = self.scratch.join("restored");
-        let restored = admin(
-            &new,
-            &[
-                "backup",
-                "restore",
-                &self.text("backup"),
-                "--identity",
-                &self.text("backup.key"),
-            ],
-        );
-        assert_eq!(restored.code, 0, "{restored:?}");
-        self.server = Some(Server::start_at(&new, &address));
+        self.server = Some(lose_and_restore(old, self.scratch.path(), Server::start_at));
     }
-}
-
-fn operate(words: &[&str]) -> Done {
-    let mut command = Command::new(crannogd());
-    Done::new(&command.args(words).stdin(Stdio::null()).output().unwrap())
 }
 
 /// Every path and size that a device knows, in a drive or the default one.
@@ -119,14 +92,6 @@ fn listed(device: &Device, top: &str) -> BTreeSet<(String, u64)> {
         )
     };
     nodes.as_array().unwrap().iter().map(node).collect()
-}
-
-/// The paths that `heal` names as lost.
-fn lost(healed: &Value) -> BTreeSet<String> {
-    let named = healed["lost"].as_array().unwrap().iter();
-    named
-        .map(|lost| lost["path"].as_str().unwrap().to_owned())
-        .collect()
 }
 
 /// CHK-012: an old state stops the drive, whoever shows it.

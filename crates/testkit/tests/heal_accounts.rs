@@ -5,12 +5,13 @@ mod bin;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use bin::{Device, Done, Scratch, Server, admin, crannogd};
+use bin::backup::{back_up, lose_and_restore, lost};
+use bin::{Device, Scratch, Server, admin, crannogd};
 use serde_json::Value;
 
 /// Files that each of two people puts after the backup.
@@ -70,26 +71,12 @@ impl World {
     }
 
     fn backup(&self) {
-        let key = operate(&["backup", "keygen", &self.text("backup.key"), "--json"]);
-        let public = key.json["key"].as_str().unwrap();
-        let made = admin(
-            &self.server().data,
-            &["backup", "create", &self.text("backup"), "--key", public],
-        );
-        assert_eq!(made.code, 0, "{made:?}");
+        back_up(self.server(), self.scratch.path());
     }
 
-    /// The disk is lost, and the backup takes its place.
     fn restore(&mut self) {
         let old = self.server.take().unwrap();
-        let (address, data) = (old.address.clone(), old.data.clone());
-        old.kill();
-        fs::remove_dir_all(&data).unwrap();
-        let new = self.scratch.join("restored");
-        let (from, key) = (self.text("backup"), self.text("backup.key"));
-        let restored = admin(&new, &["backup", "restore", &from, "--identity", &key]);
-        assert_eq!(restored.code, 0, "{restored:?}");
-        self.server = Some(serve(&new, &address));
+        self.server = Some(lose_and_restore(old, self.scratch.path(), serve));
     }
 
     fn operate(&self, words: &[&str]) {
@@ -135,11 +122,6 @@ fn serve(data: &Path, address: &str) -> Server {
     Server::launch(command, data, address)
 }
 
-fn operate(words: &[&str]) -> Done {
-    let mut command = Command::new(crannogd());
-    Done::new(&command.args(words).stdin(Stdio::null()).output().unwrap())
-}
-
 /// The names of the sigchains that were given back.
 fn chains(healed: &Value) -> Vec<(&str, u64)> {
     let chains = healed["chains"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -147,14 +129,6 @@ fn chains(healed: &Value) -> Vec<(&str, u64)> {
     chains
         .iter()
         .map(|chain| (chain["name"].as_str().unwrap(), given(chain)))
-        .collect()
-}
-
-/// The paths that `heal` names as lost.
-fn lost(healed: &Value) -> BTreeSet<String> {
-    let named = healed["lost"].as_array().unwrap().iter();
-    named
-        .map(|lost| lost["path"].as_str().unwrap().to_owned())
         .collect()
 }
 

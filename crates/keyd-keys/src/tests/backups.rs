@@ -2,24 +2,14 @@
 
 use crannog_seal::keyd::StoreKey;
 
-use super::{NOW, Random, STORE, key, name, next, store_key};
+use super::{NOW, Random, STORE, key, name, next, store_key, unlock_file};
 use crate::{
-    BackupOpener, Cipher, Key, KeyError, KeySpec, KeyType, NewSlot, Plain, RecoveryKey, StoreId, USES_LIMIT,
+    BackupOpener, Cipher, Key, KeyError, KeySpec, KeyType, Plain, RecoveryKey, StoreId, USES_LIMIT,
     UnlockFile, Uses, restore,
 };
 
 fn recovery() -> (UnlockFile, RecoveryKey) {
-    let mut rng = Random::new(51);
-    let recovery = RecoveryKey::generate(&mut rng);
-    let file = UnlockFile::create(
-        &STORE,
-        &store_key(),
-        &NewSlot::KeyFile(&[7; 32]),
-        &recovery,
-        &mut rng,
-    )
-    .unwrap();
-    (file, recovery)
+    unlock_file(51)
 }
 
 fn backed_up(key: &Key) -> Result<String, KeyError> {

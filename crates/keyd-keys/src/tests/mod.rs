@@ -18,7 +18,7 @@ use data_encoding::HEXLOWER_PERMISSIVE;
 use rand_core::{TryCryptoRng, TryRng};
 use serde_json::Value;
 
-use crate::{Change, Commit, Key, KeyName, KeySpec, KeyType, StoreId};
+use crate::{Change, Commit, Key, KeyName, KeySpec, KeyType, NewSlot, RecoveryKey, StoreId, UnlockFile};
 
 pub(crate) const STORE: StoreId = StoreId([0x5A; 16]);
 pub(crate) const NOW: i64 = 1_790_000_000_000;
@@ -58,6 +58,20 @@ impl TryRng for Random {
 
 // It is not fit for secrets; the trait is what the functions under test ask for.
 impl TryCryptoRng for Random {}
+
+/// A slot of a key file and one of a recovery key, drawn from this seed.
+pub(crate) fn unlock_file(seed: u64) -> (UnlockFile, RecoveryKey) {
+    let mut rng = Random::new(seed);
+    let recovery = RecoveryKey::generate(&mut rng);
+    let file = UnlockFile::create(
+        &STORE,
+        &store_key(),
+        &NewSlot::KeyFile(&[7; 32]),
+        &recovery,
+        &mut rng,
+    );
+    (file.unwrap(), recovery)
+}
 
 /// A file of `vectors/keyd/`.
 pub(crate) fn file(name: &str) -> Value {

@@ -3,23 +3,13 @@
 use crannog_seal::password::KdfParams;
 use subtle::ConstantTimeEq;
 
-use super::{Random, STORE, store_key};
+use super::{Random, store_key, unlock_file};
 use crate::{NewSlot, Opener, RecordError, RecoveryKey, SlotKind, UnlockFile};
 
 const PASSPHRASE: &str = "correct horse battery";
 
 fn file() -> (UnlockFile, RecoveryKey) {
-    let mut rng = Random::new(41);
-    let recovery = RecoveryKey::generate(&mut rng);
-    let file = UnlockFile::create(
-        &STORE,
-        &store_key(),
-        &NewSlot::KeyFile(&[7; 32]),
-        &recovery,
-        &mut rng,
-    )
-    .unwrap();
-    (file, recovery)
+    unlock_file(41)
 }
 
 fn opens(file: &UnlockFile, with: &Opener<'_>) -> bool {

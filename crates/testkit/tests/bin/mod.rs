@@ -1,5 +1,6 @@
 //! A real server and real profiles of the real command line, for the tests that know nothing of the inside.
 
+pub(crate) mod backup;
 pub(crate) mod disk;
 pub(crate) mod tree;
 
