@@ -147,6 +147,31 @@ const RULES: &[Rule] = &[
         ours: &["seal", "keyd-os", "keyd-keys", "keyd-audit", "keyd-client"],
         others: None,
     },
+    // No key of the store ever reaches it: of the service it uses the hello alone.
+    Rule {
+        name: "keyd-tls",
+        ours: &["keyd", "keyd-os", "keyd-client"],
+        others: None,
+    },
+    Rule {
+        name: "keyd-install",
+        ours: &["seal", "keyd", "keyd-keys", "keyd-os"],
+        others: None,
+    },
+    Rule {
+        name: "keyd-cli",
+        ours: &[
+            "seal",
+            "keyd",
+            "keyd-audit",
+            "keyd-client",
+            "keyd-install",
+            "keyd-keys",
+            "keyd-os",
+            "keyd-tls",
+        ],
+        others: None,
+    },
     Rule {
         name: "testkit",
         ours: &[

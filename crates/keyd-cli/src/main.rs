@@ -1,0 +1,4 @@
+//! `crannog-keyd` (docs/spec/keyd.md, *Command line*).
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,2 @@
+//! Installing the key service (docs/spec/keyd.md, *Installing*).
+#![forbid(unsafe_code)]
