@@ -41,6 +41,10 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::indexing_slicing)]
 
+pub mod config;
+pub mod daemon;
+pub mod http;
 pub mod identity;
 pub mod policy;
+pub mod service;
 pub mod store;

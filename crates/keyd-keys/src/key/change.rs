@@ -8,6 +8,7 @@ use rand_core::CryptoRng;
 use super::Key;
 use crate::StoreId;
 use crate::error::KeyError;
+use crate::name::KeyName;
 use crate::record;
 
 /// The next state of a key, not yet sealed. Nothing of it can be used before [`seal`](Self::seal), and nothing that `seal` gives
@@ -71,6 +72,11 @@ impl Change {
             files,
             removes: self.removes,
         })
+    }
+
+    /// The key's name.
+    pub const fn name(&self) -> &KeyName {
+        &self.key.name
     }
 
     /// The generation of the key after the change.

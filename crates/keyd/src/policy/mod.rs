@@ -65,6 +65,16 @@ impl Policy {
         Ok((Self { rules }, warnings))
     }
 
+    /// How many rules it has.
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Whether it has none: it denies everything.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
     /// Whether it may be done. `key` is the key's name where [`Op::needs_key`], and `None` where not: anything else is denied. An
     /// administrator's connection needs no rule for `status`, `policy` and `audit`.
     pub fn decide(&self, facts: &Facts, op: Op, key: Option<&KeyName>) -> Decision {

@@ -25,7 +25,7 @@ mod writer;
 use std::sync::{Arc, PoisonError};
 
 use borsh::BorshDeserialize;
-use crannog_keyd_keys::{Change, Key, KeyName, RecordHeader, RecordKind, StoreId, open_record};
+use crannog_keyd_keys::{Change, Key, KeyName, RecordHeader, RecordKind, StoreId, UnlockFile, open_record};
 use crannog_seal::keyd::{AuditRoot, StoreKey};
 use tokio::task::spawn_blocking;
 
@@ -33,6 +33,7 @@ pub use self::anchor::SealedAnchor;
 pub use self::error::{Damage, StoreError};
 pub use self::open::Findings;
 pub use self::state_dir::StateDir;
+pub use self::uses::ReservationListener;
 pub use self::witness::Witness;
 
 use self::shared::{Held, Shared};
@@ -117,6 +118,13 @@ impl Store {
         let seen = seen.clone();
         self.write(move |writer, shared| writer.delete(shared, &seen))
             .await
+    }
+
+    /// What the store key is sealed in, as it is now on disk.
+    pub async fn unlock_file(&self) -> Result<UnlockFile, StoreError> {
+        let shared = self.shared.clone();
+        let read = spawn_blocking(move || state_dir::unlock_file(&*shared.disk)).await;
+        read.unwrap_or(Err(StoreError::Broken))
     }
 
     /// What the audit log's keys come from. Blocks.

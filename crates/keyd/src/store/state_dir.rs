@@ -38,9 +38,7 @@ impl StateDir {
 
     /// What the store key is sealed in.
     pub fn unlock_file(&self) -> Result<UnlockFile, StoreError> {
-        let read = self.disk.read(places::UNLOCK);
-        let bytes = read.map_err(StoreError::io("read the unlocking file"))?;
-        UnlockFile::parse(&bytes.ok_or(StoreError::NotInstalled)?).map_err(StoreError::Unlock)
+        unlock_file(&*self.disk)
     }
 
     /// Puts another unlocking file in place of the old one. It **must** have been opened once: an unlocking file that does not
@@ -93,4 +91,10 @@ impl StateDir {
         self.disk.rename(&temporary, file).map_err(&writing)?;
         self.disk.sync(places::TOP).map_err(&writing)
     }
+}
+
+pub(super) fn unlock_file(disk: &dyn Disk) -> Result<UnlockFile, StoreError> {
+    let read = disk.read(places::UNLOCK);
+    let bytes = read.map_err(StoreError::io("read the unlocking file"))?;
+    UnlockFile::parse(&bytes.ok_or(StoreError::NotInstalled)?).map_err(StoreError::Unlock)
 }

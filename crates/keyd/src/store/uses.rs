@@ -1,7 +1,7 @@
 //! Counted uses (KEY-007): a block is on disk before a use of it is granted, and one reservation per version is under way at a time.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crannog_keyd_keys::{Counter, Key, KeyError, KeyId, KeyName, Taken, Uses};
 use tokio::sync::OwnedMutexGuard;
@@ -11,7 +11,16 @@ use super::error::StoreError;
 
 /// The counter of every version that was used since the start.
 #[derive(Default)]
-pub(super) struct Counters(Mutex<HashMap<(KeyId, u32), Arc<Counted>>>);
+pub(super) struct Counters {
+    used: Mutex<HashMap<(KeyId, u32), Arc<Counted>>>,
+    listener: OnceLock<Box<dyn ReservationListener>>,
+}
+
+/// Is told each block of uses that is now on disk, before a use of it is granted. Does not wait for anything.
+pub trait ReservationListener: Send + Sync {
+    /// `key` is the state that says so.
+    fn reserved(&self, key: &Key, version: u32);
+}
 
 struct Counted {
     name: KeyName,
@@ -45,9 +54,14 @@ impl Store {
         Ok(uses)
     }
 
+    /// Who is told of reservations; the first one that is set stays.
+    pub fn on_reserved(&self, listener: Box<dyn ReservationListener>) {
+        let _ = self.counters.listener.set(listener);
+    }
+
     /// The counter begins at what the store's own key says, not the caller's, which may be an older state.
     fn counted(&self, key: &Key, version: u32) -> Result<Arc<Counted>, StoreError> {
-        let mut counters = self.counters.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counters = self.counters.used.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(counted) = counters.get(&(key.id(), version)) {
             return Ok(counted.clone());
         }
@@ -86,12 +100,16 @@ impl Store {
         up_to: u64,
         turn: OwnedMutexGuard<()>,
     ) -> Result<OwnedMutexGuard<()>, StoreError> {
-        let counted = counted.clone();
+        let (counted, counters) = (counted.clone(), self.counters.clone());
         self.write(move |writer, shared| {
             let current = shared.get(&counted.name)?;
             let reserved = current.reserved(counted.version).ok_or(KeyError::NoVersion)?;
             let committed = if reserved < up_to {
-                writer.commit(shared, current.reserve(counted.version, up_to)?)?
+                let committed = writer.commit(shared, current.reserve(counted.version, up_to)?)?;
+                if let Some(listener) = counters.listener.get() {
+                    listener.reserved(&committed, counted.version);
+                }
+                committed
             } else {
                 current
             };

@@ -1,0 +1,88 @@
+//! From locked to open.
+
+use std::sync::{Arc, PoisonError};
+
+use crannog_keyd_audit::{Detail, Event};
+use crannog_keyd_client::{Refusal, Unlock};
+use crannog_keyd_keys::{Opener, RecordError};
+use crannog_seal::keyd::StoreKey;
+
+use super::opened::{OpenError, Opened};
+use super::work::Done;
+use super::{Caller, Service};
+
+/// Why the store stays locked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnlockError {
+    /// No slot opens with it.
+    #[error(transparent)]
+    Slot(#[from] RecordError),
+    /// The store key is there, and the store or its log does not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It is open already.
+    #[error("the store is unlocked already")]
+    Already,
+}
+
+impl Service {
+    /// Opens the store with what `opener` says. Blocks.
+    pub fn unlock(&self, opener: &Opener<'_>) -> Result<(), UnlockError> {
+        let inner = &self.0;
+        let key = {
+            let locked = inner.locked.lock().unwrap_or_else(PoisonError::into_inner);
+            let dir = locked.as_ref().ok_or(UnlockError::Already)?;
+            let unlock = dir.unlock_file().map_err(OpenError::from)?;
+            unlock.open(opener)?
+        };
+        self.open_with(key)
+    }
+
+    /// Blocks.
+    fn open_with(&self, key: StoreKey) -> Result<(), UnlockError> {
+        let inner = &self.0;
+        let mut locked = inner.locked.lock().unwrap_or_else(PoisonError::into_inner);
+        let dir = locked.take().ok_or(UnlockError::Already)?;
+        let opened = Opened::open(dir, key, &inner.settings)?;
+        let current = inner.policies.current();
+        self.note_policy(&opened, &current.sha256);
+        let _ = inner.opened.set(opened);
+        Ok(())
+    }
+
+    /// The request `unlock`: a passphrase, on the administrators' socket alone, one at a time because each takes memory.
+    pub(super) async fn unlock_called(&self, caller: &Caller, wanted: &Unlock) -> Result<Done, Refusal> {
+        if !caller.facts.is_admin() {
+            return Err(Refusal::denied());
+        }
+        if !self.is_sealed() {
+            return Ok(Done::nothing());
+        }
+        let _turn = self.0.unlocking.lock().await;
+        let (service, passphrase) = (self.clone(), wanted.passphrase.expose().to_owned());
+        let passphrase = zeroize::Zeroizing::new(passphrase);
+        super::blocking(move || match service.unlock(&Opener::Passphrase(&passphrase)) {
+            Ok(()) | Err(UnlockError::Already) => Ok(Done::nothing()),
+            Err(UnlockError::Slot(error)) => Err(Refusal::invalid(error.to_string())),
+            Err(UnlockError::Open(error)) => {
+                tracing::error!(%error, "the store does not open; start the service again");
+                Err(Refusal::failed(error.to_string()))
+            }
+        })
+        .await
+    }
+
+    /// The last record: nothing is answered after it.
+    pub fn stopped(&self) {
+        if let Some(opened) = self.0.opened.get()
+            && let Err(error) = opened.event(Event::Stop, |record| record.detail = Some(Detail::default()))
+        {
+            tracing::error!(%error, "the audit log takes no record");
+        }
+    }
+
+    pub(super) fn opened(&self) -> Option<&Arc<Opened>> {
+        self.0.opened.get()
+    }
+}
