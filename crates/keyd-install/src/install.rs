@@ -22,7 +22,6 @@ const CONFIG_TEXT: &str = include_str!("templates/config.toml");
 const POLICY_TEXT: &str = include_str!("templates/policy.toml");
 
 /// What is to be installed.
-#[derive(Debug, Clone)]
 pub struct Install {
     /// Where.
     pub places: Places,

@@ -18,7 +18,6 @@ use crate::store::{Unlocking, owner, store};
 use crate::unlocking::{self, Place};
 
 /// A store to be opened anew.
-#[derive(Debug, Clone)]
 pub struct Recover {
     /// Where the store is, and where its unlocking key goes.
     pub places: Places,

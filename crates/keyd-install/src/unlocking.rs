@@ -1,6 +1,8 @@
 //! The unlocking key of a host: a credential of systemd, or a file.
 
+use std::fs::Metadata;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use crannog_keyd_os::{KeyPlace, KeyPlaceError, Linux, LockedBytes, Platform};
@@ -9,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::accounts::{self, USER};
 use crate::error::InstallError;
-use crate::files::{self, Rights, at, give_file, is_file, look};
+use crate::files::{self, Rights, at, give_file, look};
 use crate::places::{CREDENTIAL, CREDENTIAL_STORE, Places};
 use crate::site::{Owner, Site};
 use crate::tool::Tool;
@@ -153,11 +155,11 @@ fn creds(places: &Places, verb: &str) -> Tool {
 /// Gives a key file to the service, which marks the store that it opens as finished.
 pub(crate) fn hand_over(site: &mut Site<'_>) -> Result<(), InstallError> {
     let path = Place::KeyFile.path(site.places);
-    let Some(metadata) = look(&path)?.filter(|_| is_file(&path).is_ok()) else {
+    let Some(metadata) = look(&path)?.filter(Metadata::is_file) else {
         return Ok(());
     };
     let owner = accounts::user(site.places, USER)?;
-    if Some(std::os::unix::fs::MetadataExt::uid(&metadata)) == owner {
+    if Some(metadata.uid()) == owner {
         return Ok(());
     }
     let what = "unlocking key, for the service to read";
