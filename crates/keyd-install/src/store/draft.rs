@@ -85,7 +85,7 @@ pub(crate) fn make(
     Ok(recovery)
 }
 
-/// Says what [`make`] and [`finish`](super::finish) would do.
+/// Says what [`make`] and [`finish`](super::finish()) would do.
 pub(crate) fn would(
     site: &mut Site<'_>,
     draft: &Draft<'_>,
