@@ -19,7 +19,6 @@ pub(crate) fn server_config(certificate: Arc<ServerCertificate>) -> Result<Serve
         .with_cert_resolver(certificate);
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.send_tls13_tickets = 0;
     Ok(config)
 }
 

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::parties::Party;
 use crate::world::{KeyProcess, World};
 
 const SHORT: Duration = Duration::from_millis(200);
+/// For what happens at once.
+const ENOUGH: Duration = Duration::from_secs(20);
 /// No test waits so long.
 const LONG: Duration = Duration::from_secs(600);
 
@@ -24,7 +27,8 @@ async fn half(world: &World, from: &str) -> TcpStream {
 
 /// The other side has closed it.
 async fn assert_closed(stream: &mut TcpStream) {
-    let read = stream.read(&mut [0; 64]).await;
+    let mut bytes = [0; 64];
+    let read = timeout(ENOUGH, stream.read(&mut bytes)).await.unwrap();
     let reset = |error: &std::io::Error| error.kind() == std::io::ErrorKind::ConnectionReset;
     assert!(
         matches!(read, Ok(0)) || read.as_ref().is_err_and(reset),
@@ -85,7 +89,8 @@ async fn key_015_garbage_is_closed() {
 #[tokio::test]
 async fn key_015_who_is_not_let_in_yet_keeps_his_seat() {
     let world = World::bounded(|limits| {
-        (limits.handshakes_per_address, limits.introduction_time) = (1, LONG);
+        limits.handshakes_per_address = 1;
+        (limits.handshake_time, limits.introduction_time) = (LONG, LONG);
     });
     let mut first = world.connect(&Party::new()).await.unwrap();
     let met = world.keys.meet().await;
@@ -98,7 +103,7 @@ async fn key_015_who_is_not_let_in_yet_keeps_his_seat() {
 
 #[tokio::test]
 async fn key_015_connections_are_counted() {
-    let world = World::bounded(|limits| limits.connections = 1);
+    let world = World::bounded(|limits| (limits.connections, limits.handshake_time) = (1, LONG));
     let (mut only, keys) = world.served(&Party::new()).await;
     assert_closed(&mut world.tcp("127.0.0.2").await).await;
     drop(keys);

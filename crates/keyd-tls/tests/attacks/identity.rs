@@ -1,10 +1,13 @@
 //! Whose certificate it is.
 
+use std::sync::Arc;
+
 use rcgen::{BasicConstraints, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose, date_time_ymd};
-use rustls::AlertDescription;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{default_provider, kx_group};
 use rustls::pki_types::CertificateDer;
+use rustls::sign::SingleCertAndKey;
+use rustls::{AlertDescription, HandshakeKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::parties::Party;
@@ -93,8 +96,8 @@ async fn tls_1_3_and_its_three_groups_alone() {
             ..default_provider()
         };
         let party = Party::new();
-        let shown = rustls::sign::SingleCertAndKey::from(party.certified());
-        config_with(&world.server, provider).with_client_cert_resolver(std::sync::Arc::new(shown))
+        let shown = SingleCertAndKey::from(party.certified());
+        config_with(&world.server, provider).with_client_cert_resolver(Arc::new(shown))
     };
     for group in [kx_group::X25519MLKEM768, kx_group::X25519, kx_group::SECP256R1] {
         let client = world.connect_with(with_group(group), "127.0.0.1").await.unwrap();
@@ -155,7 +158,8 @@ async fn no_session_is_resumed() {
         let mut keys = world.keys.meet().await.let_in().await;
         keys.write_all(b"x").await.unwrap();
         assert_eq!(client.read_u8().await.unwrap(), b'x');
-        let kind = client.get_ref().1.handshake_kind();
-        assert_eq!(kind, Some(rustls::HandshakeKind::Full));
+        let (_, connection) = client.get_ref();
+        assert_eq!(connection.handshake_kind(), Some(HandshakeKind::Full));
+        assert_eq!(connection.tls13_tickets_received(), 0);
     }
 }
