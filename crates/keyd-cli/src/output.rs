@@ -158,7 +158,12 @@ fn failure_text(failure: &Failure) -> String {
 }
 
 fn failure_json(failure: &Failure) -> String {
-    let document = serde_json::json!({ "error": failure }).to_string();
+    #[derive(Serialize)]
+    struct Document<'a> {
+        error: &'a Failure,
+    }
+    // Texts only: there is nothing in it that cannot be written.
+    let document = serde_json::to_string(&Document { error: failure }).unwrap_or_default();
     format!("{}\n", sanitise::json(&document))
 }
 

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::encrypt::{SUFFIX, done, judged};
 use super::many::Tally;
-use super::options::BindingOptions;
+use super::options::{BindingOptions, usual_key};
 use super::{WithKey, blocking};
 use crate::failure::{Code, Failure};
 use crate::file::{self, Head, MAGIC, StreamError};
@@ -38,14 +38,8 @@ pub(crate) struct Decrypt {
     /// Ciphertexts or files; `-` is standard input, and so is nothing
     #[arg(value_name = "TEXT|-|FILE")]
     words: Vec<OsString>,
-    /// The key [default: of a file the one that it names, else `default`]
-    #[arg(
-        short,
-        long,
-        value_name = "NAME",
-        env = "CRANNOG_KEYD_KEY",
-        hide_env_values = true
-    )]
+    /// The key [default: of a file the one that it names, else that of CRANNOG_KEYD_KEY, else `default`]
+    #[arg(short, long, value_name = "NAME")]
     key: Option<String>,
     #[command(flatten)]
     binding: BindingOptions,
@@ -98,7 +92,10 @@ impl Decrypt {
         text: &[u8],
         several: bool,
     ) -> Result<(), Failure> {
-        let key = name(self.key.as_deref().unwrap_or("default"))?;
+        let key = match &self.key {
+            Some(key) => name(key)?,
+            None => name(&usual_key())?,
+        };
         let text = std::str::from_utf8(text)
             .map(str::trim)
             .ok()

@@ -5,6 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use crannog_keyd_client::{Octets, Seconds};
 
+/// Names the key for those who name none.
+const USUAL_KEY: &str = "CRANNOG_KEYD_KEY";
+/// The key that `install` makes.
+const FIRST_KEY: &str = "default";
+
 /// Which key.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct KeyOption {
@@ -13,11 +18,16 @@ pub(crate) struct KeyOption {
         short,
         long,
         value_name = "NAME",
-        env = "CRANNOG_KEYD_KEY",
+        env = USUAL_KEY,
         hide_env_values = true,
-        default_value = "default"
+        default_value = FIRST_KEY
     )]
     pub(crate) key: String,
+}
+
+/// The key for those who name none.
+pub(crate) fn usual_key() -> String {
+    std::env::var(USUAL_KEY).unwrap_or_else(|_| FIRST_KEY.to_owned())
 }
 
 /// What a use is bound to besides the key.

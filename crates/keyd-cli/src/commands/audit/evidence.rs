@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::io;
 
 use crannog_keyd_audit::{Anchor, Evidence, Line, Problem, Report, SignedNote, VerifierKey, verify};
-use crannog_keyd_client::{AuditRecords, Client};
+use crannog_keyd_client::{AuditRecords, Call, Client};
 use tokio::runtime::Handle;
 
-use super::records;
+use super::lines;
 use super::show::COUNT;
 use crate::failure::Failure;
+use crate::fault;
 
 /// Everything that vouches for a log.
 pub(super) struct Vouching {
@@ -68,7 +69,10 @@ impl ThroughService {
             count: left.min(COUNT),
             wait: None,
         };
-        let lines = self.runtime.block_on(records(&self.client, asked))?;
+        let reply = self
+            .runtime
+            .block_on(self.client.call(&Call::AuditRecords(asked)));
+        let lines = lines(reply.map_err(|error| fault::of(&error))?.answer)?;
         // An answer that leads nowhere is the end of what there is.
         self.next = if lines.next > self.next {
             lines.next

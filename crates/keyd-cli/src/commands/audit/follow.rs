@@ -34,7 +34,7 @@ impl Follow {
                 count: COUNT,
                 wait: Some(WAIT),
             };
-            let lines = records(session.administrator(), asked).await?;
+            let lines = records(session, asked).await?;
             lines
                 .records
                 .iter()

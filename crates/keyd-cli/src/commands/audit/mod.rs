@@ -10,10 +10,9 @@ mod state;
 mod verify;
 
 use clap::{Args, Subcommand};
-use crannog_keyd_client::{Answer, AuditLines, AuditRecords, Call, Client};
+use crannog_keyd_client::{Answer, AuditLines, AuditRecords, Call};
 
 use crate::failure::Failure;
-use crate::fault;
 use crate::session::{Session, unexpected};
 
 /// Show, follow and verify the audit log
@@ -43,12 +42,12 @@ impl Audit {
 }
 
 /// Records from a number on.
-async fn records(client: &Client, asked: AuditRecords) -> Result<AuditLines, Failure> {
-    let reply = client
-        .call(&Call::AuditRecords(asked))
-        .await
-        .map_err(|error| fault::of(&error))?;
-    match reply.answer {
+async fn records(session: &Session<'_>, asked: AuditRecords) -> Result<AuditLines, Failure> {
+    lines(session.administer(&Call::AuditRecords(asked)).await?.answer)
+}
+
+fn lines(answer: Answer) -> Result<AuditLines, Failure> {
+    match answer {
         Answer::AuditLines(lines) => Ok(lines),
         _ => Err(unexpected()),
     }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use crannog_keyd_client::{Answer, AuditHash, AuditRecords, Call, Octets};
+use crannog_keyd_client::{Answer, AuditHash, AuditRecords, Call, Health, Octets};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::filter::{Filter, FilterOptions, TimeOptions, describe};
@@ -44,6 +45,7 @@ impl Show {
         if let Some((field, path)) = self.value {
             filter.hash = Some(hash(session, field, path).await?);
         }
+        let now = now(session).await?;
         let mut from = 0;
         loop {
             let asked = AuditRecords {
@@ -51,18 +53,37 @@ impl Show {
                 count: COUNT,
                 wait: None,
             };
-            let lines = records(session.administrator(), asked).await?;
+            let lines = records(session, asked).await?;
+            let late = lines.records.first().is_some_and(|line| time(line) > Some(now));
             lines
                 .records
                 .iter()
                 .try_for_each(|line| print(session, &filter, line))?;
-            // Reading is recorded too: what is not a full answer is the end.
-            if lines.records.len() < COUNT as usize || lines.next <= from {
+            // Reading is recorded too: the end is where there is no more than that, or what came after the question.
+            if lines.records.len() < 2 || late || lines.next <= from {
                 return Ok(());
             }
             from = lines.next;
         }
     }
+}
+
+/// By the clock of the service.
+async fn now(session: &Session<'_>) -> Result<Timestamp, Failure> {
+    let asked = Health {
+        active: Some(200),
+        sealed: Some(200),
+    };
+    let Answer::Health(health) = session.administer(&Call::Health(asked)).await?.answer else {
+        return Err(unexpected());
+    };
+    let seconds = i64::try_from(health.server_time_utc).map_err(|_| unexpected())?;
+    Timestamp::from_second(seconds).map_err(|_| unexpected())
+}
+
+fn time(line: &str) -> Option<Timestamp> {
+    let record: Value = serde_json::from_str(line).ok()?;
+    record.get("time")?.as_str()?.parse().ok()
 }
 
 /// Prints a record, if it is one of those.

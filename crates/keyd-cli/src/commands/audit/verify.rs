@@ -24,13 +24,12 @@ use crate::session::{Session, unexpected};
 Examples:
   crannog-keyd audit verify
   crannog-keyd audit verify --checkpoint /mnt/elsewhere/keyd.checkpoint
-  crannog-keyd audit verify --dir /backup/crannog-keyd --vkey crannog-keyd/00+1+AQ==
   crannog-keyd audit verify --dir /backup/crannog-keyd --recovery-file recovery.txt")]
 pub(super) struct Verify {
     /// A state directory that no service needs to have open
     #[arg(long, value_name = "STATE")]
     dir: Option<PathBuf>,
-    /// The log's verifier key, kept from `install` or `status` [default: what the service says, or the key file]
+    /// The log's verifier key (NAME+ID+BASE64), kept from `install` or `status` [default: what the service says, or the key file]
     #[arg(long, value_name = "KEY")]
     vkey: Option<VerifierKey>,
     /// A checkpoint that lay elsewhere; may be repeated
