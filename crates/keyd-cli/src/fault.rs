@@ -14,12 +14,7 @@ const SENTENCES: &[(&str, Code, Option<&str>, Option<&str>)] = &[
         Some("CHK-002"),
         None,
     ),
-    (
-        "the backup does not open",
-        Code::VerificationFailed,
-        Some("CHK-002"),
-        None,
-    ),
+    ("does not open", Code::VerificationFailed, Some("CHK-002"), None),
     (
         "key is damaged",
         Code::VerificationFailed,
@@ -86,6 +81,19 @@ const SENTENCES: &[(&str, Code, Option<&str>, Option<&str>)] = &[
     ("invalid key name", Code::NotFound, None, None),
     ("cannot be found", Code::NotFound, None, None),
     ("too long for this key type", Code::Quota, None, None),
+    ("(limits.", Code::Quota, Some("KEY-015"), None),
+    (
+        "the policy, line",
+        Code::Other,
+        None,
+        Some("crannog-keyd policy check"),
+    ),
+    (
+        "KEY-010: ",
+        Code::VerificationFailed,
+        None,
+        Some("crannog-keyd policy check"),
+    ),
 ];
 
 /// Why a call has no answer.
@@ -214,6 +222,16 @@ mod tests {
             (Refusal::failed("key \"a\" already exists"), Code::Conflict, None),
             (Refusal::invalid("encryption key not found"), Code::NotFound, None),
             (Refusal::invalid("unknown key type x"), Code::Usage, None),
+            (
+                Refusal::invalid("CHK-002: does not open"),
+                Code::VerificationFailed,
+                Some("CHK-002"),
+            ),
+            (
+                Refusal::invalid("KEY-010: the policy is not a file"),
+                Code::VerificationFailed,
+                Some("KEY-010"),
+            ),
             (Refusal::not_found(), Code::NotFound, None),
             (Refusal::denied(), Code::Denied, None),
             (Refusal::sealed(), Code::Locked, None),
