@@ -1,4 +1,8 @@
 //! `crannog-keyd` (docs/spec/keyd.md, *Command line*).
 #![forbid(unsafe_code)]
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    crannog_keyd_cli::run()
+}
