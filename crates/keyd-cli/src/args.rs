@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    audit, completions, datakey, decrypt, doctor, encrypt, hmac, keys, man, policy, random, rewrap, sign,
-    status, translate, unlock, verify,
+    audit, completions, datakey, decrypt, doctor, encrypt, hmac, host, keys, man, policy, random, rewrap,
+    sign, status, translate, unlock, verify,
 };
 
 /// Keys that applications use and never see.
@@ -104,6 +104,11 @@ pub(crate) enum Asking {
 /// Commands that begin on this machine, with one thread and no connection.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Local {
+    Serve(host::serve::Serve),
+    ServeTls(host::serve_tls::ServeTls),
+    Install(host::install::Install),
+    Uninstall(host::uninstall::Uninstall),
+    Recover(host::recover::Recover),
     Completions(completions::Completions),
     Man(man::Man),
 }

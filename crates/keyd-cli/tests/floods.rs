@@ -7,7 +7,8 @@ use std::os::unix::net::UnixStream;
 
 use serde_json::json;
 use world::people::Person;
-use world::{Answer, Http, World, program, text};
+use world::http::Answer;
+use world::{World, program, text};
 
 /// Everybody on this host may use keys here.
 const ANYBODY: &str = r#"
@@ -28,7 +29,10 @@ fn opened(world: &World) {
 
 #[test]
 fn one_who_takes_all_connections_leaves_others_theirs() {
-    let world = World::with_config(ANYBODY, "[limits]\nconnections = 40\nconnections_per_subject = 20\n");
+    let world = World::with_config(
+        ANYBODY,
+        "[limits]\nconnections = 40\nconnections_per_subject = 20\n",
+    );
     let _service = world.start();
     opened(&world);
     let http = world.http();
@@ -43,10 +47,18 @@ fn one_who_takes_all_connections_leaves_others_theirs() {
     let count = |status| served.iter().filter(|answer| answer.status == status).count();
     assert_eq!((count(200), count(429)), (20, 40));
     let refused = served.iter().find(|answer| answer.status == 429).unwrap();
-    assert_eq!((refused.error(), refused.header("retry-after")), ("too many requests", Some("1")));
+    assert_eq!(
+        (refused.error(), refused.header("retry-after")),
+        ("too many requests", Some("1"))
+    );
     let other = Person::new("bob");
     let mut command = other.command(&[], &program());
-    let sealed = command.arg("--socket").arg(world.socket()).args(["encrypt", "--text", "x", "--key", "a"]).output().unwrap();
+    let sealed = command
+        .arg("--socket")
+        .arg(world.socket())
+        .args(["encrypt", "--text", "x", "--key", "a"])
+        .output()
+        .unwrap();
     assert!(sealed.status.success(), "{}", text(&sealed));
     drop(held);
 }
@@ -64,7 +76,11 @@ fn half_a_request_holds_nothing_but_its_own_connection() {
         let _ = stream.read_to_end(&mut answer);
         String::from_utf8(answer).unwrap()
     };
-    assert_eq!(ended(b"GET /v1/sys/health HTTP/1.1\r\nHo"), "", "a head that never ends");
+    assert_eq!(
+        ended(b"GET /v1/sys/health HTTP/1.1\r\nHo"),
+        "",
+        "a head that never ends"
+    );
     assert_eq!(ended(b""), "", "nothing at all");
     let slow = ended(b"POST /v1/transit/encrypt/a HTTP/1.1\r\nHost: x\r\nContent-Length: 40\r\n\r\n{\"plain");
     assert!(slow.starts_with("HTTP/1.1 408"), "{slow}");
@@ -79,19 +95,37 @@ fn what_is_too_large_or_malformed_is_told_so() {
     http.post("transit/keys/a", &json!({}));
     let large = json!({ "plaintext": "A".repeat(70_000) });
     assert_eq!(http.post("transit/encrypt/a", &large).status, 413);
-    let chunked = format!("POST /v1/transit/encrypt/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{}", 70_000, "A".repeat(70_000));
+    let chunked = format!(
+        "POST /v1/transit/encrypt/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{}",
+        70_000,
+        "A".repeat(70_000)
+    );
     assert_eq!(http.raw(chunked.as_bytes()).unwrap().status, 413);
     let items: Vec<_> = (0..11).map(|_| json!({ "plaintext": "" })).collect();
     let batch = http.post("transit/encrypt/a", &json!({ "batch_input": items }));
-    assert_eq!((batch.status, batch.error()), (400, "batch_input has more than 10 items"));
+    assert_eq!(
+        (batch.status, batch.error()),
+        (400, "batch_input has more than 10 items")
+    );
     let deep = format!("{}1{}", "{\"a\":".repeat(20), "}".repeat(20));
-    assert_eq!(http.send("POST", "transit/encrypt/a", &deep).error(), "the body is nested too deeply");
-    let long = format!("GET /v1/transit/keys/{} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "a".repeat(5_000));
+    assert_eq!(
+        http.send("POST", "transit/encrypt/a", &deep).error(),
+        "the body is nested too deeply"
+    );
+    let long = format!(
+        "GET /v1/transit/keys/{} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        "a".repeat(5_000)
+    );
     assert_eq!(http.raw(long.as_bytes()).unwrap().status, 431);
     let many: String = (0..100).map(|n| format!("X-{n}: 1\r\n")).collect();
     let many = format!("GET /v1/sys/health HTTP/1.1\r\nHost: x\r\n{many}\r\n");
     assert_eq!(http.raw(many.as_bytes()).unwrap().status, 431);
-    for garbage in [&b"\x16\x03\x01\x02\x00\x01"[..], b"GET\r\n\r\n", b"GET /v1/sys/health HTTP/9.9\r\n\r\n", b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n"] {
+    for garbage in [
+        &b"\x16\x03\x01\x02\x00\x01"[..],
+        b"GET\r\n\r\n",
+        b"GET /v1/sys/health HTTP/9.9\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+    ] {
         let status = http.raw(garbage).map(|answer: Answer| answer.status);
         assert!(matches!(status, Some(400) | None), "{garbage:?}: {status:?}");
     }
@@ -115,6 +149,11 @@ fn requests_a_second_are_each_subjects_own() {
     assert!(refused.expect("a limit").header("retry-after").is_some());
     let other = Person::new("carol");
     let mut command = other.command(&[], &program());
-    let random = command.arg("--socket").arg(world.socket()).args(["random", "8"]).output().unwrap();
+    let random = command
+        .arg("--socket")
+        .arg(world.socket())
+        .args(["random", "8"])
+        .output()
+        .unwrap();
     assert!(random.status.success(), "{}", text(&random));
 }

@@ -36,15 +36,25 @@ fn a_member_is_served_another_is_refused_and_who_was_removed_is_refused_on_the_n
     assert_eq!(world.http().post("transit/keys/till", &json!({})).status, 200);
     let encrypt = |person: &Person, groups: &[&Team], key: &str| {
         let mut command = person.command(groups, &program());
-        command.arg("--socket").arg(world.socket()).args(["encrypt", "--text", "hello", "--key", key]);
+        command
+            .arg("--socket")
+            .arg(world.socket())
+            .args(["encrypt", "--text", "hello", "--key", key]);
         command.output().unwrap()
     };
     let sealed = encrypt(&member, &[&team], "shop");
     assert!(sealed.status.success(), "{}", text(&sealed));
     let ciphertext = String::from_utf8(sealed.stdout).unwrap();
     let mut back = member.command(&[&team], &program());
-    back.arg("--socket").arg(world.socket()).args(["decrypt", "--text", ciphertext.trim(), "--key", "shop"]);
-    assert_eq!(String::from_utf8(back.output().unwrap().stdout).unwrap().trim_end(), "hello");
+    back.arg("--socket")
+        .arg(world.socket())
+        .args(["decrypt", "--text", ciphertext.trim(), "--key", "shop"]);
+    assert_eq!(
+        String::from_utf8(back.output().unwrap().stdout)
+            .unwrap()
+            .trim_end(),
+        "hello"
+    );
 
     let by_policy = encrypt(&member, &[&team], "till");
     assert_eq!(by_policy.status.code(), Some(7), "{}", text(&by_policy));
@@ -52,7 +62,12 @@ fn a_member_is_served_another_is_refused_and_who_was_removed_is_refused_on_the_n
     assert_eq!(at_the_socket.status.code(), Some(7), "{}", text(&at_the_socket));
     // Her process holds the group, as after a login of before; the directory of users says otherwise.
     let only_the_kernel = encrypt(&other, &[&team], "shop");
-    assert_eq!(only_the_kernel.status.code(), Some(7), "{}", text(&only_the_kernel));
+    assert_eq!(
+        only_the_kernel.status.code(),
+        Some(7),
+        "{}",
+        text(&only_the_kernel)
+    );
 
     team.put_out(&member);
     let removed = encrypt(&member, &[&team], "shop");
@@ -70,14 +85,22 @@ fn only_root_and_the_service_administer() {
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o666);
     std::fs::set_permissions(world.admin(), mode).unwrap();
     let mut command = other.command(&[], &program());
-    let refused = command.arg("--socket").arg(world.admin()).arg("status").output().unwrap();
+    let refused = command
+        .arg("--socket")
+        .arg(world.admin())
+        .arg("status")
+        .output()
+        .unwrap();
     assert!(!refused.status.success(), "{}", text(&refused));
 }
 
 /// KEY-009: whoever is not the TLS process is closed unread, root too.
 #[test]
 fn nobody_but_the_tls_process_asserts_certificates() {
-    let world = World::with_config(world::ROOT_ALONE, &format!("[tls]\nuser = {:?}\n", world::TLS_USER));
+    let world = World::with_config(
+        world::ROOT_ALONE,
+        &format!("[tls]\nuser = {:?}\n", world::TLS_USER),
+    );
     let _service = world.start();
     let hello = b"CRKDPXY1".iter().copied().chain([7; 115]).collect::<Vec<u8>>();
     let mut stream = std::os::unix::net::UnixStream::connect(world.path("run/proxy/keyd.sock")).unwrap();
@@ -95,11 +118,17 @@ fn a_reloaded_policy_counts_for_the_next_request_and_an_invalid_one_changes_noth
     let http = world.http();
     http.post("transit/keys/a", &json!({}));
     let admin = Http::new(&world.admin());
-    let deny = format!("{}\n[[rule]]\nname = \"no\"\nsubjects = [\"any\"]\nkeys = [\"a\"]\ndeny = [\"encrypt\"]\n", world::ROOT_ALONE);
+    let deny = format!(
+        "{}\n[[rule]]\nname = \"no\"\nsubjects = [\"any\"]\nkeys = [\"a\"]\ndeny = [\"encrypt\"]\n",
+        world::ROOT_ALONE
+    );
     world.write("etc/policy.toml", &deny, 0o644);
     let encrypt = || http.post("transit/encrypt/a", &json!({ "plaintext": "" })).status;
     assert_eq!(encrypt(), 200, "not before it is loaded");
-    assert_eq!(admin.post("sys/keyd/policy/reload", &json!({})).data()["rules"], 2);
+    assert_eq!(
+        admin.post("sys/keyd/policy/reload", &json!({})).data()["rules"],
+        2
+    );
     assert_eq!(encrypt(), 403);
     world.write("etc/policy.toml", "format = 2", 0o644);
     assert_eq!(admin.post("sys/keyd/policy/reload", &json!({})).status, 400);

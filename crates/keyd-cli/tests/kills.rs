@@ -27,16 +27,26 @@ struct Told {
 fn work(http: &Http, round: usize, told: &Mutex<Told>, begun: &AtomicUsize) {
     for at in 0.. {
         let name = format!("k{}", (round + at) % 7);
-        let kind = if (round + at) % 7 % 2 == 0 { "aes256-gcm96" } else { "xaes256-gcm" };
+        let kind = if (round + at) % 7 % 2 == 0 {
+            "aes256-gcm96"
+        } else {
+            "xaes256-gcm"
+        };
         let post = |path: String, body: Value| {
             begun.fetch_add(1, Ordering::AcqRel);
             post(http, &path, &body)
         };
-        let Some(made) = post(format!("keys/{name}"), json!({ "type": kind })) else { return };
+        let Some(made) = post(format!("keys/{name}"), json!({ "type": kind })) else {
+            return;
+        };
         note(told, &name, &made);
-        let Some(rotated) = post(format!("keys/{name}/rotate"), json!({})) else { return };
+        let Some(rotated) = post(format!("keys/{name}/rotate"), json!({})) else {
+            return;
+        };
         note(told, &name, &rotated);
-        let Some(sealed) = post(format!("encrypt/{name}"), json!({ "plaintext": "eA==" })) else { return };
+        let Some(sealed) = post(format!("encrypt/{name}"), json!({ "plaintext": "eA==" })) else {
+            return;
+        };
         let text = sealed["ciphertext"].as_str().unwrap().to_owned();
         told.lock().unwrap().keys.get_mut(&name).unwrap().1.push(text);
     }
@@ -52,7 +62,10 @@ fn note(told: &Mutex<Told>, name: &str, object: &Value) {
 /// `None` when the service is gone.
 fn post(http: &Http, path: &str, body: &Value) -> Option<Value> {
     let text = body.to_string();
-    let head = format!("POST /v1/transit/{path} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", text.len());
+    let head = format!(
+        "POST /v1/transit/{path} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        text.len()
+    );
     let answer = http.try_raw(format!("{head}{text}").as_bytes())?;
     assert_eq!(answer.status, 200, "{path}: {answer:?}");
     Some(answer.body["data"].clone())
@@ -82,10 +95,16 @@ fn after_two_hundred_kills_every_version_answers_and_no_count_went_back() {
         let http = world.http();
         let now = reserved(&http);
         for (version, uses) in &before {
-            assert!(now.get(version) >= Some(uses), "KEY-007: {version:?} {uses} {now:?}");
+            assert!(
+                now.get(version) >= Some(uses),
+                "KEY-007: {version:?} {uses} {now:?}"
+            );
         }
         // After so many requests, and so long into one: wherever in a change that is.
-        let (most, into) = (dice.random_range(1..8), Duration::from_micros(dice.random_range(0..8_000)));
+        let (most, into) = (
+            dice.random_range(1..8),
+            Duration::from_micros(dice.random_range(0..8_000)),
+        );
         let begun = Arc::new(AtomicUsize::new(0));
         let worker = {
             let (socket, told, begun) = (world.socket(), told.clone(), begun.clone());
@@ -107,14 +126,20 @@ fn after_two_hundred_kills_every_version_answers_and_no_count_went_back() {
     let told = told.lock().unwrap();
     for (name, (latest, ciphertexts)) in &told.keys {
         let object = http.get(&format!("transit/keys/{name}"));
-        assert!(object.data()["latest_version"].as_u64().unwrap() >= *latest, "{name}: {object:?}");
+        assert!(
+            object.data()["latest_version"].as_u64().unwrap() >= *latest,
+            "{name}: {object:?}"
+        );
         for text in ciphertexts {
             let opened = http.post(&format!("transit/decrypt/{name}"), &json!({ "ciphertext": text }));
             assert_eq!(opened.data()["plaintext"], "eA==", "{name} {text}: {opened:?}");
         }
     }
     let versions: u64 = told.keys.values().map(|(latest, _)| latest).sum();
-    println!("{KILLS} kills, {} keys, {versions} versions, all answer", told.keys.len());
+    println!(
+        "{KILLS} kills, {} keys, {versions} versions, all answer",
+        told.keys.len()
+    );
     let status = Http::new(&world.admin()).get("sys/keyd/status");
     assert_eq!(status.data()["damaged_keys"], 0);
     let verified = world.command(&["audit", "verify"]).output().unwrap();

@@ -7,6 +7,7 @@ pub(crate) mod decrypt;
 pub(crate) mod doctor;
 pub(crate) mod encrypt;
 pub(crate) mod hmac;
+pub(crate) mod host;
 pub(crate) mod keys;
 mod lines;
 pub(crate) mod man;
@@ -36,6 +37,11 @@ pub(crate) fn run(arguments: Arguments, printer: &Printer) -> Result<(), Failure
         Command::Asking(asking) => ask(asking, &arguments.global, &arguments.tls, printer),
         Command::Local(Local::Completions(completions)) => completions.run(printer),
         Command::Local(Local::Man(man)) => man.run(printer),
+        Command::Local(Local::Serve(serve)) => serve.run(),
+        Command::Local(Local::ServeTls(serve)) => serve.run(),
+        Command::Local(Local::Install(install)) => install.run(printer),
+        Command::Local(Local::Uninstall(uninstall)) => uninstall.run(printer),
+        Command::Local(Local::Recover(recover)) => recover.run(printer),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A client that says exactly what a test wants it to say.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,9 @@ impl Answer {
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut fields = self.head.iter();
-        fields.find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+        fields
+            .find(|(field, _)| field == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The first of `errors`.
@@ -37,7 +39,9 @@ impl Answer {
 
 impl Http {
     pub(crate) fn new(socket: &Path) -> Self {
-        Self { socket: socket.to_owned() }
+        Self {
+            socket: socket.to_owned(),
+        }
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {
@@ -50,13 +54,17 @@ impl Http {
 
     pub(crate) fn send(&self, method: &str, path: &str, body: &str) -> Answer {
         let length = body.len();
-        let head = format!("{method} /v1/{path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+        let head = format!(
+            "{method} /v1/{path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+        );
         self.raw(format!("{head}{body}").as_bytes()).expect("an answer")
     }
 
     /// These bytes, and the answer to them, if one comes before the connection ends.
     pub(crate) fn raw(&self, bytes: &[u8]) -> Option<Answer> {
-        self.connect().map(|stream| Self::ask(stream, bytes)).expect("a service")
+        self.connect()
+            .map(|stream| Self::ask(stream, bytes))
+            .expect("a service")
     }
 
     /// The same where the service may be gone.
@@ -84,7 +92,9 @@ pub(crate) fn read(stream: &mut impl BufRead) -> Option<Answer> {
     loop {
         let mut line = String::new();
         stream.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim_end().split_once(": ") else { break };
+        let Some((name, value)) = line.trim_end().split_once(": ") else {
+            break;
+        };
         if name.eq_ignore_ascii_case("content-length") {
             length = value.parse().ok()?;
         }

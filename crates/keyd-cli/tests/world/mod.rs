@@ -16,7 +16,7 @@ use crannog_keyd_keys::{NewSlot, RecoveryKey, StoreId, UnlockFile};
 use crannog_seal::keyd::StoreKey;
 use serde_json::Value;
 
-pub(crate) use http::{Answer, Http};
+pub(crate) use http::Http;
 
 /// The service's user and group: they own nothing else.
 pub(crate) const USER: &str = "nobody";
@@ -59,7 +59,10 @@ impl World {
 
     /// With more of a configuration: sections only, as fields of the top stand already.
     pub(crate) fn with_config(policy: &str, more: &str) -> Self {
-        assert!(nix::unistd::geteuid().is_root(), "these tests start a service as root");
+        assert!(
+            nix::unistd::geteuid().is_root(),
+            "these tests start a service as root"
+        );
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
         let mut rng = rand::rng();
@@ -72,10 +75,17 @@ impl World {
             fs::create_dir(world.path(name)).unwrap();
             fs::set_permissions(world.path(name), Permissions::from_mode(mode)).unwrap();
         }
-        StateDir::lock(&world.state()).unwrap().make(&key, &unlock, 0).unwrap();
+        StateDir::lock(&world.state())
+            .unwrap()
+            .make(&key, &unlock, 0)
+            .unwrap();
         give(&world.state());
         chown(world.path("run"), Some(USER_ID), None).unwrap();
-        world.write("etc/master.key", &format!("{}\n", data_encoding::HEXLOWER.encode(&secret)), 0o400);
+        world.write(
+            "etc/master.key",
+            &format!("{}\n", data_encoding::HEXLOWER.encode(&secret)),
+            0o400,
+        );
         chown(world.path("etc/master.key"), Some(USER_ID), None).unwrap();
         world.write("etc/policy.toml", policy, 0o644);
         let config = format!(
@@ -112,7 +122,8 @@ impl World {
 
     /// Starts it and waits until it serves.
     pub(crate) fn start(&self) -> Running {
-        self.try_start().unwrap_or_else(|log| panic!("the service does not start: {log}"))
+        self.try_start()
+            .unwrap_or_else(|log| panic!("the service does not start: {log}"))
     }
 
     /// Starts it; what it said, if it ends instead of serving.
@@ -152,7 +163,11 @@ impl World {
     /// The program with this service's sockets, as root.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(program());
-        command.arg("--socket").arg(self.socket()).args(words).stdin(Stdio::null());
+        command
+            .arg("--socket")
+            .arg(self.socket())
+            .args(words)
+            .stdin(Stdio::null());
         command
     }
 
@@ -188,7 +203,10 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            println!("the service said: {}", fs::read_to_string(&self.log).unwrap_or_default());
+            println!(
+                "the service said: {}",
+                fs::read_to_string(&self.log).unwrap_or_default()
+            );
         }
     }
 }
@@ -206,5 +224,10 @@ pub(crate) fn give(path: &Path) {
 /// Both outputs of a command.
 pub(crate) fn text(output: &Output) -> String {
     let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    format!("{:?} {}{}", output.status.code(), lossy(&output.stdout), lossy(&output.stderr))
+    format!(
+        "{:?} {}{}",
+        output.status.code(),
+        lossy(&output.stdout),
+        lossy(&output.stderr)
+    )
 }

@@ -20,7 +20,10 @@ impl Team {
         let name = unique(word);
         run("groupadd", &["--system", &name]);
         let found = nix::unistd::Group::from_name(&name).unwrap().unwrap();
-        Self { id: found.gid.as_raw(), name }
+        Self {
+            id: found.gid.as_raw(),
+            name,
+        }
     }
 
     pub(crate) fn take_in(&self, person: &Person) {
@@ -35,7 +38,17 @@ impl Team {
 impl Person {
     pub(crate) fn new(word: &str) -> Self {
         let name = unique(word);
-        run("useradd", &["--system", "--no-create-home", "--shell", "/usr/sbin/nologin", "--user-group", &name]);
+        run(
+            "useradd",
+            &[
+                "--system",
+                "--no-create-home",
+                "--shell",
+                "/usr/sbin/nologin",
+                "--user-group",
+                &name,
+            ],
+        );
         let found = nix::unistd::User::from_name(&name).unwrap().unwrap();
         Self {
             id: found.uid.as_raw(),
@@ -48,7 +61,12 @@ impl Person {
     pub(crate) fn command(&self, groups: &[&Team], program: &std::path::Path) -> Command {
         let mut command = Command::new("setpriv");
         command
-            .args(["--reuid", &self.id.to_string(), "--regid", &self.group_id.to_string()])
+            .args([
+                "--reuid",
+                &self.id.to_string(),
+                "--regid",
+                &self.group_id.to_string(),
+            ])
             .stdin(Stdio::null());
         if groups.is_empty() {
             command.arg("--clear-groups");

@@ -293,9 +293,14 @@ impl Config {
             ),
             (limits.slow >= 1, "limits.slow", "at least 1"),
             (
-                [limits.head_time, limits.body_time, limits.idle, limits.connection_age]
-                    .iter()
-                    .all(|time| time.0 >= SHORT),
+                [
+                    limits.head_time,
+                    limits.body_time,
+                    limits.idle,
+                    limits.connection_age,
+                ]
+                .iter()
+                .all(|time| time.0 >= SHORT),
                 "limits",
                 "times of at least a second",
             ),

@@ -202,7 +202,9 @@ impl Acceptor {
             return Ok(None);
         };
         let facts = proxy.facts(&hello);
-        let (named, round) = self.service.with_policy(|policy| policy.names_certificate(&facts));
+        let (named, round) = self
+            .service
+            .with_policy(|policy| policy.names_certificate(&facts));
         let caller = Caller::remote(facts);
         stream.write_all(&[u8::from(named)]).await?;
         if !named {
@@ -218,7 +220,10 @@ impl Accepting {
     pub(super) async fn stop(mut self) {
         self.loops.shutdown().await;
         self.stopping.send_replace(true);
-        if tokio::time::timeout(LAST_ANSWERS, self.open.recv()).await.is_err() {
+        if tokio::time::timeout(LAST_ANSWERS, self.open.recv())
+            .await
+            .is_err()
+        {
             tracing::warn!("connections were still open at the end");
         }
     }

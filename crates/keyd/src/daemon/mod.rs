@@ -21,6 +21,7 @@ use crannog_keyd_os::{Confinement, KeyPlace, Linux, LockedBytes, Measures, Platf
 use tokio::runtime::Runtime;
 
 pub use self::error::StartError;
+pub use self::user::become_user;
 
 use self::accept::Acceptor;
 use self::shares::Shares;
@@ -35,7 +36,7 @@ use crate::store::StateDir;
 /// Call it before any thread was started: the sandbox would not hold for it.
 pub fn run(config: &Config, config_path: &Path, user: Option<&str>) -> Result<(), StartError> {
     user::make_run_folders(config, user)?;
-    user::become_user(user)?;
+    become_user(user)?;
     let system = Linux::new();
     let measures = system.harden()?;
     let state = StateDir::lock(&config.state)?;
@@ -93,7 +94,10 @@ fn confine(
         if config.hardening == Hardening::Require {
             return Err(StartError::Missing(missing.join(", ")));
         }
-        tracing::warn!(missing = missing.join(", "), "this kernel lacks a part of the sandbox");
+        tracing::warn!(
+            missing = missing.join(", "),
+            "this kernel lacks a part of the sandbox"
+        );
     }
     Ok(measures)
 }

@@ -42,7 +42,11 @@ impl Shares {
         let inner = &self.0;
         let mut taken = inner.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let mine = taken.by.get(&share).copied().unwrap_or(0);
-        let room = if mine == 0 { inner.all } else { inner.all - inner.all / 4 };
+        let room = if mine == 0 {
+            inner.all
+        } else {
+            inner.all - inner.all / 4
+        };
         if mine >= inner.each || taken.total >= room {
             return None;
         }
@@ -86,7 +90,10 @@ mod tests {
         held.push(shares.take(his).unwrap());
         assert!(shares.take(his).is_none(), "a fourth is kept for others");
         held.push(shares.take(Share::Nameless).unwrap());
-        assert!(shares.take(Share::Certificate([3; 32])).is_none(), "all are taken");
+        assert!(
+            shares.take(Share::Certificate([3; 32])).is_none(),
+            "all are taken"
+        );
         held.clear();
         assert!(shares.take(hers).is_some());
     }

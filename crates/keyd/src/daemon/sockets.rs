@@ -39,7 +39,10 @@ impl Sockets {
                 Some((listen(system, "proxy", &path, 0o660)?, user))
             }
             _ => {
-                tracing::info!(user = config.tls.user, "no such user: no TLS process is listened to");
+                tracing::info!(
+                    user = config.tls.user,
+                    "no such user: no TLS process is listened to"
+                );
                 None
             }
         };

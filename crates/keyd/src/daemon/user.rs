@@ -18,7 +18,12 @@ pub(super) fn make_run_folders(config: &Config, user: Option<&str>) -> Result<()
     };
     let run = &config.run;
     make(run, 0o755, owner.as_ref(), None)?;
-    make(&run.join("clients"), 0o2750, owner.as_ref(), Some("crannog-keyd-clients"))?;
+    make(
+        &run.join("clients"),
+        0o2750,
+        owner.as_ref(),
+        Some("crannog-keyd-clients"),
+    )?;
     make(&run.join("proxy"), 0o2750, owner.as_ref(), Some(&config.tls.user))?;
     if !config.socket.is_empty() {
         make(&run.join("app"), 0o755, owner.as_ref(), None)?;
@@ -43,7 +48,10 @@ fn make(path: &Path, mode: u32, owner: Option<&User>, group: Option<&str>) -> Re
     if let Some(owner) = owner {
         let group = match group {
             // A host without the TLS process, or without the clients' group, has folders for its own user alone.
-            Some(name) => Group::from_name(name).ok().flatten().map_or(owner.gid, |group| group.gid),
+            Some(name) => Group::from_name(name)
+                .ok()
+                .flatten()
+                .map_or(owner.gid, |group| group.gid),
             None => owner.gid,
         };
         chown(path, Some(owner.uid), Some(group)).map_err(|error| failed(error.into()))?;
@@ -52,8 +60,8 @@ fn make(path: &Path, mode: u32, owner: Option<&User>, group: Option<&str>) -> Re
     std::fs::set_permissions(path, rights).map_err(failed)
 }
 
-/// Root becomes the user, for good; anybody else stays who she is.
-pub(super) fn become_user(user: Option<&str>) -> Result<(), StartError> {
+/// Root becomes the user, for good, and never another root; anybody else stays who she is. Call it before any thread was started.
+pub fn become_user(user: Option<&str>) -> Result<(), StartError> {
     if !geteuid().is_root() {
         return Ok(());
     }

@@ -86,11 +86,7 @@ impl<S> Clocked<S> {
     pub(super) fn new(stream: S, clock: Clock) -> Self {
         // sleep: the deadline of a connection; it is moved with each phase
         let sleep = Box::pin(sleep_until(Instant::now() + clock.times.idle));
-        Self {
-            stream,
-            clock,
-            sleep,
-        }
+        Self { stream, clock, sleep }
     }
 
     /// Whether the time is up. Wakes the task when it will be.

@@ -60,7 +60,10 @@ where
         head: limits.head_time.0,
         idle: limits.idle.0,
     });
-    let (head, io) = (limits.head.len(), TokioIo::new(Clocked::new(stream, clock.clone())));
+    let (head, io) = (
+        limits.head.len(),
+        TokioIo::new(Clocked::new(stream, clock.clone())),
+    );
     let connection = Arc::new(Connection {
         service,
         served,
@@ -74,7 +77,10 @@ where
         async move { Ok::<_, Infallible>(connection.answer(request).await) }
     });
     let mut http = http1::Builder::new();
-    http.max_buf_size(head).max_headers(MOST_FIELDS).keep_alive(true);
+    http.max_buf_size(head)
+        .max_headers(MOST_FIELDS)
+        .keep_alive(true)
+        .half_close(true);
     let mut serving = pin!(http.serve_connection(io, answer));
     let mut stops = false;
     loop {

@@ -11,7 +11,10 @@ pub(super) const MOST_FIELDS: usize = 64;
 
 /// Refuses what would be understood otherwise than it was meant, or takes too much room.
 pub(super) fn check(head: &Parts) -> Result<(), Refusal> {
-    let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    let target = head
+        .uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
     if target > LONGEST_TARGET {
         return Err(Refusal::head_too_large());
     }

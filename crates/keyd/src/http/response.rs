@@ -53,5 +53,8 @@ pub(super) fn of(result: Result<Reply, Refusal>, last: bool) -> Response<Full<By
 
 fn unwritable(error: &Wrong) -> (u16, Option<Zeroizing<Vec<u8>>>) {
     tracing::error!(%error, "an answer cannot be written");
-    (500, Some(Zeroizing::new(br#"{"errors":["the service failed"]}"#.to_vec())))
+    (
+        500,
+        Some(Zeroizing::new(br#"{"errors":["the service failed"]}"#.to_vec())),
+    )
 }

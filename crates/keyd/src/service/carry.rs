@@ -182,11 +182,7 @@ impl Work<'_> {
         }
     }
 
-    pub(super) async fn import_version(
-        self,
-        name: &KeyName,
-        wanted: ImportVersion,
-    ) -> Result<Done, Refusal> {
+    pub(super) async fn import_version(self, name: &KeyName, wanted: ImportVersion) -> Result<Done, Refusal> {
         let material = self.unwrapped(wanted.ciphertext, wanted.hash_function).await?;
         let most = self.settings.limits.versions;
         let plan = |key: &Key| {

@@ -48,10 +48,12 @@ impl Counted {
 
     fn of(&mut self, key: &Key, version: Option<u32>) -> Result<&mut Uses, KeyError> {
         let counted = key.uses_needed(version)?;
-        Ok(match counted.and_then(|version| self.by_version.get_mut(&version)) {
-            Some(uses) => uses,
-            None => &mut self.uncounted,
-        })
+        Ok(
+            match counted.and_then(|version| self.by_version.get_mut(&version)) {
+                Some(uses) => uses,
+                None => &mut self.uncounted,
+            },
+        )
     }
 }
 

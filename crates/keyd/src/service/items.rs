@@ -44,7 +44,10 @@ where
     }
 }
 
-fn all<T, R>(items: Items<T>, mut work: impl FnMut(T) -> Result<R, KeyError>) -> Result<Outcomes<R>, Refusal> {
+fn all<T, R>(
+    items: Items<T>,
+    mut work: impl FnMut(T) -> Result<R, KeyError>,
+) -> Result<Outcomes<R>, Refusal> {
     match items {
         Items::One(item) => match work(item) {
             Ok(done) => Ok(Outcomes::One(done)),

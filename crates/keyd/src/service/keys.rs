@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crannog_keyd_client::{Answer, ConfigKey, CreateKey, KeyNames, Octets, ReadKey, Refusal, TrimKey, Upsert};
+use crannog_keyd_client::{
+    Answer, ConfigKey, CreateKey, KeyNames, Octets, ReadKey, Refusal, TrimKey, Upsert,
+};
 use crannog_keyd_keys::{
     Change, ConfigWish, Key, KeyError, KeyName, KeySpec, KeyType, Millis, Policy as KeyPolicy,
 };
@@ -63,7 +65,9 @@ impl Work<'_> {
     pub(super) async fn generated(&self, name: KeyName, spec: KeySpec) -> Result<Change, Refusal> {
         if self.opened.store.names().len() >= self.settings.limits.keys {
             let most = self.settings.limits.keys;
-            return Err(Refusal::invalid(format!("there are at most {most} keys here (limits.keys)")));
+            return Err(Refusal::invalid(format!(
+                "there are at most {most} keys here (limits.keys)"
+            )));
         }
         let make = move || Key::generate(name, &spec, now(), &mut rand::rng());
         let made = if is_slow(spec.key_type) {
@@ -134,7 +138,8 @@ impl Work<'_> {
                     .allow_plaintext_backup
                     .is_none_or(|wish| wish == plaintext_backup);
             if !fixed {
-                let text = "exportable and allow_plaintext_backup are set when a key is made, and never change";
+                let text =
+                    "exportable and allow_plaintext_backup are set when a key is made, and never change";
                 return Err(Refusal::invalid(text));
             }
             key.configure(&wish).map_err(|error| refusal::of_key(&error))
@@ -198,7 +203,9 @@ impl Work<'_> {
                     let _turn = turn;
                     plan(&key)
                 });
-                planned.await.unwrap_or_else(|_| Err(refusal::of_key(&KeyError::Internal)))?
+                planned
+                    .await
+                    .unwrap_or_else(|_| Err(refusal::of_key(&KeyError::Internal)))?
             } else {
                 plan(&key)?
             };

@@ -34,7 +34,9 @@ impl Rate {
             return Ok(());
         }
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        make_room(&mut buckets, |(_, at)| now.duration_since(*at) < Duration::from_secs(1));
+        make_room(&mut buckets, |(_, at)| {
+            now.duration_since(*at) < Duration::from_secs(1)
+        });
         let (left, at) = buckets.entry(share).or_insert((self.per_second, now));
         let refilled = *left + now.duration_since(*at).as_secs_f64() * self.per_second;
         (*left, *at) = (refilled.min(self.per_second), now);
@@ -99,7 +101,9 @@ impl Notices {
     /// How many there were since the last notice, this one with them, if another may be given now.
     pub(super) fn due(&self, share: Share, now: Instant) -> Option<u64> {
         let mut notices = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        make_room(&mut notices, |(at, _)| now.duration_since(*at) < Duration::from_secs(1));
+        make_room(&mut notices, |(at, _)| {
+            now.duration_since(*at) < Duration::from_secs(1)
+        });
         match notices.get_mut(&share) {
             Some((at, count)) if now.duration_since(*at) < Duration::from_secs(1) => {
                 *count += 1;

@@ -337,7 +337,11 @@ impl Service {
             Right::Anyone | Right::Pulse => true,
             Right::Admin => facts.is_admin(),
         };
-        if allowed { Ok(token) } else { Err(Refusal::denied()) }
+        if allowed {
+            Ok(token)
+        } else {
+            Err(Refusal::denied())
+        }
     }
 
     /// A log that is nearly full lets only that go on by which people get at what is theirs.
@@ -421,7 +425,9 @@ impl Service {
                 let key = match work.key(&name, no_key) {
                     Err(_) if settings.upsert && work.is_missing(&name) => {
                         let name = own_name(&name)?;
-                        let create = current.policy.decide(facts, crate::policy::Op::Create, Some(&name));
+                        let create = current
+                            .policy
+                            .decide(facts, crate::policy::Op::Create, Some(&name));
                         if !create.allowed() {
                             return Err(no_key());
                         }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crannog_keyd_audit::{Fullness, ValueHasher};
 use crannog_keyd_client::{
-    Answer, AuditHash, AuditLines, AuditRecords, AuditStatus, Checkpoint, Explain, ExplainedRule, Explanation,
-    HashedValue, Refusal, Status,
+    Answer, AuditHash, AuditLines, AuditRecords, AuditStatus, Checkpoint, Explain, ExplainedRule,
+    Explanation, HashedValue, Refusal, Status,
 };
 use crannog_keyd_keys::KeyName;
 use crannog_keyd_os::{Measures, pool_state};
@@ -60,7 +60,11 @@ pub(super) fn explain(policy: &Current, names: &dyn Names, wanted: &Explain) -> 
         }
     };
     if op.needs_key() != key.is_some() {
-        let needs = if op.needs_key() { "needs a key" } else { "is on no key" };
+        let needs = if op.needs_key() {
+            "needs a key"
+        } else {
+            "is on no key"
+        };
         return Err(Refusal::invalid(format!("{op} {needs}")));
     }
     let facts = Facts::supposed(&wanted.subject, &policy.policy, names);

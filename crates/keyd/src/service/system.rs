@@ -154,11 +154,7 @@ pub(super) fn login(tokens: &Tokens, facts: &Facts) -> Result<Done, Refusal> {
     Ok(Done::of(Answer::LoggedIn(auth(certificate, text, &token))))
 }
 
-pub(super) fn renew(
-    tokens: &Tokens,
-    facts: &Facts,
-    token: Option<(&str, &Token)>,
-) -> Result<Done, Refusal> {
+pub(super) fn renew(tokens: &Tokens, facts: &Facts, token: Option<(&str, &Token)>) -> Result<Done, Refusal> {
     let (certificate, (text, token)) = facts.certificate().zip(token).ok_or_else(Refusal::denied)?;
     let renewed = tokens.renew(token, seconds()).map_err(|_| Refusal::denied())?;
     let text = Zeroizing::new(text.to_owned());
@@ -190,7 +186,11 @@ fn auth(certificate: &[u8; 32], text: Zeroizing<String>, token: &Token) -> Auth 
 
 /// Tells connections apart in lists, and nothing else.
 fn accessor(certificate: &[u8; 32]) -> String {
-    HEXLOWER.encode(certificate).get(..24).unwrap_or_default().to_owned()
+    HEXLOWER
+        .encode(certificate)
+        .get(..24)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 pub(super) fn lookup(facts: &Facts, token: Option<(&str, &Token)>) -> Done {
@@ -234,9 +234,8 @@ fn at_path(settings: &Settings, policy: &Policy, facts: &Facts, path: &str) -> V
     let rest = path.trim_matches('/').strip_prefix(own).unwrap_or_default();
     let segments: Vec<&str> = rest.split('/').filter(|segment| !segment.is_empty()).collect();
     let key = |name: &str| KeyName::parse(name).ok();
-    let may = |op: Op, name: &str| {
-        key(name).is_some_and(|name| policy.decide(facts, op, Some(&name)).allowed())
-    };
+    let may =
+        |op: Op, name: &str| key(name).is_some_and(|name| policy.decide(facts, op, Some(&name)).allowed());
     let plain = |op: Op| policy.decide(facts, op, None).allowed();
     let asked: Vec<(&str, bool)> = match segments.as_slice() {
         ["keys"] => vec![("list", policy.allows_somewhere(facts, Op::List))],
@@ -272,5 +271,9 @@ fn at_path(settings: &Settings, policy: &Policy, facts: &Facts, path: &str) -> V
         .filter(|(_, held)| *held)
         .map(|(word, _)| word.to_owned())
         .collect();
-    if held.is_empty() { vec!["deny".to_owned()] } else { held }
+    if held.is_empty() {
+        vec!["deny".to_owned()]
+    } else {
+        held
+    }
 }

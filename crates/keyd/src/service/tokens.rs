@@ -93,7 +93,11 @@ impl Tokens {
             made: first.saturating_sub(self.ttl),
             until,
         };
-        if now < token.until { Ok(token) } else { Err(BadToken) }
+        if now < token.until {
+            Ok(token)
+        } else {
+            Err(BadToken)
+        }
     }
 
     /// Counts from now on for the usual time again, at most to the end that its login set.
