@@ -102,6 +102,36 @@ const PACKAGES: &[Package] = &[
         why: "moves the clock in simulated years and hours",
     },
     Package {
+        name: "passwd",
+        needed: For::Tests,
+        probe: Probe::Program("useradd"),
+        why: "users and groups of the key service's tests",
+    },
+    Package {
+        name: "util-linux",
+        needed: For::Tests,
+        probe: Probe::Program("setpriv"),
+        why: "programs run by those users",
+    },
+    Package {
+        name: "systemd",
+        needed: For::Tests,
+        probe: Probe::Program("systemd-analyze"),
+        why: "judges the key service's units; makes its credential and folders",
+    },
+    Package {
+        name: "nodejs",
+        needed: For::Tests,
+        probe: Probe::Program("node"),
+        why: "runs node-vault, a client of others, against the key service",
+    },
+    Package {
+        name: "npm",
+        needed: For::Tests,
+        probe: Probe::Program("npm"),
+        why: "installs node-vault",
+    },
+    Package {
         name: "rclone",
         needed: For::Everything,
         probe: Probe::Program("rclone"),

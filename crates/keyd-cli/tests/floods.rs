@@ -6,8 +6,8 @@ use std::io::{BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 
 use serde_json::json;
-use world::people::Person;
 use world::http::Answer;
+use world::people::Person;
 use world::{World, program, text};
 
 /// Everybody on this host may use keys here.

@@ -64,7 +64,8 @@ def with_hvac(client, name):
     transit.restore_key(backup=backup)
     assert base64.b64decode(transit.decrypt_data(name=name, ciphertext=rewrapped)["data"]["plaintext"]) == b"hello"
     assert "2" in transit.export_key(name=name, key_type="encryption-key")["data"]["keys"]
-    transit.update_key_configuration(name=name, min_decryption_version=2, min_encryption_version=2)
+    transit.rotate_key(name=name)
+    transit.update_key_configuration(name=name, min_decryption_version=2, min_encryption_version=3)
     transit.trim_key(name=name, min_version=2)
     try:
         transit.decrypt_data(name=name, ciphertext=sealed)

@@ -4,6 +4,7 @@
 
 pub(crate) mod http;
 pub(crate) mod people;
+pub(crate) mod tls;
 
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};

@@ -3,8 +3,9 @@
 
 use std::fs;
 
-use vaultrs::api::transit::KeyType;
-use vaultrs::api::transit::requests::CreateKeyRequest;
+use vaultrs::api::transit::requests::{CreateKeyRequest, RandomBytesSource};
+use vaultrs::api::transit::responses::ReadKeyData;
+use vaultrs::api::transit::{KeyType, OutputFormat};
 use vaultrs::client::{Client, Identity, VaultClient, VaultClientSettingsBuilder};
 use vaultrs::transit::{data, generate, key};
 
@@ -34,11 +35,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let opened = data::decrypt(&client, "transit", "vaultrs", &rewrapped.ciphertext, None).await?;
     assert_eq!(opened.plaintext, plaintext);
     let read = key::read(&client, "transit", "vaultrs").await?;
-    assert_eq!(read.latest_version, 2);
+    let ReadKeyData::Symmetric(versions) = read.keys else {
+        return Err("a symmetric key has times".into());
+    };
+    assert_eq!(versions.len(), 2);
     assert!(key::list(&client, "transit").await?.keys.contains(&"vaultrs".to_owned()));
     let changed = data::decrypt(&client, "transit", "vaultrs", "vault:v1:AAAA", None).await;
     assert!(changed.is_err());
-    let random = generate::random_bytes(&client, "transit", None).await?;
+    let format = OutputFormat::Base64;
+    let random = generate::random_bytes(&client, "transit", format, RandomBytesSource::Platform, None).await?;
     assert!(!random.random_bytes.is_empty());
     println!("round trip done");
     Ok(())
