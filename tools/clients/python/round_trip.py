@@ -98,7 +98,7 @@ def main():
     with_hvac(client, "hvac-" + sys.argv[1])
     with_tink(client, "tink-" + sys.argv[1])
     if sys.argv[1] == "tls":
-        client.revoke_self_token()
+        client.auth.token.revoke_self()
     print("round trip done")
 
 
