@@ -20,8 +20,12 @@ use crate::service::{Caller, Service};
 
 /// For what comes before the first request: the directory of users, the hello of the TLS process.
 const INTRODUCTION: Duration = Duration::from_secs(5);
-/// Connections that are being introduced at once (KEY-015).
-const INTRODUCED_AT_ONCE: usize = 256;
+/// Connections that are being introduced at once at one door (KEY-015).
+const INTRODUCED_AT_ONCE: usize = 64;
+/// Threads that wait for the directory of users at once; each keeps its place until it has an answer.
+const ASKING_AT_ONCE: usize = 32;
+/// Connections without a place that are told so at once; more are closed without a word.
+const REFUSED_AT_ONCE: usize = 64;
 /// For requests under way when the service stops.
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
 /// After an error of `accept`, as when there are no descriptors left.
@@ -32,7 +36,8 @@ const BREATH: Duration = Duration::from_millis(100);
 pub(super) struct Acceptor {
     service: Service,
     shares: Shares,
-    introducing: Arc<Semaphore>,
+    asking: Arc<Semaphore>,
+    refusing: Arc<Semaphore>,
     stopping: watch::Sender<bool>,
 }
 
@@ -56,7 +61,8 @@ impl Acceptor {
         Self {
             service,
             shares,
-            introducing: Arc::new(Semaphore::new(INTRODUCED_AT_ONCE)),
+            asking: Arc::new(Semaphore::new(ASKING_AT_ONCE)),
+            refusing: Arc::new(Semaphore::new(REFUSED_AT_ONCE)),
             stopping: watch::Sender::new(false),
         }
     }
@@ -80,6 +86,7 @@ impl Acceptor {
     }
 
     async fn accept(self, door: Door, mut listener: LinuxListener, alive: tokio::sync::mpsc::Sender<()>) {
+        let at_once = Arc::new(Semaphore::new(INTRODUCED_AT_ONCE));
         loop {
             let (stream, peer) = match listener.accept().await {
                 Ok(accepted) => accepted,
@@ -90,7 +97,7 @@ impl Acceptor {
                     continue;
                 }
             };
-            let Ok(introducing) = self.introducing.clone().acquire_owned().await else {
+            let Ok(introducing) = at_once.clone().acquire_owned().await else {
                 return;
             };
             let (acceptor, door, alive) = (self.clone(), door.clone(), alive.clone());
@@ -139,13 +146,19 @@ impl Acceptor {
                 None => return Ok(None),
             },
         };
+        // Administrators get in however many others are here.
         let place = self.shares.take(caller.share());
-        let refused = place.is_none().then(|| {
+        let refused = if place.is_some() || caller.facts().is_admin() {
+            None
+        } else {
             self.service.turned_away(&caller, "connections");
-            Refusal::too_many(Duration::from_secs(1))
-        });
+            let Ok(turn) = self.refusing.clone().try_acquire_owned() else {
+                return Ok(None);
+            };
+            Some((Refusal::too_many(Duration::from_secs(1)), turn))
+        };
         let served = Served {
-            caller,
+            caller: Arc::new(caller),
             round,
             refused,
         };
@@ -165,7 +178,12 @@ impl Acceptor {
         // The directory of users blocks; it is asked for nothing where no rule names a group.
         let (groups, _) = self.service.with_policy(|policy| !policy.groups().is_empty());
         if nss && groups {
-            tokio::task::spawn_blocking(ask).await.ok()
+            let turn = self.asking.clone().acquire_owned().await.ok()?;
+            let asked = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                ask()
+            });
+            asked.await.ok()
         } else {
             Some(ask())
         }

@@ -134,6 +134,8 @@ async fn serve(
     tracing::info!("stopping");
     accepting.stop().await;
     rotating.abort();
-    service.stopped();
+    // Blocks; the runtime has nothing else to do any more.
+    let last = tokio::task::spawn_blocking(move || service.stopped()).await;
+    last.map_err(|_| StartError::Thread)?;
     Ok(())
 }

@@ -89,7 +89,7 @@ mod tests {
         assert!(shares.take(hers).is_none(), "her share");
         held.push(shares.take(his).unwrap());
         assert!(shares.take(his).is_none(), "a fourth is kept for others");
-        held.push(shares.take(Share::Nameless).unwrap());
+        held.push(shares.take(Share::Account([1; 32])).unwrap());
         assert!(
             shares.take(Share::Certificate([3; 32])).is_none(),
             "all are taken"

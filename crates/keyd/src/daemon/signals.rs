@@ -37,11 +37,14 @@ impl Signals {
                 _ = self.interrupt.recv() => return,
                 _ = alive.tick() => system.notify(ServiceState::Alive),
                 _ = self.hangup.recv() => {
-                    system.notify(ServiceState::Reloading);
-                    let service = service.clone();
-                    // Told where it is refused; what counted before goes on to count.
-                    let _ = tokio::task::spawn_blocking(move || service.reload()).await;
-                    system.notify(ServiceState::Ready);
+                    let (service, system) = (service.clone(), system.clone());
+                    // A directory of users that is slow holds up neither the watchdog nor the end.
+                    tokio::task::spawn_blocking(move || {
+                        system.notify(ServiceState::Reloading);
+                        // Told where it is refused; what counted before goes on to count.
+                        let _ = service.reload();
+                        system.notify(ServiceState::Ready);
+                    });
                 }
             }
         }

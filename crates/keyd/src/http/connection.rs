@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use crannog_keyd_client::{Call, Limits, Received, Refusal, Reply};
@@ -15,21 +15,24 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::clock::{Clock, Clocked, Times};
 use super::headers::MOST_FIELDS;
 use super::{body, headers, response};
 use crate::service::{Caller, Service};
 
+/// For a connection that is only told that it is one too many.
+const REFUSAL: Duration = Duration::from_secs(1);
+
 /// Requests and answers of one connection.
 pub struct Served {
     /// Who speaks.
-    pub caller: Caller,
+    pub caller: Arc<Caller>,
     /// By which load of the policy it was judged when it was accepted.
     pub round: u64,
-    /// Refuses each request with these words: it is one too many.
-    pub refused: Option<Refusal>,
+    /// Refuses each request with these words, and ends soon: it is one too many. With its turn to be told.
+    pub refused: Option<(Refusal, OwnedSemaphorePermit)>,
 }
 
 /// What ends a connection from this side.
@@ -56,9 +59,15 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let limits = service.settings().limits();
-    let clock = Clock::new(Times {
-        head: limits.head_time.0,
-        idle: limits.idle.0,
+    let clock = Clock::new(match served.refused {
+        None => Times {
+            head: limits.head_time.0,
+            idle: limits.idle.0,
+        },
+        Some(_) => Times {
+            head: REFUSAL,
+            idle: REFUSAL,
+        },
     });
     let (head, io) = (
         limits.head.len(),
@@ -114,7 +123,7 @@ impl Connection {
 
     async fn result(&self, request: Request<Incoming>) -> Result<Reply, Refusal> {
         let (head, incoming) = request.into_parts();
-        if let Some(refusal) = &self.served.refused {
+        if let Some((refusal, _)) = &self.served.refused {
             return Err(refusal.clone());
         }
         let limits = self.service.settings().limits();
@@ -133,12 +142,23 @@ impl Connection {
             let batch = limits.batch;
             Call::read(&received, self.service.settings().mount(), Limits { batch })
         });
-        let call = read.inspect_err(|refusal| self.service.misunderstood(&self.served.caller, refusal))?;
-        if matches!(call, Call::DropConnections) && self.served.caller.facts().is_admin() {
+        let call = read.map_err(|refusal| self.service.misunderstood(&self.served.caller, refusal))?;
+        let drops = matches!(call, Call::DropConnections);
+        let token = headers::token(&head).map(str::to_owned);
+        let (service, caller) = (self.service.clone(), self.served.caller.clone());
+        let called = if service.changes(&call) {
+            // Goes on to its end, and into the log, when the connection ends meanwhile.
+            let call = async move { service.call(&caller, token.as_deref(), call).await };
+            let done = tokio::spawn(call).await;
+            done.unwrap_or_else(|_| Err(Refusal::failed("the service failed; its log says why")))
+        } else {
+            service.call(&caller, token.as_deref(), call).await
+        };
+        if drops && called.is_ok() {
             self.spared.store(true, Ordering::Release);
+            self.service.drop_connections();
         }
-        let token = headers::token(&head);
-        self.service.call(&self.served.caller, token, call).await
+        called
     }
 
     /// Whether it ends with the next answer: it is old, was judged by a policy of before, or has no share.

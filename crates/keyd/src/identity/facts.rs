@@ -28,8 +28,10 @@ pub(super) struct Local {
     pub(super) user: Option<UserId>,
     /// For the audit log alone.
     pub(super) group: Option<GroupId>,
-    /// Those that count: the kernel lists them, and the directory of users does.
+    /// Those that give rights: the kernel lists them, and the directory of users does.
     pub(super) groups: Vec<GroupId>,
+    /// Those that take rights away: all that the kernel lists.
+    pub(super) held: Vec<GroupId>,
     pub(super) socket: SocketName,
     pub(super) admin: bool,
 }
@@ -70,6 +72,26 @@ impl Facts {
         }
     }
 
+    /// The key of the account that certifies a client of the network.
+    pub const fn account(&self) -> Option<&[u8; 32]> {
+        match &self.0 {
+            Origin::Remote(Remote {
+                account: Some(key), ..
+            }) => Some(key),
+            _ => None,
+        }
+    }
+
+    /// Tells local sockets apart, for counting.
+    pub(crate) fn socket_hash(&self) -> u64 {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        if let Origin::Local(local) = &self.0 {
+            local.socket.as_str().hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
     /// Where a client of the network is, as the TLS process says; for people, and decides nothing.
     pub const fn address(&self) -> Option<SocketAddr> {
         match &self.0 {
@@ -96,7 +118,16 @@ impl Facts {
         }
     }
 
-    /// Whether one fact of a rule holds. What is known of a certificate never holds on a local socket, and the other way round.
+    /// Whether one fact of a rule that denies holds. A group does by the kernel's word alone: a directory of users that does not answer,
+    /// or that says otherwise, lifts no denial.
+    pub(crate) fn hold_to_deny(&self, fact: &Fact) -> bool {
+        match (&self.0, fact) {
+            (Origin::Local(local), Fact::Group(group)) => local.held.contains(group),
+            _ => self.hold(fact),
+        }
+    }
+
+    /// Whether one fact of a rule that allows holds. What is known of a certificate never holds on a local socket, and the other way round.
     pub(crate) fn hold(&self, fact: &Fact) -> bool {
         match &self.0 {
             Origin::Local(local) => match fact {

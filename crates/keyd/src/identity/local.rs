@@ -17,7 +17,7 @@ impl Facts {
     /// A group counts only if the kernel lists it **and** `nss` does now, so that who was removed from a group loses it on the next
     /// connection; a directory that does not answer lists nobody. `None` is `identity.nss = false`: the kernel's word alone. The
     /// directory is asked for the groups that `policy` names: a group that only a later policy names does not count on this
-    /// connection. Blocks.
+    /// connection. What denies looks at the kernel's word alone. Blocks.
     pub fn of_peer(peer: &Peer, socket: SocketName, policy: &Policy, nss: Option<&dyn Names>) -> Self {
         let listed = |group: &GroupId| match (nss, peer.user) {
             (None, _) => true,
@@ -26,10 +26,13 @@ impl Facts {
         };
         let mut groups = policy.groups();
         groups.retain(|group| peer.is_in(*group) && listed(group));
+        let mut held = peer.groups.clone();
+        held.extend(peer.group);
         Self(Origin::Local(Local {
             user: peer.user,
             group: peer.group,
             groups,
+            held,
             socket,
             admin: false,
         }))

@@ -75,6 +75,7 @@ impl Facts {
             Origin::Local(Local {
                 user,
                 group: None,
+                held: groups.clone(),
                 groups,
                 admin: socket.is_admin(),
                 socket,

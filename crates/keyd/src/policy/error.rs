@@ -70,6 +70,9 @@ pub enum PolicyFault {
     /// A subject that is none.
     #[error(transparent)]
     Subject(SubjectError),
+    /// A rule that denies somebody whom nobody knows would deny nobody.
+    #[error("`{0}` is not known here, and a rule that denies needs to know whom")]
+    UnknownDenied(String),
     /// A pattern with other characters.
     #[error("`{0}` is no pattern: characters of key names, * and ? only")]
     Pattern(String),

@@ -36,7 +36,10 @@ impl Policy {
             subject: rule
                 .subjects
                 .iter()
-                .find(|subject| subject.holds(facts))
+                .find(|subject| match rule.says(op) {
+                    Says::Deny => subject.holds_to_deny(facts),
+                    _ => subject.holds(facts),
+                })
                 .map(ToString::to_string),
             pattern: key.and_then(|key| {
                 let mut keys = rule.keys.iter();

@@ -72,6 +72,10 @@ fn rule(
         let parsed = Subject::parse(given.get_ref(), names);
         let (subject, unknown) = parsed.map_err(|error| at(text, given, PolicyFault::Subject(error)))?;
         let position = Position::of(text, &given.span());
+        if let (false, Some(name)) = (raw.deny.is_empty(), unknown.first()) {
+            let fault = PolicyFault::UnknownDenied(name.clone());
+            return Err(at(text, given, fault));
+        }
         for name in unknown {
             warn(position, WarningKind::UnknownName(name));
         }

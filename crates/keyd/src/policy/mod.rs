@@ -87,16 +87,19 @@ impl Policy {
         let mut allows: Option<&Rule> = None;
         for rule in &self.rules {
             let says = rule.says(op);
-            if says == Says::Nothing || !rule.is_about(op, key) || !rule.is_for(facts) {
+            if says == Says::Nothing || !rule.is_about(op, key) {
                 continue;
             }
             if says == Says::Deny {
-                return Decision {
-                    allowed: false,
-                    rule: Some(rule.name.clone()),
-                };
+                if rule.denies(facts) {
+                    return Decision {
+                        allowed: false,
+                        rule: Some(rule.name.clone()),
+                    };
+                }
+            } else if allows.is_none() && rule.is_for(facts) {
+                allows = Some(rule);
             }
-            allows = allows.or(Some(rule));
         }
         Decision {
             allowed: allows.is_some(),
@@ -106,6 +109,9 @@ impl Policy {
 
     /// Whether a list shows the key: anything at all may be done on it.
     pub fn shows(&self, facts: &Facts, key: &KeyName) -> bool {
+        if !self.rules.iter().any(|rule| rule.is_for(facts)) {
+            return false;
+        }
         let mut ops = Op::ALL.iter().filter(|op| op.needs_key());
         ops.any(|op| self.decide(facts, *op, Some(key)).allowed())
     }

@@ -34,6 +34,10 @@ impl Rule {
         self.subjects.iter().any(|subject| subject.holds(facts))
     }
 
+    pub(super) fn denies(&self, facts: &Facts) -> bool {
+        self.subjects.iter().any(|subject| subject.holds_to_deny(facts))
+    }
+
     /// Whether it is about this key, or about operations on none.
     pub(super) fn is_about(&self, op: Op, key: Option<&KeyName>) -> bool {
         match key {

@@ -74,10 +74,13 @@ pub enum SubjectError {
     /// No name, or one that no socket has.
     #[error("`{0}` needs a name")]
     Name(String),
+    /// The directory of users gives no answer.
+    #[error("the directory of users does not answer about `{0}`")]
+    Directory(String),
 }
 
 impl Subject {
-    /// The subject, and the names in it that the directory of users does not know (or could not be asked for).
+    /// The subject, and the names in it that the directory of users does not know.
     pub(crate) fn parse(text: &str, names: &dyn Names) -> Result<(Self, Vec<String>), SubjectError> {
         let (mut facts, mut unknown) = (Vec::new(), Vec::new());
         for part in text.split('+') {
@@ -98,6 +101,12 @@ impl Subject {
     /// Whether all facts hold. A remote subject is always named: on TLS one of them must be of the certificate (KEY-009).
     pub(super) fn holds(&self, facts: &Facts) -> bool {
         (!facts.is_remote() || self.names_certificate()) && self.facts.iter().all(|fact| facts.hold(fact))
+    }
+
+    /// The same for a rule that denies.
+    pub(super) fn holds_to_deny(&self, facts: &Facts) -> bool {
+        (!facts.is_remote() || self.names_certificate())
+            && self.facts.iter().all(|fact| facts.hold_to_deny(fact))
     }
 
     /// Whether a certificate or its account is pinned.
@@ -165,17 +174,16 @@ impl Fact {
             }
         };
         match kind {
-            // A directory that cannot be asked knows nobody: the fact then never holds.
-            "user" => Ok(names
-                .user(named()?)
-                .ok()
-                .flatten()
-                .map_or(Self::Unknown, Self::User)),
-            "group" => Ok(names
-                .group(named()?)
-                .ok()
-                .flatten()
-                .map_or(Self::Unknown, Self::Group)),
+            "user" => {
+                let found = names.user(named()?);
+                let found = found.map_err(|_| SubjectError::Directory(given()))?;
+                Ok(found.map_or(Self::Unknown, Self::User))
+            }
+            "group" => {
+                let found = names.group(named()?);
+                let found = found.map_err(|_| SubjectError::Directory(given()))?;
+                Ok(found.map_or(Self::Unknown, Self::Group))
+            }
             "uid" => number(value)
                 .map(|number| Self::User(UserId::from_number(number)))
                 .ok_or_else(|| SubjectError::Number(given())),

@@ -21,9 +21,11 @@ pub struct Caller {
 pub enum Share {
     /// A user of this system.
     User(UserId),
-    /// All who have no number here together.
-    Nameless,
-    /// A certificate, by its hash.
+    /// All who have no number here, on one socket.
+    Nameless(u64),
+    /// An account, by its key: however many certificates it makes.
+    Account([u8; 32]),
+    /// A certificate of no account, by its hash.
     Certificate([u8; 32]),
 }
 
@@ -71,10 +73,11 @@ impl Caller {
 impl Share {
     /// Whose share a connection with these facts takes.
     pub fn of(facts: &Facts) -> Self {
-        match (facts.certificate(), facts.user()) {
-            (Some(hash), _) => Self::Certificate(*hash),
-            (None, Some(user)) => Self::User(user),
-            (None, None) => Self::Nameless,
+        match (facts.account(), facts.certificate(), facts.user()) {
+            (Some(key), ..) => Self::Account(*key),
+            (None, Some(hash), _) => Self::Certificate(*hash),
+            (None, None, Some(user)) => Self::User(user),
+            (None, None, None) => Self::Nameless(facts.socket_hash()),
         }
     }
 }

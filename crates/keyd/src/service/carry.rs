@@ -99,6 +99,7 @@ impl Work<'_> {
             return Err(Refusal::denied());
         }
         let exists = || Refusal::failed(format!("key \"{name}\" already exists"));
+        self.room_for_key()?;
         match store.get(&name) {
             Ok(old) if wanted.force => {
                 let gone = store.delete(&old).await;
@@ -153,6 +154,7 @@ impl Work<'_> {
         if self.opened.store.get(&name).is_ok() {
             return Err(exists());
         }
+        self.room_for_key()?;
         let key_type = match &wanted.key_type {
             Some(text) => key_type_of(text)?,
             None => self.settings.default_type,

@@ -61,14 +61,19 @@ impl Work<'_> {
         made.map_err(|error| refusal::of_store(&error, refusal::no_key))
     }
 
+    /// A key more must have room (KEY-015).
+    pub(super) fn room_for_key(&self) -> Result<(), Refusal> {
+        let most = self.settings.limits.keys;
+        if self.opened.store.len() >= most {
+            let text = format!("there are at most {most} keys here (limits.keys)");
+            return Err(Refusal::invalid(text));
+        }
+        Ok(())
+    }
+
     /// A new key, not yet kept. Pairs of RSA are made on threads of their own.
     pub(super) async fn generated(&self, name: KeyName, spec: KeySpec) -> Result<Change, Refusal> {
-        if self.opened.store.names().len() >= self.settings.limits.keys {
-            let most = self.settings.limits.keys;
-            return Err(Refusal::invalid(format!(
-                "there are at most {most} keys here (limits.keys)"
-            )));
-        }
+        self.room_for_key()?;
         let make = move || Key::generate(name, &spec, now(), &mut rand::rng());
         let made = if is_slow(spec.key_type) {
             let turn = self.slow.take(self.caller.share()).await?;

@@ -48,6 +48,9 @@ impl Rate {
     }
 }
 
+/// For a processor no request waits longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
 /// Slow requests at once: so many of one subject, and of all together as many as there are processors.
 pub(super) struct Slow {
     most: usize,
@@ -76,7 +79,8 @@ impl Slow {
         let mine = self.of(share);
         let full = || Refusal::too_many(Duration::from_secs(1));
         let mine = mine.try_acquire_owned().map_err(|_| full())?;
-        let all = self.all.clone().acquire_owned().await.map_err(|_| full())?;
+        let all = tokio::time::timeout(LONGEST_WAIT, self.all.clone().acquire_owned()).await;
+        let all = all.map_err(|_| full())?.map_err(|_| full())?;
         Ok(SlowTurn {
             _mine: mine,
             _all: all,
@@ -132,7 +136,7 @@ mod tests {
     use super::*;
 
     const HER: Share = Share::Certificate([1; 32]);
-    const HIM: Share = Share::Nameless;
+    const HIM: Share = Share::Account([1; 32]);
 
     #[test]
     fn one_subject_does_not_use_up_what_is_anothers() {

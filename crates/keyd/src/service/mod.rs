@@ -30,10 +30,10 @@ mod unlocking;
 mod work;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-use crannog_keyd_audit::{Detail, Event, Fullness, Outcome};
+use crannog_keyd_audit::{Detail, Event, Fullness, LogError, Outcome};
 use crannog_keyd_client::{Answer, Call, Refusal, Reply};
 use crannog_keyd_keys::{KeyName, StoreId};
 use crannog_keyd_os::{Measures, UserId};
@@ -57,6 +57,9 @@ use self::work::{Done, Work};
 use crate::policy::{LoadError, Loaded, Names};
 use crate::store::{StateDir, StoreError};
 
+/// Refused requests of one subject a second that are recorded one by one; more get 429, and are counted.
+const REFUSALS: u32 = 10;
+
 /// The service. Clones are the same one.
 #[derive(Clone)]
 pub struct Service(Arc<Inner>);
@@ -73,10 +76,25 @@ struct Inner {
     locked: Mutex<Option<StateDir>>,
     unlocking: tokio::sync::Mutex<()>,
     rate: Rate,
+    /// Of requests that are refused, so that who may nothing does not fill the log.
+    refusals: Rate,
     slow: Slow,
     notices: Notices,
+    reloading: Mutex<()>,
     connections: AtomicUsize,
     dropping: watch::Sender<u64>,
+}
+
+/// Why a policy was not loaded; the one before goes on to count.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReloadError {
+    /// The file is not taken.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The audit log takes no record of it.
+    #[error("the audit log cannot be written: {0}")]
+    Log(#[from] LogError),
 }
 
 /// What a service is made of.
@@ -112,7 +130,9 @@ impl Service {
             opened: OnceLock::new(),
             locked: Mutex::new(Some(parts.state)),
             unlocking: tokio::sync::Mutex::default(),
+            refusals: Rate::new(REFUSALS),
             notices: Notices::default(),
+            reloading: Mutex::default(),
             connections: AtomicUsize::new(0),
             dropping: watch::Sender::new(0),
         })))
@@ -150,6 +170,16 @@ impl Service {
         &self.0.connections
     }
 
+    /// Whether a call changes what is kept: it is not to be broken off.
+    pub fn changes(&self, call: &Call) -> bool {
+        changes(call) || (self.0.settings.upsert && matches!(call, Call::Encrypt(..)))
+    }
+
+    /// Has all connections dropped.
+    pub fn drop_connections(&self) {
+        self.0.dropping.send_modify(|round| *round += 1);
+    }
+
     /// Changes when all connections are to be dropped.
     pub fn dropping(&self) -> watch::Receiver<u64> {
         self.0.dropping.subscribe()
@@ -166,12 +196,17 @@ impl Service {
             self.turned_away(caller, "rate");
             return Err(Refusal::too_many(wait));
         }
-        if let Call::Unlock(unlock) = call {
-            let done = self.unlock_called(caller, &unlock).await?;
+        if let Call::Unlock(unlock) = &call
+            && caller.facts.is_admin()
+        {
+            let done = self.unlock_called(unlock).await?;
             return Ok(reply(done, request));
         }
         let Some(opened) = self.0.opened.get() else {
-            return Err(Refusal::sealed());
+            return match call {
+                Call::Unseal => Ok(reply(system::seal_status(self.0.store, true), request)),
+                _ => Err(Refusal::sealed()),
+            };
         };
         let (op, key, target) = right.words();
         let mut entry = Entry {
@@ -181,16 +216,21 @@ impl Service {
             ..Entry::default()
         };
         let changes = changes(&call);
-        let unrecorded = match &call {
+        let follows = match &call {
             Call::AuditRecords(wanted) => wanted.wait.is_some() && caller.follows_already(),
             _ => false,
         };
+        let changes = changes || self.makes(&call, opened);
         let current = self.0.policies.current();
         let token = self.token(opened, caller, token);
-        let result = match self.judge(&current, caller, &right, token, &mut entry) {
-            Err(refusal) => Err(refusal),
+        let judged = self.judge(&current, caller, &right, token, &mut entry);
+        let judged = judged.and_then(|token| self.room(opened, &call).map(|()| token));
+        let result = match judged {
+            Err(refusal) => {
+                self.refuse_again(opened, caller)?;
+                Err(refusal)
+            }
             Ok(token) => {
-                self.room(opened, &call)?;
                 if changes {
                     self.begin(opened, caller, &entry, &request).await?;
                 }
@@ -202,7 +242,8 @@ impl Service {
             Ok(done) => (None, done.status),
             Err(refusal) => (Some(refusal), refusal.status),
         };
-        if !unrecorded {
+        // Who follows the log would otherwise follow herself.
+        if !follows || refusal.is_some() {
             let ended = outcome(refusal, status);
             self.record(opened, caller, &entry, &request, ended, changes)
                 .await?;
@@ -210,19 +251,46 @@ impl Service {
         result.map(|done| reply(done, request))
     }
 
-    /// Records a request that reached a route and was not understood. Nothing else is to be done with it.
-    pub fn misunderstood(&self, caller: &Caller, refusal: &Refusal) {
-        if matches!(refusal.status, 404 | 405) {
-            return;
+    /// Records a request that was not understood, and gives what is answered. Nothing else is to be done with it.
+    pub fn misunderstood(&self, caller: &Caller, refusal: Refusal) -> Refusal {
+        let Some(opened) = self.0.opened.get().filter(|_| refusal.status != 404) else {
+            return refusal;
+        };
+        if let Err(instead) = self.refuse_again(opened, caller) {
+            return instead;
         }
-        if let Some(opened) = self.0.opened.get() {
-            let (entry, request) = (Entry::default(), new_request());
-            let ended = Some((Outcome::Error, refusal.status));
-            let record = entry.record(Event::Request, caller, &request, ended);
-            if let Err(error) = opened.log.append(&record) {
-                tracing::error!(%error, "the audit log takes no record");
-            }
+        let (entry, request) = (Entry::default(), new_request());
+        let ended = Some((Outcome::Error, refusal.status));
+        let record = entry.record(Event::Request, caller, &request, ended);
+        match opened.log.append(&record) {
+            Ok(_) => refusal,
+            Err(error) => refusal::of_log(&error),
         }
+    }
+
+    /// Whether one more refusal of this subject gets a record of its own: not too many a second, and none in a log that is nearly full.
+    fn refuse_again(&self, opened: &Opened, caller: &Caller) -> Result<(), Refusal> {
+        if opened.log.fullness() != Fullness::Room && !self.drops_oldest() {
+            return Err(refusal::of_log(&LogError::Full));
+        }
+        let taken = self.0.refusals.take(caller.share(), Instant::now());
+        taken.map_err(|wait| {
+            self.turned_away(caller, "refusals");
+            Refusal::too_many(wait)
+        })
+    }
+
+    fn drops_oldest(&self) -> bool {
+        self.0.settings.audit.when_full == crate::config::WhenFull::DropOldest
+    }
+
+    /// Whether `encrypt` would make its key.
+    fn makes(&self, call: &Call, opened: &Opened) -> bool {
+        let Call::Encrypt(name, ..) = call else {
+            return false;
+        };
+        let missing = |name| matches!(opened.store.get(&name), Err(StoreError::NoKey));
+        self.0.settings.upsert && key_name(name).is_some_and(missing)
     }
 
     /// Records a connection, or a request, that was turned away before it was looked at: once a second for each subject.
@@ -243,8 +311,10 @@ impl Service {
         }
     }
 
-    /// Loads the policy file again. The new one counts from the next request on; an invalid one changes nothing. Blocks.
-    pub fn reload(&self) -> Result<u64, LoadError> {
+    /// Loads the policy file again, one load after another. The new one counts from the next request on, and not before its record is on
+    /// disk; an invalid one changes nothing. Blocks.
+    pub fn reload(&self) -> Result<u64, ReloadError> {
+        let _turn = self.0.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let loaded = read_policy(&self.0.settings.policy, self.0.user, self.names());
         let loaded = loaded.inspect_err(|error| {
             tracing::error!(%error, "the policy is not taken; the one before goes on to count");
@@ -259,25 +329,22 @@ impl Service {
         for warning in &loaded.warnings {
             tracing::warn!(%warning, "the policy");
         }
-        Ok(self.take(loaded))
-    }
-
-    fn take(&self, loaded: Loaded) -> u64 {
         let rules = loaded.policy.len() as u64;
         if let Some(opened) = self.0.opened.get() {
-            self.note_policy(opened, &loaded.sha256);
+            self.note_policy(opened, &loaded.sha256).inspect_err(|error| {
+                tracing::error!(%error, "the policy is not taken: the audit log takes no record of it");
+            })?;
         }
         self.0.policies.replace(loaded);
-        rules
+        Ok(rules)
     }
 
-    fn note_policy(&self, opened: &Opened, sha256: &[u8; 32]) {
-        let noted = opened.event(Event::PolicyLoaded, |record| {
+    /// On disk when it returns. Blocks.
+    fn note_policy(&self, opened: &Opened, sha256: &[u8; 32]) -> Result<(), LogError> {
+        let written = opened.event(Event::PolicyLoaded, |record| {
             record.detail = Some(Detail::default().text("sha256", HEXLOWER.encode(sha256)));
-        });
-        if let Err(error) = noted {
-            tracing::error!(%error, "the audit log takes no record");
-        }
+        })?;
+        tokio::runtime::Handle::current().block_on(opened.log.synced(written))
     }
 
     fn pulse(&self, call: &Call) -> Result<Done, Refusal> {
@@ -346,10 +413,9 @@ impl Service {
 
     /// A log that is nearly full lets only that go on by which people get at what is theirs.
     fn room(&self, opened: &Opened, call: &Call) -> Result<(), Refusal> {
-        let dropping = self.0.settings.audit.when_full == crate::config::WhenFull::DropOldest;
         match opened.log.fullness() {
-            Fullness::Low if !dropping && !goes_on(call) => {
-                Err(refusal::of_log(&crannog_keyd_audit::LogError::Full))
+            Fullness::Low if !self.drops_oldest() && !goes_on(call) => {
+                Err(refusal::of_log(&LogError::Full))
             }
             _ => Ok(()),
         }
@@ -508,9 +574,7 @@ impl Service {
             Call::LookupSelf => Ok(system::lookup(facts, token)),
             Call::RenewSelf => system::renew(&opened.tokens, facts, token),
             Call::RevokeSelf => system::revoke(&opened.tokens, token.map(|(_, token)| token)),
-            Call::CapabilitiesSelf(wanted) => {
-                Ok(system::capabilities(settings, &current.policy, facts, &wanted))
-            }
+            Call::CapabilitiesSelf(wanted) => system::capabilities(settings, &current.policy, facts, &wanted),
             Call::Status => {
                 let connections = inner.connections.load(Ordering::Relaxed);
                 Ok(own::status(opened, current, &inner.measures, connections))
@@ -530,10 +594,8 @@ impl Service {
                 blocking(move || own::records(&opened, &wanted)).await
             }
             Call::AuditHash(wanted) => opened.hash_value(&wanted),
-            Call::DropConnections => {
-                inner.dropping.send_modify(|round| *round += 1);
-                Ok(Done::nothing())
-            }
+            // Whoever serves the connections does it once this is recorded.
+            Call::DropConnections => Ok(Done::nothing()),
             // A later word of the interface: nothing here does it.
             _ => Err(Refusal::not_found()),
         }

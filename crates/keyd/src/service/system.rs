@@ -23,6 +23,8 @@ pub(super) fn version() -> String {
 }
 
 const CLUSTER: &str = "crannog-keyd";
+/// Of one question for capabilities (KEY-015).
+const MOST_PATHS: usize = 100;
 const POLICIES: &str = "crannog-keyd";
 
 pub(super) fn seconds() -> u64 {
@@ -224,9 +226,14 @@ pub(super) fn capabilities(
     policy: &Policy,
     facts: &Facts,
     wanted: &Capabilities,
-) -> Done {
+) -> Result<Done, Refusal> {
+    if wanted.paths.len() > MOST_PATHS {
+        return Err(Refusal::invalid(format!("at most {MOST_PATHS} paths")));
+    }
     let of = |path: &String| (path.clone(), at_path(settings, policy, facts, path));
-    Done::of(Answer::Capabilities(wanted.paths.iter().map(of).collect()))
+    Ok(Done::of(Answer::Capabilities(
+        wanted.paths.iter().map(of).collect(),
+    )))
 }
 
 fn at_path(settings: &Settings, policy: &Policy, facts: &Facts, path: &str) -> Vec<String> {

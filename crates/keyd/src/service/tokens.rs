@@ -123,8 +123,14 @@ impl Tokens {
         if fates.len() >= REMEMBERED && !fates.contains_key(&id) {
             return Err(BadToken);
         }
-        fates.insert(id, fate);
-        Ok(())
+        match (fates.get(&id), fate) {
+            // A renewal under way does not bring back what was revoked meanwhile.
+            (Some(Fate::Revoked { .. }), Fate::Renewed { .. }) => Err(BadToken),
+            _ => {
+                fates.insert(id, fate);
+                Ok(())
+            }
+        }
     }
 
     fn fates(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; RANDOM], Fate>> {
@@ -161,7 +167,7 @@ mod tests {
         assert_eq!(tokens.judge(&text, &MINE, 1_001), Ok(token));
         assert_eq!(tokens.judge(&text, &HERS, 1_001), Err(BadToken));
         assert_eq!(tokens.judge(&text, &MINE, 1_000 + 3_600), Err(BadToken));
-        let (other, _) = super::Tokens::make(&self::tokens(), &MINE, 1_000);
+        let (other, _) = Tokens::make(&self::tokens(), &MINE, 1_000);
         assert_eq!(tokens.judge(&other, &MINE, 1_001), Err(BadToken));
     }
 
@@ -195,5 +201,11 @@ mod tests {
         let (text, token) = tokens.make(&MINE, 0);
         tokens.revoke(&token, 1).unwrap();
         assert_eq!(tokens.judge(&text, &MINE, 2), Err(BadToken));
+        assert_eq!(
+            tokens.renew(&token, 3),
+            Err(BadToken),
+            "a renewal that was under way"
+        );
+        assert_eq!(tokens.judge(&text, &MINE, 4), Err(BadToken));
     }
 }

@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, PoisonError};
 
-use crannog_keyd_audit::{Detail, Event};
+use crannog_keyd_audit::Event;
 use crannog_keyd_client::{Refusal, Unlock};
 use crannog_keyd_keys::{Opener, RecordError};
 use crannog_seal::keyd::StoreKey;
 
+use super::Service;
 use super::opened::{OpenError, Opened};
 use super::work::Done;
-use super::{Caller, Service};
 
 /// Why the store stays locked.
 #[derive(Debug, thiserror::Error)]
@@ -46,16 +46,14 @@ impl Service {
         let dir = locked.take().ok_or(UnlockError::Already)?;
         let opened = Opened::open(dir, key, &inner.settings)?;
         let current = inner.policies.current();
-        self.note_policy(&opened, &current.sha256);
+        self.note_policy(&opened, &current.sha256)
+            .map_err(OpenError::from)?;
         let _ = inner.opened.set(opened);
         Ok(())
     }
 
     /// The request `unlock`: a passphrase, on the administrators' socket alone, one at a time because each takes memory.
-    pub(super) async fn unlock_called(&self, caller: &Caller, wanted: &Unlock) -> Result<Done, Refusal> {
-        if !caller.facts.is_admin() {
-            return Err(Refusal::denied());
-        }
+    pub(super) async fn unlock_called(&self, wanted: &Unlock) -> Result<Done, Refusal> {
         if !self.is_sealed() {
             return Ok(Done::nothing());
         }
@@ -73,11 +71,15 @@ impl Service {
         .await
     }
 
-    /// The last record: nothing is answered after it.
+    /// The last record, and a checkpoint over it. Blocks.
     pub fn stopped(&self) {
-        if let Some(opened) = self.0.opened.get()
-            && let Err(error) = opened.event(Event::Stop, |record| record.detail = Some(Detail::default()))
-        {
+        let Some(opened) = self.0.opened.get() else {
+            return;
+        };
+        let ended = opened
+            .event(Event::Stop, |_| {})
+            .and_then(|_| opened.log.checkpoint());
+        if let Err(error) = ended {
             tracing::error!(%error, "the audit log takes no record");
         }
     }

@@ -94,6 +94,17 @@ impl Store {
         keys.keys().filter(|name| **name != wrapping).cloned().collect()
     }
 
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        let keys = self.shared.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The keys that cannot be used, and why.
     pub fn damaged(&self) -> Vec<(KeyName, Damage)> {
         let keys = self.shared.keys.read().unwrap_or_else(PoisonError::into_inner);

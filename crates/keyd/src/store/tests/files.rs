@@ -83,7 +83,7 @@ fn an_unlocking_file_is_replaced_by_one_of_the_same_store() {
     let more = file.add(&key, &slot, &mut rand::rng()).unwrap();
     dir.replace_unlock_file(&more).unwrap();
     assert_eq!(dir.unlock_file().unwrap(), more);
-    let other = crannog_keyd_keys::UnlockFile::create(
+    let other = UnlockFile::create(
         &StoreId([1; 16]),
         &key,
         &slot,
