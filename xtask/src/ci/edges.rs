@@ -155,7 +155,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "keyd-install",
-        ours: &["seal", "keyd", "keyd-keys", "keyd-os"],
+        ours: &["seal", "keyd", "keyd-audit", "keyd-keys", "keyd-os"],
         others: None,
     },
     Rule {

@@ -414,9 +414,7 @@ impl Service {
     /// A log that is nearly full lets only that go on by which people get at what is theirs.
     fn room(&self, opened: &Opened, call: &Call) -> Result<(), Refusal> {
         match opened.log.fullness() {
-            Fullness::Low if !self.drops_oldest() && !goes_on(call) => {
-                Err(refusal::of_log(&LogError::Full))
-            }
+            Fullness::Low if !self.drops_oldest() && !goes_on(call) => Err(refusal::of_log(&LogError::Full)),
             _ => Ok(()),
         }
     }
