@@ -93,6 +93,37 @@ fn key_008_a_group_needs_the_kernel_and_the_directory() {
     }
 }
 
+/// KEY-010: what a directory does not say, or says otherwise, lifts no denial; nor does a policy that came after the connection.
+#[test]
+fn key_010_a_denial_by_group_holds_by_the_kernels_word_alone() {
+    let in_shop = peer(Some(33), Some(33), &[500]);
+    let deny = "format = 1\n[[rule]]\nname = \"all\"\nsubjects = [\"any\"]\nkeys = [\"k\"]\nallow = [\"encrypt\"]\n\
+                [[rule]]\nname = \"shop\"\nsubjects = [\"group:shop\"]\nkeys = [\"k\"]\ndeny = [\"encrypt\"]";
+    let (later, _) = Policy::parse(deny, &directory()).unwrap();
+    let before = policy("any");
+    let (removed, silent) = (
+        Directory {
+            members: Vec::new(),
+            ..directory()
+        },
+        Directory {
+            fails: true,
+            ..directory()
+        },
+    );
+    for nss in [&directory(), &removed, &silent] {
+        let facts = Facts::of_peer(&in_shop, SocketName::clients(), &before, Some(nss));
+        assert!(may(&before, &facts) && !may(&later, &facts));
+    }
+    let other = Facts::of_peer(
+        &peer(Some(33), Some(33), &[]),
+        SocketName::clients(),
+        &before,
+        None,
+    );
+    assert!(may(&later, &other));
+}
+
 #[test]
 fn key_008_who_has_no_number_here_matches_nothing_by_number() {
     let nobody = peer(None, None, &[]);

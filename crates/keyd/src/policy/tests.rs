@@ -382,9 +382,23 @@ fn an_unknown_name_never_holds() {
         fails: true,
         ..directory()
     };
-    let (policy, warnings) = Policy::parse(PAGE, &silent).unwrap();
-    assert_eq!(warnings.len(), 2);
-    assert!(!policy.shows(&facts("user:www+socket:shop", &policy), &name("session")));
+    let fault = Policy::parse(PAGE, &silent).unwrap_err().fault;
+    assert_eq!(
+        fault,
+        PolicyFault::Subject(SubjectError::Directory("group:shop".into()))
+    );
+}
+
+#[test]
+fn key_010_a_rule_that_denies_knows_whom() {
+    let text = |who: &str| {
+        format!(
+            "format = 1\n[[rule]]\nname = \"r\"\nsubjects = [\"{who}\"]\nkeys = [\"k\"]\ndeny = [\"decrypt\"]"
+        )
+    };
+    assert!(parse(&text("user:www")).is_ok());
+    let fault = Policy::parse(&text("user:nemo"), &directory()).unwrap_err().fault;
+    assert_eq!(fault, PolicyFault::UnknownDenied("user:nemo".into()));
 }
 
 mod loading {
