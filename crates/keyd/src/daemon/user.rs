@@ -1,10 +1,12 @@
 //! Who the process is, and the folders that only root can make for it.
 
+use std::fs::{OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
 
-use nix::unistd::{Gid, Group, Uid, User, chown, geteuid, initgroups, setgid, setuid};
+use nix::fcntl::OFlag;
+use nix::unistd::{Gid, Group, Uid, User, geteuid, initgroups, setgid, setuid};
 
 use super::error::StartError;
 use crate::config::Config;
@@ -45,6 +47,15 @@ fn make(path: &Path, mode: u32, owner: Option<&User>, group: Option<&str>) -> Re
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
         Err(error) => return Err(failed(error)),
     }
+    // From here on by descriptor: the folder around it may be another user's, who could put a link in its place.
+    let folder = OpenOptions::new()
+        .read(true)
+        .custom_flags((OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW).bits())
+        .open(path)
+        .map_err(failed)?;
+    if folder.metadata().map_err(failed)?.uid() != geteuid().as_raw() {
+        return Err(failed(io::ErrorKind::PermissionDenied.into()));
+    }
     if let Some(owner) = owner {
         let group = match group {
             // A host without the TLS process, or without the clients' group, has folders for its own user alone.
@@ -54,10 +65,11 @@ fn make(path: &Path, mode: u32, owner: Option<&User>, group: Option<&str>) -> Re
                 .map_or(owner.gid, |group| group.gid),
             None => owner.gid,
         };
-        chown(path, Some(owner.uid), Some(group)).map_err(|error| failed(error.into()))?;
+        fchown(&folder, Some(owner.uid.as_raw()), Some(group.as_raw())).map_err(failed)?;
     }
-    let rights = std::fs::Permissions::from_mode(mode);
-    std::fs::set_permissions(path, rights).map_err(failed)
+    folder
+        .set_permissions(Permissions::from_mode(mode))
+        .map_err(failed)
 }
 
 /// Root becomes the user, for good, and never another root; anybody else stays who she is. Call it before any thread was started.
