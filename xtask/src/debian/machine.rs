@@ -38,18 +38,22 @@ impl Machine {
             "boot",
         ]);
         command.arg(group.path()).arg(include_str!("boot.sh")).arg(top);
-        let mut unshare = Running::start(command.stdin(Stdio::null()).stdout(Stdio::piped()))?;
+        let log = top.join("boot.log");
+        command.stdin(Stdio::null()).stderr(fs::File::create(&log)?);
+        let mut unshare = Running::start(command.stdout(Stdio::piped()))?;
         let mut line = String::new();
         if let Some(stdout) = unshare.child().stdout.as_mut() {
             BufReader::new(stdout).read_line(&mut line)?;
         }
-        let first = First::new(line.trim().parse().map_err(|_| "the machine does not start")?);
+        let said = || fs::read_to_string(&log).unwrap_or_default();
+        let pid = line.trim().parse();
+        let first = First::new(pid.map_err(|_| format!("the machine does not start: {}", said()))?);
         let machine = Self {
             first,
             _unshare: unshare,
             _group: group,
         };
-        wait(&notes).map_err(|error| format!("systemd does not come up: {error}"))?;
+        wait(&notes).map_err(|error| format!("systemd does not come up: {error}\n{}", said()))?;
         Ok(machine)
     }
 

@@ -83,9 +83,9 @@ fn installed(host: &Host) -> Outcome {
         gone(host, &[CREDENTIAL])?;
         say("installed and started by hand, unlocked by a key file");
     }
-    let user = host.root(&format!("stat -c %U /proc/{}/task", host.pid()?))?;
+    let user = host.root(&format!("stat -c %U /proc/{}/mem", host.pid()?))?;
     let ids = host.root(&format!(
-        "grep -E '^(Uid|CapPrm|CapBnd|NoNewPrivs|Seccomp):' /proc/{}/status",
+        "grep -E '^(Uid|CapPrm|NoNewPrivs|Seccomp):' /proc/{}/status",
         host.pid()?
     ))?;
     let own = host.root("id -u crannog-keyd")?;
@@ -101,7 +101,7 @@ fn installed(host: &Host) -> Outcome {
         }
     }
     if user.trim() != "root" {
-        return Err(format!("/proc of the service belongs to {user}").into());
+        return Err(format!("the memory of the service belongs to {user}").into());
     }
     let status = host.status()?;
     let missing = status["missing_measures"]

@@ -103,6 +103,8 @@ fn one(systemd: bool, program: &Path, keep: bool) -> Outcome {
             Who::Root,
             "apt-get update && apt-get install systemd systemd-sysv dbus",
         )?;
+        // There is no console to log in at.
+        root.shell(Who::Root, "systemctl mask --quiet console-getty.service")?;
         root.boot()?;
         let state = root.shell(Who::Root, "systemctl is-system-running --wait || true")?;
         say(&format!("a fresh Debian, booted: {}", state.trim()));
