@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::layout::{Binaries, Profile, root};
+use crate::layout::{Binaries, Profile, program, root};
 use crate::{Outcome, run};
 
 /// `cargo xtask build [--release]`.
@@ -31,6 +31,12 @@ pub fn run(profile: Profile) -> Outcome<Binaries> {
 pub fn server(profile: Profile) -> Outcome<PathBuf> {
     one("crannog-server", "crannogd", profile)?;
     Ok(Binaries::of(profile).crannogd)
+}
+
+/// Builds the key service's program alone.
+pub fn keyd(profile: Profile) -> Outcome<PathBuf> {
+    one("crannog-keyd-cli", "crannog-keyd", profile)?;
+    Ok(program("crannog-keyd", profile))
 }
 
 fn one(package: &str, binary: &str, profile: Profile) -> Outcome {

@@ -49,6 +49,11 @@ impl Profile {
     }
 }
 
+/// Where cargo puts a program.
+pub fn program(name: &str, profile: Profile) -> PathBuf {
+    target().join(profile.folder()).join(name)
+}
+
 /// The two programs.
 #[derive(Debug, Clone)]
 pub struct Binaries {
@@ -61,10 +66,9 @@ pub struct Binaries {
 impl Binaries {
     /// Where cargo puts them.
     pub fn of(profile: Profile) -> Self {
-        let folder = target().join(profile.folder());
         Self {
-            crannogd: folder.join("crannogd"),
-            crannog: folder.join("crannog"),
+            crannogd: program("crannogd", profile),
+            crannog: program("crannog", profile),
         }
     }
 }

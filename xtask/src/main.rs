@@ -4,15 +4,17 @@
 //!  setup ─▶ build ─▶ demo
 //!                └─▶ test ─▶ ci        .ci/run calls `test`
 //!                └─▶ bench, soak, years
-//!                └─▶ package
+//!                └─▶ package, keyd
 //! ```
 
 mod bench;
 mod build;
 mod ci;
 mod compare;
+mod debian;
 mod demo;
 mod json;
+mod keyd;
 mod layout;
 mod package;
 mod readme;
@@ -54,6 +56,9 @@ usage: cargo xtask COMMAND
                                the Debian packages crannog-server and crannog, in target/packages
   package --check [PART...]    a fresh Debian: install, use, upgrade, remove, purge; pages, lintian, the container
                                (root; some minutes)
+  keyd --check [plain|systemd] [--program FILE] [--keep]
+                               the key service on a fresh Debian, without systemd and booted with it: installed, used,
+                               attacked by other users, uninstalled, purged (root; some minutes)
   docs                         every command of a console block in README.md is run by some test
 ";
 
@@ -75,6 +80,7 @@ fn main() -> ExitCode {
         "years" => years::run(rest),
         "docs" => readme::run(),
         "package" => package::run(rest),
+        "keyd" => keyd::run(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

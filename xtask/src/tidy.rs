@@ -17,6 +17,8 @@ enum Debt {
     Mount(PathBuf),
     Scratch(PathBuf),
     Inside(PathBuf),
+    First(i32),
+    Group(PathBuf),
 }
 
 static DEBTS: Mutex<Vec<Debt>> = Mutex::new(Vec::new());
@@ -34,6 +36,10 @@ fn settle(debt: &Debt) {
             let _ = Command::new("umount").arg(at).stderr(Stdio::null()).status();
         }
         Debt::Inside(root) => inside(root).into_iter().for_each(stop),
+        Debt::First(pid) => {
+            let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
+        }
+        Debt::Group(folder) => remove_groups(folder),
         Debt::Scratch(folder) => {
             for pid in agents_below(folder) {
                 stop(pid);
@@ -102,6 +108,7 @@ impl Drop for Running {
 #[derive(Debug)]
 pub struct Scratch {
     path: PathBuf,
+    kept: bool,
 }
 
 impl Scratch {
@@ -111,17 +118,26 @@ impl Scratch {
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         owe(Debt::Scratch(path.clone()));
-        Ok(Self { path })
+        Ok(Self { path, kept: false })
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }
+
+    /// From now on it stays, also after Ctrl-C.
+    pub fn keep(&mut self) {
+        forget(&Debt::Scratch(self.path.clone()));
+        self.kept = true;
+    }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
         let debt = Debt::Scratch(self.path.clone());
         forget(&debt);
         settle(&debt);
@@ -166,6 +182,66 @@ impl Drop for Inside {
         forget(&debt);
         settle(&debt);
     }
+}
+
+/// The first process of a process namespace, killed when dropped, and with it all others there. It heeds no other signal.
+#[derive(Debug)]
+pub struct First(i32);
+
+impl First {
+    /// `pid` has just been started.
+    pub fn new(pid: i32) -> Self {
+        owe(Debt::First(pid));
+        Self(pid)
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> i32 {
+        self.0
+    }
+}
+
+impl Drop for First {
+    fn drop(&mut self) {
+        let debt = Debt::First(self.0);
+        forget(&debt);
+        settle(&debt);
+    }
+}
+
+/// A control group of this process, removed when dropped, with those that were made in it. Nothing may run in them any more.
+#[derive(Debug)]
+pub struct ControlGroup(PathBuf);
+
+impl ControlGroup {
+    /// Makes it inside `parent`.
+    pub fn new(parent: &Path) -> Outcome<Self> {
+        let path = parent.join(format!("crannog-xtask-{}", std::process::id()));
+        std::fs::create_dir(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        owe(Debt::Group(path.clone()));
+        Ok(Self(path))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for ControlGroup {
+    fn drop(&mut self) {
+        let debt = Debt::Group(self.0.clone());
+        forget(&debt);
+        settle(&debt);
+    }
+}
+
+/// A control group is an empty folder to those who remove it: its files are the kernel's.
+fn remove_groups(folder: &Path) {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let inner = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    inner.for_each(|entry| remove_groups(&entry.path()));
+    let _ = std::fs::remove_dir(folder);
 }
 
 fn inside(root: &Path) -> Vec<i32> {

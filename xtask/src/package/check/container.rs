@@ -7,10 +7,10 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::{lay_out, root, say};
+use super::{lay_out, say};
 use crate::package::tree::read;
 use crate::tidy::{Inside, Mounted, Running};
-use crate::{Outcome, json, layout, run};
+use crate::{Outcome, debian, json, layout, run};
 
 const FOLDER: &str = "packaging/container";
 const BASE: &str = "docker.io/library/debian:12-slim";
@@ -77,7 +77,7 @@ impl Shop {
         run::quietly(
             Command::new("tar")
                 .arg("-C")
-                .arg(root::base()?)
+                .arg(debian::base()?)
                 .arg("-cf")
                 .arg(&archive)
                 .arg("."),

@@ -1,7 +1,7 @@
 //! The commands of docs/operate/install.md, by section. The check runs them as they stand there.
 
-use super::root::{Root, Who};
 use crate::Outcome;
+use crate::debian::{Root, Who};
 use crate::package::tree::read;
 
 const PAGE: &str = "docs/operate/install.md";

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use super::guide::Guide;
-use super::root::{Root, Who, is_there};
 use super::{lay_out, say, step};
+use crate::debian::{Root, Who, is_there};
 use crate::{Outcome, json};
 
 const DATA: &str = "/var/lib/crannogd";
@@ -16,7 +16,7 @@ const INSTALL: &str = "apt-get install ./crannog-server_*_amd64.deb";
 
 /// All of it.
 pub fn run(packages: &Path, newer: &Path) -> Outcome {
-    let mut root = Root::fresh()?;
+    let mut root = Root::fresh("package-root")?;
     lay_out(packages, &root.folder())?;
     step("installed where no systemd runs: nothing starts, and all can go again");
     without_systemd(&root)?;

@@ -4,7 +4,6 @@ mod container;
 mod guide;
 mod life;
 mod lint;
-mod root;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,7 +13,7 @@ use super::{TOOLS, make};
 use crate::layout::{Binaries, Profile, target};
 use crate::setup::{For, Package, Probe};
 use crate::tidy::Scratch;
-use crate::{Outcome, build, run, setup};
+use crate::{Outcome, build, debian, run, setup};
 
 const NEEDED: &[Package] = &[
     Package {
@@ -95,7 +94,7 @@ pub fn run(parts: &[String]) -> Outcome {
         })?;
     }
     if wanted("life") || wanted("container") {
-        timed("a fresh Debian", || root::base().map(|_| ()))?;
+        timed("a fresh Debian", || debian::base().map(|_| ()))?;
     }
     if wanted("life") {
         let newer = scratch.path().join("newer");

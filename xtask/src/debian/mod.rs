@@ -1,4 +1,6 @@
-//! A fresh Debian to break: made once by debootstrap, copied for each use, entered by chroot.
+//! A fresh Debian to break: made once by debootstrap, copied for each use, entered by chroot or booted.
+
+mod machine;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -6,6 +8,8 @@ use std::process::{Command, Stdio};
 use crate::layout::target;
 use crate::tidy::{Inside, Mounted, Running, Scratch};
 use crate::{Outcome, run};
+
+use self::machine::Machine;
 
 const RELEASE: &str = "bookworm";
 const MIRROR: &str = "http://deb.debian.org/debian";
@@ -20,12 +24,22 @@ pub enum Who {
     Root,
     /// A person with an account on the machine.
     Alice,
+    /// Another account, as after a login of now.
+    User(&'static str),
+    /// An account as after a login of an earlier time, when it was in this group.
+    Session {
+        /// Whose.
+        user: &'static str,
+        /// The only group besides the user's own.
+        group: &'static str,
+    },
 }
 
 /// A Debian, gone when dropped, with everything that runs in it.
 #[derive(Debug)]
 pub struct Root {
     // Dropped in this order.
+    machine: Option<Machine>,
     network: Option<Running>,
     _inside: Inside,
     _proc: Mounted,
@@ -33,10 +47,10 @@ pub struct Root {
 }
 
 impl Root {
-    /// A copy of the first one, with the person alice.
-    pub fn fresh() -> Outcome<Self> {
+    /// A copy of the first one, with the person alice; `name` is that of its folder below target/.
+    pub fn fresh(name: &str) -> Outcome<Self> {
         let base = base()?;
-        let scratch = Scratch::new(&target(), "package-root")?;
+        let scratch = Scratch::new(&target(), name)?;
         let top = scratch.path().join("debian");
         run::quietly(Command::new("cp").arg("-a").arg(base).arg(&top))?;
         run::quietly(
@@ -47,6 +61,7 @@ impl Root {
         let root = Self {
             _proc: Mounted::new(&top.join("proc")),
             _inside: Inside::new(&top),
+            machine: None,
             network: None,
             scratch,
         };
@@ -95,8 +110,63 @@ impl Root {
         Ok(())
     }
 
+    /// Boots it with its own systemd, which must be installed. From now on commands run in that machine, which has no network but its
+    /// own loopback device.
+    pub fn boot(&mut self) -> Outcome {
+        self.machine = Some(Machine::boot(&self.top())?);
+        Ok(())
+    }
+
+    /// Leaves its files where they are when it goes.
+    pub fn keep(&mut self) {
+        self.scratch.keep();
+    }
+
     /// One line for its shell.
     pub fn command(&self, who: Who, line: &str) -> Command {
+        let mut command = self.enter();
+        let home = match who {
+            Who::Root => "/root",
+            Who::Alice => FOLDER,
+            Who::User(_) | Who::Session { .. } => "/",
+        };
+        command.args(["env", "-i"]);
+        command
+            .arg(format!("HOME={home}"))
+            .args([
+                "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                "LANG=C.UTF-8",
+            ])
+            .args([
+                "DEBIAN_FRONTEND=noninteractive",
+                "CRANNOG_PASSWORD_FILE=/home/alice/password",
+            ]);
+        let (user, groups) = match who {
+            Who::Root => (None, String::new()),
+            Who::Alice => (Some("alice"), "--init-groups".to_owned()),
+            Who::User(name) => (Some(name), "--init-groups".to_owned()),
+            Who::Session { user, group } => (Some(user), format!("--groups={group}")),
+        };
+        if let Some(user) = user {
+            command
+                .arg("setpriv")
+                .arg(format!("--reuid={user}"))
+                .arg(format!("--regid={user}"))
+                .arg(groups)
+                .arg("--");
+        }
+        command
+            .args(["sh", "-ec"])
+            .arg(format!("cd {FOLDER} 2>/dev/null || cd /\n{line}"));
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a program inside.
+    fn enter(&self) -> Command {
+        if let Some(machine) = &self.machine {
+            return machine.enter();
+        }
         let mut command = match &self.network {
             None => Command::new("env"),
             Some(holder) => {
@@ -105,25 +175,7 @@ impl Root {
                 command
             }
         };
-        command.arg("chroot");
-        let home = match who {
-            Who::Root => "/root",
-            Who::Alice => {
-                command.arg("--userspec=alice:alice");
-                FOLDER
-            }
-        };
-        command.arg(self.top()).args(["env", "-i"]);
-        command
-            .arg(format!("HOME={home}"))
-            .args(["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"])
-            .args([
-                "DEBIAN_FRONTEND=noninteractive",
-                "CRANNOG_PASSWORD_FILE=/home/alice/password",
-            ])
-            .args(["sh", "-ec"])
-            .arg(format!("cd {FOLDER} 2>/dev/null || cd /\n{line}"));
-        command.stdin(Stdio::null());
+        command.arg("chroot").arg(self.top());
         command
     }
 
@@ -138,7 +190,7 @@ impl Root {
             return Ok(out);
         }
         Err(format!(
-            "in the chroot: {line}\nended with {}\n{out}{errors}",
+            "in the fresh Debian: {line}\nended with {}\n{out}{errors}",
             output.status
         )
         .into())
