@@ -336,6 +336,7 @@ impl Service {
             })?;
         }
         self.0.policies.replace(loaded);
+        tracing::info!(rules, "the policy was loaded");
         Ok(rules)
     }
 
