@@ -297,7 +297,7 @@ async fn dispatch(shared: &Arc<Shared>, request: Request, caller: &Caller) -> cr
             paths,
             parents,
             dry_run,
-        } => shared.mkdir(paths, parents, dry_run).await,
+        } => shared.mkdir(paths, parents, dry_run, caller).await,
         Request::Put { .. }
         | Request::Get { .. }
         | Request::Export { .. }
@@ -325,13 +325,13 @@ async fn dispatch(shared: &Arc<Shared>, request: Request, caller: &Caller) -> cr
             drive,
             items,
             dry_run,
-        } => shared.trash_restore(drive, items, dry_run).await,
+        } => shared.trash_restore(drive, items, dry_run, caller).await,
         Request::TrashEmpty {
             drive,
             items,
             before,
             dry_run,
-        } => shared.trash_empty(drive, items, before, dry_run).await,
+        } => shared.trash_empty(drive, items, before, dry_run, caller).await,
         Request::Versions { path } => shared.versions(path).await,
         Request::Forget {
             path,

@@ -93,15 +93,41 @@ fn open_account(name: &str, written: &WrittenWords, view: &AccountView) -> Resul
         root: Some(root),
         account: None,
     };
-    let known =
+    let mut known =
         KnownChain::first(view.links.clone(), &expected).map_err(|error| chain_refused(name, error))?;
     written
         .check_floor(known.state())
         .map_err(|check| Error::lied(check, format!("the sigchain of {name}")))?;
     let kem = written.words().recovery_kem_key();
-    let secrets = AccountSecrets::open(known.state(), &view.secrets, Opener::Recovery(&kem))
-        .map_err(|error| Error::lied(error.check(), format!("the account secret of {name}")))?;
-    Ok(Account { known, secrets })
+    loop {
+        let refused = match AccountSecrets::open(known.state(), &view.secrets, Opener::Recovery(&kem)) {
+            Ok(secrets) => return Ok(Account { known, secrets }),
+            Err(refused) => refused,
+        };
+        known = before_a_spoilt_generation(&known)
+            .filter(|before| written.check_floor(before.state()).is_ok())
+            .ok_or_else(|| Error::lied(refused.check(), format!("the account secret of {name}")))?;
+        tracing::warn!(
+            links = known.links().len(),
+            "a device's newest generation does not open: it is cut off"
+        );
+    }
+}
+
+/// A device that was to go may have made the newest generation, and sealed nothing in it (`docs/spec/identity.md`, Recovery): the words
+/// override it from there on. What the words made is never cut off.
+fn before_a_spoilt_generation(known: &KnownChain) -> Option<KnownChain> {
+    let kinds = known
+        .links()
+        .iter()
+        .map(|link| decode::<Link>(&link.link).map(|link| link.kind));
+    let kinds: Vec<LinkKind> = kinds.collect::<Result<_, _>>().ok()?;
+    let began = kinds
+        .iter()
+        .rposition(|kind| !matches!(kind, LinkKind::AddDevice { .. }))?;
+    let by_device = matches!(kinds.get(began)?, LinkKind::RevokeDevice { .. });
+    let before = known.links().get(..began).filter(|_| by_device)?;
+    KnownChain::first(before.to_vec(), &Expected::default()).ok()
 }
 
 async fn summary(shared: &Arc<Shared>) -> Result<RecoverySummary> {

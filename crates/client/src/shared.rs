@@ -218,8 +218,9 @@ impl Shared {
             .and_then(|epoch| Some((epoch, state.grant(epoch)?.clone())));
         let mut tokens = Vec::new();
         // Of a drive of which nothing was read, the newest recorded grant may have lost a race, or be that of a rekey that was never sent:
-        // an earlier one shows the way.
+        // an earlier one shows the way. So it does in home, where a device made a generation and went before home followed.
         let earlier = match state.epoch() {
+            None if journal.id == self.identity.home => self.grants_of_home(),
             None => self.recorded_grants(&journal.id),
             Some(_) => Vec::new(),
         };
@@ -234,6 +235,16 @@ impl Shared {
             }
         }
         tokens
+    }
+
+    fn grants_of_home(&self) -> Vec<(u64, EpochGrant)> {
+        let account = self.account();
+        let newest = account
+            .secrets
+            .current()
+            .map_or(0, |current| current.generation());
+        let grant = |epoch| Some((epoch, account.secrets.home_grant(&self.identity.home, epoch)?));
+        (0..u64::from(newest)).filter_map(grant).collect()
     }
 
     fn recorded_grants(&self, journal: &JournalId) -> Vec<(u64, EpochGrant)> {

@@ -6,9 +6,13 @@ use std::collections::HashMap;
 use crannog_agent_api::answer::Healed;
 use crannog_agent_api::request::Role;
 use crannog_agent_api::{Answer, Failure, Request};
-use crannog_proto::api::{Append, Healing, Page};
-use crannog_proto::{BlobId, Header, JournalId, Kind, Receipt, decode};
-use crannog_testkit::{Ask, Device, Exchange, Liar, Route, Site, Told};
+use crannog_client::transport::GrantKey;
+use crannog_core::identity::revoke_device;
+use crannog_proto::api::{Append, AppendResult, Healing, Page};
+use crannog_proto::sign::{Signature, message};
+use crannog_proto::{BlobId, ErrorCode, Header, JournalId, Kind, Receipt, decode, limits};
+use crannog_seal::sign::EpochAdminKey;
+use crannog_testkit::{Ask, Device, Exchange, Insider, Liar, Reading, Route, Site, Told};
 
 const DAY: i64 = 1_790_000_000;
 
@@ -257,5 +261,152 @@ async fn chk_007_a_chain_of_others_that_was_given_back_is_shown() {
     for device in [alice, bob, phone] {
         device.close().await;
     }
+    site.assert_sound();
+}
+
+/// What the entries of a drive bring.
+fn brought(reading: &Reading) -> Vec<BlobId> {
+    let headers = reading.stored.iter().map(|stored| &stored.entry.header);
+    let mut ids: Vec<BlobId> = headers
+        .flat_map(|header| decode::<Header>(header).unwrap().adds)
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// Mallory names blobs of drives that she may not read, as if she gave an entry back: Alice's device takes over nothing for her, and says
+/// that it is lost. The honest twin is `what_another_drive_holds_is_not_lost`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_taken_over_for_whom_may_not_read_it() {
+    let site = Site::start();
+    let (url, invite) = site.invite();
+    let mut hand = Insider::join(&url, &invite, "alice").await;
+    let alice = Device::recover(&url, "alice", &hand.sheet.words, "laptop")
+        .await
+        .unwrap();
+    let mut mallory = Insider::join(&url, &site.invite().1, "mallory").await;
+    alice.create_drive("main").await.unwrap();
+    alice.put("/own", &[7; 100_000]).await.unwrap();
+    hand.sync().await;
+    let own = brought(hand.the_drive());
+    alice.create_drive("left").await.unwrap();
+    alice.put("left:/file", &[8; 100_000]).await.unwrap();
+    alice.share("left:/", "mallory", Role::Reader).await.unwrap();
+    let left = brought(&mallory.accept().await);
+    alice.unshare("left:/", &["mallory"]).await.unwrap();
+    alice.create_drive("shared").await.unwrap();
+    alice.share("shared:/", "mallory", Role::Writer).await.unwrap();
+    let mut shared = mallory.accept().await;
+    assert!(!own.is_empty() && !left.is_empty());
+
+    assert!(site.admin(&["healing", "begin"]).status.success());
+    for ids in [&own, &left] {
+        let named = mallory.seal_ops(&shared, Vec::new(), ids.clone());
+        let taken = mallory
+            .transport
+            .append_back(&shared.id(), &[named.entry], &[])
+            .await
+            .unwrap();
+        assert!(matches!(taken[..], [AppendResult::Done(_)]), "{taken:?}");
+        mallory.read_on(&mut shared).await;
+    }
+    alice.sync().await.unwrap();
+    heal(&alice).await.unwrap();
+    assert!(site.admin(&["healing", "end", "--yes"]).status.success());
+    alice.sync().await.unwrap();
+    mallory.read_on(&mut shared).await;
+    let last: Header = decode(&shared.stored.last().unwrap().entry.header).unwrap();
+    assert!(matches!(last.kind, Kind::Reset { .. }), "{last:?}");
+    let token = mallory.token(&shared);
+    for id in own.iter().chain(&left) {
+        let got = mallory
+            .transport
+            .get_blob(&shared.id(), &token, id, limits::CHUNK)
+            .await;
+        assert_eq!(got.unwrap_err().code(), Some(ErrorCode::NotFound));
+    }
+    alice.close().await;
+    site.assert_sound();
+}
+
+/// CHK-004: a device that went after the backup comes first, with a link of its own and boxes that hold nothing. What the backup had still
+/// opens by the words, which override what the device added. The honest twin seals what it should.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chk_004_spoilt_boxes_lock_nobody_out() {
+    for (revokes, spoils) in [(false, true), (true, true), (true, false)] {
+        let site = Site::start();
+        let (url, invite) = site.invite();
+        let mut thief = Insider::join(&url, &invite, "alice").await;
+        let words = thief.sheet.words.clone();
+        let laptop = Device::recover(&url, "alice", &words, "laptop").await.unwrap();
+        laptop.create_drive("main").await.unwrap();
+        laptop.put("/early", b"early").await.unwrap();
+        thief.sync().await;
+        assert!(site.admin(&["healing", "begin"]).status.success());
+
+        let (chain, secrets) = (thief.known.state(), &thief.secrets);
+        let other = chain.devices.iter().find(|device| device.id != thief.device);
+        let new = match revokes {
+            true => revoke_device(chain, secrets, other.unwrap().id, &mut rand::rng()).unwrap(),
+            false => thief.device_link().0,
+        };
+        let secrets = new.account.as_ref().unwrap_or(secrets);
+        let mut sealed = secrets.seal_again(&new.chain, &mut rand::rng()).unwrap();
+        let newest = sealed.last_mut().unwrap();
+        let boxes = newest.devices.iter_mut().map(|envelope| &mut envelope.wrapped);
+        for sealed in boxes.chain([&mut newest.recovery]).filter(|_| spoils) {
+            sealed.fill(0);
+        }
+        let links = [thief.known.links(), &[new.link]].concat();
+        thief
+            .transport
+            .give_back_account(&links, &sealed, None)
+            .await
+            .unwrap();
+        assert!(site.admin(&["healing", "end", "--yes"]).status.success());
+
+        let phone = Device::recover(&url, "alice", &words, "phone").await.unwrap();
+        assert_eq!(phone.cat("/early").await.unwrap(), b"early");
+        phone.put("/late", b"late").await.unwrap();
+        match revokes && !spoils {
+            true => drop(laptop.sync().await.unwrap_err()),
+            false => {
+                laptop.sync().await.unwrap();
+                assert_eq!(laptop.cat("/late").await.unwrap(), b"late");
+            }
+        }
+        laptop.close().await;
+        phone.close().await;
+        site.assert_sound();
+    }
+}
+
+struct Maker(EpochAdminKey);
+
+impl GrantKey for Maker {
+    fn epoch(&self) -> u64 {
+        0
+    }
+
+    fn sign_grant(&self, label: &'static str, statement: &[u8]) -> Signature {
+        Signature(self.0.sign(&message(label, statement)))
+    }
+}
+
+/// Every member has the first entry of a drive. Whoever gives it back pays for the drive, and ends with it: only its maker can.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_drive_comes_back_as_its_makers() {
+    let site = Site::start();
+    let (url, invite) = site.invite();
+    let alice = Insider::join(&url, &invite, "alice").await;
+    let mallory = Insider::join(&url, &site.invite().1, "mallory").await;
+    assert!(site.admin(&["healing", "begin"]).status.success());
+    let ((_, lost, secrets), (_, _, others)) = (alice.genesis(), mallory.genesis());
+    let key = Maker(others.admin_key().unwrap());
+    let refused = mallory.transport.create_back(&lost, &key).await.unwrap_err();
+    assert_eq!(refused.code(), Some(ErrorCode::Forbidden));
+    let key = Maker(secrets.admin_key().unwrap());
+    alice.transport.create_back(&lost, &key).await.unwrap();
     site.assert_sound();
 }

@@ -29,6 +29,8 @@ pub(crate) struct EntryRow<'a> {
     pub(crate) time: Option<i64>,
     /// Whether a Prune may take its body.
     pub(crate) prunable: bool,
+    /// Whether its body was gone: a later Prune has to say so.
+    pub(crate) withheld: bool,
 }
 
 /// Access to journals and heads.
@@ -123,7 +125,8 @@ impl Journals<'_> {
     }
 
     /// Freezes the journal: nothing of it is used any more until the alarm was looked at. `culprit` is the header's hash of a member's entry
-    /// that made it, if it can be passed over then.
+    /// that made it, if it can be passed over then. The first alarm stands: only CHK-012, which a restored server may be excused of, gives
+    /// way to another.
     pub(crate) fn set_alarm(
         &self,
         journal: &JournalId,
@@ -131,7 +134,8 @@ impl Journals<'_> {
         culprit: Option<Hash>,
     ) -> Result<(), DbError> {
         self.0.execute(
-            "UPDATE journals SET alarm = ?2, culprit = ?3 WHERE journal = ?1",
+            "UPDATE journals SET alarm = ?2, culprit = ?3
+             WHERE journal = ?1 AND (alarm IS NULL OR alarm LIKE 'CHK-012%')",
             (
                 journal.as_bytes().as_slice(),
                 alarm,
@@ -177,7 +181,8 @@ impl Journals<'_> {
     pub(crate) fn add_head(&self, id: i64, entry: &EntryRow<'_>) -> Result<(), DbError> {
         self.0
             .prepare_cached(
-                "INSERT INTO heads (journal, seq, head, entry, header, time, prunable) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO heads (journal, seq, head, entry, header, time, prunable, withheld)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .execute((
                 id,
@@ -187,6 +192,7 @@ impl Journals<'_> {
                 entry.header.0.as_slice(),
                 entry.time,
                 entry.prunable,
+                entry.withheld,
             ))?;
         Ok(())
     }
@@ -228,7 +234,23 @@ impl Journals<'_> {
                 "UPDATE heads SET prunable = 0 WHERE journal = ?1 AND seq BETWEEN ?2 AND ?3 AND prunable = 1",
             )?
             .execute((id, to_sql(range.from), to_sql(range.to)))?;
+        self.0
+            .prepare_cached(
+                "UPDATE heads SET withheld = 0 WHERE journal = ?1 AND seq BETWEEN ?2 AND ?3 AND withheld = 1",
+            )?
+            .execute((id, to_sql(range.from), to_sql(range.to)))?;
         Ok(())
+    }
+
+    /// Whether a body was gone and no Prune that was read says why.
+    pub(crate) fn lacks_a_prune(&self, id: i64) -> Result<bool, DbError> {
+        let found = self
+            .0
+            .prepare_cached(
+                "SELECT 1 FROM heads INDEXED BY heads_withheld WHERE journal = ?1 AND withheld = 1",
+            )?
+            .exists([id])?;
+        Ok(found)
     }
 
     pub(crate) fn head_at(&self, id: i64, seq: u64) -> Result<Option<Hash>, DbError> {

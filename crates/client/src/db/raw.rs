@@ -18,6 +18,8 @@ pub(crate) struct RawEntry {
     pub(crate) entry: Entry,
     /// Its body, if that travelled in blobs.
     pub(crate) body: Option<Vec<u8>>,
+    /// Whether a device of this account wrote it.
+    pub(crate) own: bool,
 }
 
 impl RawEntry {
@@ -33,19 +35,19 @@ pub(crate) struct RawEntries<'a>(pub(crate) &'a Connection);
 
 impl RawEntries<'_> {
     /// Keeps one.
-    pub(crate) fn keep(
-        &self,
-        journal: i64,
-        seq: u64,
-        entry: &Entry,
-        body: Option<&[u8]>,
-        now: i64,
-    ) -> Result<(), DbError> {
+    pub(crate) fn keep(&self, journal: i64, raw: &RawEntry, now: i64) -> Result<(), DbError> {
         self.0
             .prepare_cached(
-                "INSERT OR REPLACE INTO raw_entries (journal, seq, entry, body, kept) VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT OR REPLACE INTO raw_entries (journal, seq, entry, body, kept, own) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?
-            .execute((journal, to_sql(seq), encode(entry), body, now))?;
+            .execute((
+                journal,
+                to_sql(raw.seq),
+                encode(&raw.entry),
+                raw.body.as_deref(),
+                now,
+                raw.own,
+            ))?;
         Ok(())
     }
 
@@ -58,7 +60,7 @@ impl RawEntries<'_> {
         bytes: usize,
     ) -> Result<Vec<RawEntry>, DbError> {
         let mut statement = self.0.prepare_cached(
-            "SELECT seq, entry, body FROM raw_entries WHERE journal = ?1 AND seq >= ?2 ORDER BY seq",
+            "SELECT seq, entry, body, own FROM raw_entries WHERE journal = ?1 AND seq >= ?2 ORDER BY seq",
         )?;
         let mut rows = statement.query((journal, to_sql(from)))?;
         let (mut run, mut left) = (Vec::new(), bytes);
@@ -69,6 +71,7 @@ impl RawEntries<'_> {
                 seq: from_sql(row.get(0)?),
                 entry: decode(&row.get::<_, Vec<u8>>(1)?).map_err(|_| DbError::Damaged("a kept entry"))?,
                 body: row.get(2)?,
+                own: row.get(3)?,
             };
             let follows = raw.seq == from + run.len() as u64;
             if !follows || (!run.is_empty() && raw.len() > left) {
@@ -96,19 +99,23 @@ impl RawEntries<'_> {
         Ok(count)
     }
 
-    /// Each that there is, in order; bodies are left out.
+    /// Each that there is, in order; bodies in blobs are left out.
     pub(crate) fn each(
         &self,
         journal: i64,
-        mut job: impl FnMut(u64, Entry) -> Result<(), DbError>,
+        mut job: impl FnMut(RawEntry) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
         let mut statement = self
             .0
-            .prepare_cached("SELECT seq, entry FROM raw_entries WHERE journal = ?1 ORDER BY seq")?;
+            .prepare_cached("SELECT seq, entry, own FROM raw_entries WHERE journal = ?1 ORDER BY seq")?;
         let mut rows = statement.query([journal])?;
         while let Some(row) = rows.next()? {
-            let entry = decode(&row.get::<_, Vec<u8>>(1)?).map_err(|_| DbError::Damaged("a kept entry"))?;
-            job(from_sql(row.get(0)?), entry)?;
+            job(RawEntry {
+                seq: from_sql(row.get(0)?),
+                entry: decode(&row.get::<_, Vec<u8>>(1)?).map_err(|_| DbError::Damaged("a kept entry"))?,
+                body: None,
+                own: row.get(2)?,
+            })?;
         }
         Ok(())
     }
@@ -145,9 +152,13 @@ impl RawEntries<'_> {
     /// An admin said that what these entries brought is lost.
     pub(crate) fn lose(&self, journal: i64, ranges: &[SeqRange]) -> Result<(), DbError> {
         let mut lost = Vec::new();
-        self.each(journal, |seq, entry| {
-            if ranges.iter().any(|range| (range.from..=range.to).contains(&seq)) {
-                let header: Header = decode(&entry.header).map_err(|_| DbError::Damaged("a kept entry"))?;
+        self.each(journal, |raw| {
+            if ranges
+                .iter()
+                .any(|range| (range.from..=range.to).contains(&raw.seq))
+            {
+                let header: Header =
+                    decode(&raw.entry.header).map_err(|_| DbError::Damaged("a kept entry"))?;
                 lost.extend(header.adds.iter().copied());
             }
             Ok(())

@@ -4,7 +4,8 @@
 mod tests;
 
 use crannog_core::drive::{Manifest, Segment};
-use crannog_proto::encode;
+use crannog_core::journal::Author;
+use crannog_proto::{AccountId, DeviceId, encode};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::DbError;
@@ -153,6 +154,48 @@ impl Segments<'_> {
                 known.from.map(to_sql),
             ))?;
         Ok(())
+    }
+
+    /// The same where a member's checkpoint names it: of one that nobody named before it is noted who she is.
+    pub(crate) fn note_by(
+        &self,
+        journal: i64,
+        cited: Cited<'_>,
+        known: Known,
+        author: &Author,
+    ) -> Result<(), DbError> {
+        let first = self.known(journal, cited)?.is_none();
+        self.note(journal, cited, known)?;
+        if first {
+            self.0
+                .prepare_cached(
+                    "UPDATE segments SET account = ?3, device = ?4 WHERE journal = ?1 AND segment = ?2",
+                )?
+                .execute((
+                    journal,
+                    cited.id().as_slice(),
+                    author.account.as_bytes().as_slice(),
+                    author.device.0.as_slice(),
+                ))?;
+        }
+        Ok(())
+    }
+
+    /// Who named it first, if that was noted.
+    pub(crate) fn author(&self, journal: i64, cited: Cited<'_>) -> Result<Option<Author>, DbError> {
+        let found = self
+            .0
+            .prepare_cached(
+                "SELECT account, device FROM segments WHERE journal = ?1 AND segment = ?2 AND account IS NOT NULL",
+            )?
+            .query_row((journal, cited.id().as_slice()), |row| {
+                Ok(Author {
+                    account: AccountId(row.get(0)?),
+                    device: DeviceId(row.get(1)?),
+                })
+            })
+            .optional()?;
+        Ok(found)
     }
 
     /// What its blobs hold was opened.

@@ -64,6 +64,30 @@ fn a_failed_step_leaves_nothing() {
     assert_eq!(quota, None);
 }
 
+/// CHK-011: another past is not turned into an old one, which a restored server would be excused of.
+#[test]
+fn chk_011_gives_way_to_no_later_alarm() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(&folder, 1).unwrap();
+    let journal = JournalId([1; 32]);
+    let state = JournalState::new(journal, JournalKind::Drive, AccountId([2; 32])).snapshot();
+    let said = |alarms: &[&str]| {
+        db.with_writer(|tx| {
+            Journals(tx).add(&journal, &state)?;
+            for alarm in alarms {
+                Journals(tx).set_alarm(&journal, alarm, None)?;
+            }
+            let alarm = Journals(tx).find(&journal)?.and_then(|row| row.alarm);
+            Journals(tx).dismiss_alarm(&journal)?;
+            Ok::<_, DbError>(alarm)
+        })
+        .unwrap()
+    };
+    assert_eq!(said(&["CHK-011 a", "CHK-012 a"]).as_deref(), Some("CHK-011 a"));
+    assert_eq!(said(&["CHK-012 a", "CHK-011 a"]).as_deref(), Some("CHK-011 a"));
+    assert_eq!(said(&["CHK-012 a"]).as_deref(), Some("CHK-012 a"));
+}
+
 fn id(n: u8) -> [u8; 16] {
     let mut id = [0; 16];
     id[15] = n;

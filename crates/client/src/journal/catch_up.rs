@@ -230,6 +230,10 @@ impl Shared {
                 let met = awaited.map_or(Ok(()), |_| Err(Check::Rollback));
                 self.check(&journal.id, met).await?;
                 if self.end_reading(journal, goal.seq).await? {
+                    // CHK-026: nothing follows that says why a body is gone.
+                    let lacks = self.lacks_a_prune(journal).await?;
+                    self.check(&journal.id, if lacks { Err(Check::Missing) } else { Ok(()) })
+                        .await?;
                     return Ok(changed);
                 }
                 promised = None;
@@ -258,13 +262,20 @@ impl Shared {
                 // A token that died with its epoch showed only that epoch's end.
                 promised = None;
             } else if now.last().is_some_and(|last| last.seq >= goal.seq) {
-                // What was there when this began is read; who writes faster than this line carries would keep it here for ever.
-                if self.end_reading(journal, goal.seq).await? {
+                // What was there when this began is read; who writes faster than this line carries would keep it here for ever. A Prune may
+                // have come meanwhile.
+                if self.end_reading(journal, goal.seq).await? && !self.lacks_a_prune(journal).await? {
                     return Ok(changed);
                 }
                 promised = None;
             }
         }
+    }
+
+    /// Whether bodies were gone and no Prune was read that says why.
+    async fn lacks_a_prune(&self, journal: &Journal) -> Result<bool> {
+        let row = journal.row;
+        Ok(self.db.read(move |c| Journals(c).lacks_a_prune(row)).await?)
     }
 
     /// Reads a page in. What it needs of sigchains and secrets is asked for, each once.

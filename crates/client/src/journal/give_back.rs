@@ -14,6 +14,7 @@ use crannog_proto::{BlobId, Entry, ErrorCode, Header, Kind, Place, Receipt, deco
 use super::Journal;
 use crate::db::{Journals, RawEntries, RawEntry};
 use crate::error::{Error, Result};
+use crate::ops::may_cite;
 use crate::shared::Shared;
 use crate::transport::TransportError;
 
@@ -92,10 +93,12 @@ impl Shared {
     pub(crate) async fn create_back(&self, journal: &Arc<Journal>) -> Result<bool> {
         let row = journal.row;
         let first = self.db.read(move |c| RawEntries(c).run(row, 0, 1, BYTES)).await?;
-        let Some(genesis) = first.into_iter().next() else {
+        let (Some(genesis), Some(key)) = (first.into_iter().next(), journal.grant_of_maker()) else {
             return Ok(false);
         };
-        let receipt = self.retry(|| self.transport.create_back(&genesis.entry)).await?;
+        let receipt = self
+            .retry(|| self.transport.create_back(&genesis.entry, &key))
+            .await?;
         self.stands(journal, &receipt, 0).await?;
         Ok(true)
     }
@@ -108,15 +111,18 @@ impl Shared {
                 .db
                 .read(move |c| RawEntries(c).run(row, next, limits::APPEND_ENTRIES, BYTES))
                 .await?;
-            let run = through_rekey(run);
-            if run.is_empty() {
+            let run = of_one_hand(through_rekey(run));
+            let Some(first) = run.first() else {
                 return Ok(next - from);
-            }
+            };
+            let tokens = match first.own {
+                true => self.other_tokens(journal),
+                false => Vec::new(),
+            };
             for raw in &run {
                 self.put_pieces(journal, raw).await?;
             }
             let entries: Vec<Entry> = run.into_iter().map(|raw| raw.entry).collect();
-            let tokens = self.other_tokens(journal);
             let results = self
                 .retry(|| self.transport.append_back(&journal.id, &entries, &tokens))
                 .await?;
@@ -167,12 +173,12 @@ impl Shared {
         Ok(())
     }
 
-    /// Journals that may hold what an entry took over from them.
+    /// Journals that may hold what an entry of this account took over from them.
     fn other_tokens(&self, journal: &Journal) -> Vec<[u8; 32]> {
-        let others = self.all_journals();
-        let others = others
-            .iter()
-            .filter(|other| other.id != journal.id && other.id != self.identity.home);
+        let (others, target) = (self.all_journals(), journal.state());
+        let others = others.iter().filter(|other| {
+            other.id != journal.id && other.id != self.identity.home && may_cite(&other.state(), &target)
+        });
         others
             .filter_map(|other| self.read_token(other))
             .take(TOKENS)
@@ -188,6 +194,15 @@ fn through_rekey(mut run: Vec<RawEntry>) -> Vec<RawEntry> {
     };
     if let Some(at) = run.iter().position(rekey) {
         run.truncate(at + 1);
+    }
+    run
+}
+
+/// What others wrote goes apart from what this account wrote: only the latter may take over from its drives.
+fn of_one_hand(mut run: Vec<RawEntry>) -> Vec<RawEntry> {
+    let own = run.first().is_some_and(|first| first.own);
+    if let Some(at) = run.iter().position(|raw| raw.own != own) {
+        run.truncate(at);
     }
     run
 }

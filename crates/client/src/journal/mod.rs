@@ -112,9 +112,18 @@ impl Journal {
         };
         Some(WriteKey { epoch, key })
     }
+
+    /// What shows the server that this account made the journal: nobody else ever held the admin key of its first epoch.
+    fn grant_of_maker(&self) -> Option<WriteKey> {
+        let key = self.state().secrets(0)?.admin_key()?;
+        Some(WriteKey {
+            epoch: 0,
+            key: Box::new(key),
+        })
+    }
 }
 
-/// The write key of an epoch, or its append key, for the transport's grants.
+/// The write key of an epoch, its append key or the maker's admin key, for the transport's grants.
 pub(crate) struct WriteKey {
     epoch: u64,
     key: Box<dyn Signer + Send + Sync>,

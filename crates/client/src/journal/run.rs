@@ -12,21 +12,25 @@ use crannog_core::journal::{
     Sources, StateChange,
 };
 use crannog_proto::api::Stored;
-use crannog_proto::{AccountId, EntryId, Hash, Kind, SeqRange, labels};
+use crannog_proto::{AccountId, EntryId, Hash, Header, Kind, SeqRange, labels};
 use crannog_seal::schedule::ReadSecret;
 use rusqlite::Connection;
 
 use super::batch::Batch;
+use super::checkpoint::next_through;
 use super::ingest::{Arrived, Culprit, Ingested, Own, Stop};
 use super::segments::suspects;
 use crate::account::Account;
 use crate::clock;
 use crate::db::{
     Checkpoints, DbError, DriveStore, EntryRow, Heard, History, Journals, Known, Meta, MetaKey, People,
-    RawEntries, Refusal, Segments, cited,
+    RawEntries, RawEntry, Refusal, Segments, blobs_of_checkpoint, cited,
 };
 use crate::people::{Chains, Happened, deed_of};
 use crate::shared::Shared;
+
+/// An entry of which everything was checked, and what it changes.
+type Opened = Result<(OpenedEntry, StateChange), ReadError>;
 
 /// Entries being read in, inside one transaction.
 pub(super) struct Run<'a> {
@@ -48,8 +52,9 @@ impl Run<'_> {
         if arrived.stored.seq < self.state.next_seq() {
             return self.read_before(&arrived.stored);
         }
+        let opened = self.with_sources(|sources| self.open(arrived, sources));
         let (opened, change) = self
-            .with_sources(|sources| self.open(arrived, sources))
+            .blame(opened)?
             .map_err(|error| Stop::Read(error, Some(Box::new(self.culprit(arrived)))))?;
         let before = self.state.members().to_vec();
         let vouch = self.home.vouch(self.state.id()).copied();
@@ -57,16 +62,37 @@ impl Run<'_> {
             is_vouched(&opened, &vouch)?;
         }
         self.ingested.applied = self.fold(&opened, arrived)?;
-        let header = Hash::of(labels::HEADER, &arrived.stored.entry.header);
-        self.record(&opened, &change, &header)?;
+        self.record(&opened, &change, arrived)?;
         self.state
             .commit(change)
             .map_err(|_| DbError::Damaged("the order of a journal's entries"))?;
-        self.keep_raw(arrived)?;
+        self.keep_raw(arrived, opened.author)?;
         self.tell(&opened, &before)
     }
 
-    fn record(&self, opened: &OpenedEntry, change: &StateChange, header: &Hash) -> Result<(), DbError> {
+    /// While a body is gone and no Prune was read that says why, the one that introduced a device may be what is kept back: an author who is
+    /// not known is the server's fault then (CHK-017), and nothing is passed over for it.
+    fn blame(&self, opened: Opened) -> Result<Opened, DbError> {
+        let seq = match &opened {
+            Ok((opened, _)) if opened.passed_over == Some(Check::Author) => opened.seq,
+            Err(ReadError::Refused {
+                check: Check::Author,
+                seq,
+                by: Fault::Member,
+            }) => *seq,
+            _ => return Ok(opened),
+        };
+        Ok(match Journals(self.tx).lacks_a_prune(self.row)? {
+            true => Err(ReadError::Refused {
+                check: Check::Author,
+                seq,
+                by: Fault::Server,
+            }),
+            false => opened,
+        })
+    }
+
+    fn record(&self, opened: &OpenedEntry, change: &StateChange, arrived: &Arrived) -> Result<(), DbError> {
         let payload = opened.payload.as_ref();
         let plain = matches!(
             opened.header.kind,
@@ -75,9 +101,10 @@ impl Run<'_> {
         let row = EntryRow {
             at: change.last(),
             id: change.entry(),
-            header,
+            header: &Hash::of(labels::HEADER, &arrived.stored.entry.header),
             time: payload.map(|payload| payload.time.min(clock::now_ms())),
             prunable: plain && payload.is_some_and(|payload| payload.cites.is_empty()),
+            withheld: arrived.stored.body_gone,
         };
         Journals(self.tx).add_head(self.row, &row)?;
         if let Kind::Prune { ranges } = &opened.header.kind {
@@ -89,24 +116,25 @@ impl Run<'_> {
     }
 
     /// For a server that loses it. Of a journal that has ended nothing has to come back.
-    fn keep_raw(&self, arrived: &Arrived) -> Result<(), DbError> {
+    fn keep_raw(&self, arrived: &Arrived, author: Option<Author>) -> Result<(), DbError> {
         let kept = RawEntries(self.tx);
         if self.state.is_closed() || self.state.is_removed() {
             return kept.drop_all(self.row);
         }
-        let Stored { seq, entry, .. } = &arrived.stored;
-        match arrived.stored.body_gone {
-            true => Ok(()),
-            false => kept.keep(self.row, *seq, entry, arrived.body.as_deref(), clock::now_ms()),
+        if arrived.stored.body_gone {
+            return Ok(());
         }
+        let raw = RawEntry {
+            seq: arrived.stored.seq,
+            entry: arrived.stored.entry.clone(),
+            body: arrived.body.clone(),
+            own: author.is_some_and(|author| author.account == self.shared.identity.account),
+        };
+        kept.keep(self.row, &raw, clock::now_ms())
     }
 
     /// A member's bad entry that somebody has looked at counts for the chain alone.
-    fn open(
-        &self,
-        arrived: &Arrived,
-        sources: &Sources<'_>,
-    ) -> Result<(OpenedEntry, StateChange), ReadError> {
+    fn open(&self, arrived: &Arrived, sources: &Sources<'_>) -> Opened {
         let header = Hash::of(labels::HEADER, &arrived.stored.entry.header);
         if Journals(self.tx).is_skipped(self.row, &header).unwrap_or(false) {
             return self.state.skip(&arrived.stored, sources);
@@ -285,7 +313,7 @@ impl Run<'_> {
                 self.take_batch(opened.seq, batch)
             }
             Content::Checkpoint(manifest) => {
-                if let Err(check) = check_manifest(manifest) {
+                if let Err(check) = is_sound(manifest, &opened.header) {
                     let error = ReadError::Refused {
                         check,
                         seq: opened.seq,
@@ -312,7 +340,7 @@ impl Run<'_> {
         }
     }
 
-    /// One whose author had not seen the last one lost a race: everybody passes over it.
+    /// One whose author had not seen the last one lost a race, and one that follows it too closely only costs: everybody passes over both.
     fn checkpoint(
         &mut self,
         opened: &OpenedEntry,
@@ -323,11 +351,13 @@ impl Run<'_> {
         let checkpoints = Checkpoints(self.tx);
         let own = author.account == self.shared.identity.account;
         if self.start.is_some() {
-            self.note_writer(manifest, own)?;
+            self.note_writer(manifest, &author, own)?;
             return checkpoints.replace(self.row, opened.seq, &author.device, manifest);
         }
         match checkpoints.newest(self.row)? {
-            Some((seq, newest)) if manifest.through < seq => checkpoints.outdate(self.row, manifest, &newest),
+            Some((seq, newest)) if manifest.through < seq.max(next_through(&newest)) => {
+                checkpoints.outdate(self.row, manifest, &newest)
+            }
             _ => {
                 checkpoints.replace(self.row, opened.seq, &author.device, manifest)?;
                 let said = (opened.seq, manifest);
@@ -341,10 +371,11 @@ impl Run<'_> {
 
     /// Whose a segment is that cannot be compared yet: whoever names it first wrote it. Where bodies are gone nobody can say who that was, but
     /// in the default drive, where nobody else writes.
-    fn note_writer(&self, manifest: &Manifest, own: bool) -> Result<(), DbError> {
+    fn note_writer(&self, manifest: &Manifest, author: &Author, own: bool) -> Result<(), DbError> {
         let alone = self.home.default_drive() == Some(self.state.id());
         let own = own && (alone || !Journals(self.tx).lacks_bodies(self.row)?);
-        cited(manifest).try_for_each(|cited| Segments(self.tx).note(self.row, cited, Known::seen(own)))
+        cited(manifest)
+            .try_for_each(|cited| Segments(self.tx).note_by(self.row, cited, Known::seen(own), author))
     }
 
     /// Whether everything was read that comes before the fold.
@@ -365,6 +396,17 @@ impl Run<'_> {
                 Ok(Vec::new())
             }
         }
+    }
+}
+
+/// Whether a manifest can be one. What its entry does not make the journal hold nobody fetches (CHK-030).
+fn is_sound(manifest: &Manifest, header: &Header) -> Result<(), Check> {
+    check_manifest(manifest)?;
+    let blobs = blobs_of_checkpoint(manifest);
+    let held = blobs.iter().all(|id| header.adds.binary_search(id).is_ok());
+    match held {
+        true => Ok(()),
+        false => Err(Check::Segment),
     }
 }
 

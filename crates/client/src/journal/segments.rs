@@ -7,7 +7,7 @@ use crannog_core::drive::{
     Changes, DriveState, Frame, LoadError, Manifest, Segment, compare, open_segment, segment_plaintext,
 };
 use crannog_core::journal::Author;
-use crannog_proto::{ErrorCode, Hash, labels};
+use crannog_proto::{ErrorCode, Hash, labels, limits};
 use futures_util::future::BoxFuture;
 use rusqlite::Connection;
 
@@ -20,6 +20,8 @@ use crate::transfer::{Fetcher, stream};
 
 /// A segment may be so much longer than the own records of its range, bytes: nodes may have changed since.
 const LONGER: u64 = 64 * 1024 * 1024;
+/// All of one checkpoint that have to be fetched together, with a blob for each: one may lie in a pack.
+const TOGETHER: u64 = 512 * 1024 * 1024;
 
 /// A segment that does not say what the own fold says now. Entries after it may be the reason, or its author lies.
 #[derive(Debug)]
@@ -28,7 +30,22 @@ pub(crate) struct Suspect {
     culprit: Arc<Culprit>,
     frame: Frame,
     segment: Segment,
-    own: u64,
+    /// How long the own records of its range are; none if they are not all among as many records as it claims, or it claims more than
+    /// there can be. Then it is a lie, whatever its blobs hold.
+    own: Option<u64>,
+}
+
+impl Suspect {
+    /// The entry that names it.
+    fn seq(&self) -> u64 {
+        self.culprit.stored.seq
+    }
+
+    /// What fetching it costs beyond what the own fold would.
+    fn excess(&self) -> u64 {
+        let own = self.own.unwrap_or(0);
+        self.segment.content.size.saturating_sub(own)
+    }
 }
 
 /// Compares what is new in a manifest with the fold as it stands behind its entry `seq`, by hash alone. What differs has to be fetched. Where a
@@ -49,9 +66,11 @@ pub(super) fn suspects(
             continue;
         }
         let segment = cited.segment;
-        // CHK-024: what it claims to hold bounds what is made to compare with it.
-        let fits = drive.count(segment.after, segment.to)? <= segment.records;
-        let own = match fits {
+        // CHK-030: all own records of the range are in it, and of others only what changed later. What it claims to hold bounds what is made
+        // to compare with it (CHK-024).
+        let least = drive.count(segment.after, segment.to)?;
+        let most = least.saturating_add(drive.count(segment.to, u64::MAX)?);
+        let own = match (least..=most).contains(&segment.records) {
             true => segment_plaintext(&drive, segment.after, segment.to, segment.content.size)?,
             false => None,
         };
@@ -61,16 +80,16 @@ pub(super) fn suspects(
                 && Hash::of(labels::SEGMENT, own) == segment.hash
         });
         if is_same {
-            seen.note(row, cited, Known::equal(own_account, from))?;
+            seen.note_by(row, cited, Known::equal(own_account, from), &author)?;
         } else {
-            seen.note(row, cited, Known::seen(own_account))?;
+            seen.note_by(row, cited, Known::seen(own_account), &author)?;
             suspects.push(Suspect {
                 author,
                 // A manifest has a thousand segments: its entry is held once.
                 culprit: Arc::clone(whose.get_or_insert_with(|| Arc::new(culprit()))),
                 frame: manifest.frame(),
                 segment: segment.clone(),
-                own: own.map_or(segment.content.size, |(_, own)| own.len() as u64),
+                own: own.map(|(_, own)| own.len() as u64),
             });
         }
     }
@@ -109,11 +128,15 @@ impl Shared {
     }
 
     async fn examine_each(self: &Arc<Self>, journal: &Arc<Journal>, suspects: Vec<Suspect>) -> Result<()> {
+        let (mut of, mut left) = (None, TOGETHER);
         for suspect in suspects {
-            match self.compare_segment(journal, &suspect).await {
+            if of.replace(suspect.seq()) != Some(suspect.seq()) {
+                left = TOGETHER;
+            }
+            match self.compare_segment(journal, &suspect, &mut left).await {
                 Ok(()) => {}
                 Err(Error::Lied { check, .. }) => {
-                    let (author, seq) = (suspect.author, suspect.culprit.stored.seq);
+                    let (author, seq) = (suspect.author, suspect.seq());
                     self.keep_entry(journal, check, Arc::unwrap_or_clone(suspect.culprit))
                         .await;
                     let object = format!(
@@ -132,16 +155,30 @@ impl Shared {
         Ok(())
     }
 
-    async fn compare_segment(self: &Arc<Self>, journal: &Arc<Journal>, suspect: &Suspect) -> Result<()> {
+    async fn compare_segment(
+        self: &Arc<Self>,
+        journal: &Arc<Journal>,
+        suspect: &Suspect,
+        left: &mut u64,
+    ) -> Result<()> {
         let segment = suspect.segment.clone();
         let lied = |check| Error::lied(check, "a segment");
-        // CHK-024: nothing is fetched, nor held, because a record claims to be large. It stays uncompared, and nobody cites it again.
-        if segment.content.size > suspect.own.saturating_add(LONGER) {
+        if suspect.own.is_none() {
+            return Err(lied(Check::Segment));
+        }
+        let (row, frame, seq) = (journal.row, suspect.frame, suspect.seq());
+        let newest = self.db.read(move |c| Checkpoints(c).newest(row)).await?;
+        if newest.is_none_or(|(newest, _)| newest != seq) {
             return Ok(());
         }
+        // CHK-024: nothing is fetched, nor held, because a record claims to be large. It stays uncompared, and nobody cites it again.
+        let cost = suspect.excess().saturating_add(limits::CHUNK as u64);
+        if suspect.excess() > LONGER || cost > *left {
+            return Ok(());
+        }
+        *left -= cost;
         let fetcher = Fetcher::of_reader(self, journal);
         let plain = fetch(&fetcher, &segment).await?;
-        let (row, frame, seq) = (journal.row, suspect.frame, suspect.culprit.stored.seq);
         let compared = self
             .db
             .write(move |tx| {

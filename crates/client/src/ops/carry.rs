@@ -55,7 +55,7 @@ pub(super) struct Aim<'a> {
 
 /// Whether a drive may name the blobs of another: only if both have the same creator and the source was never shared, since else its
 /// former members could read on.
-fn may_cite(source: &JournalState, target: &JournalState) -> bool {
+pub(crate) fn may_cite(source: &JournalState, target: &JournalState) -> bool {
     source.creator().is_some() && source.creator() == target.creator() && !source.ever_shared()
 }
 

@@ -12,10 +12,11 @@ use super::spot::Spot;
 use super::{conflict, is_fixed, is_folder, not_found, usage};
 use crate::clock;
 use crate::db::{NodeRow, Way};
+use crate::engine::Caller;
 use crate::error::Result;
 use crate::journal::Journal;
 use crate::shared::Shared;
-use crate::transfer::fresh_node;
+use crate::transfer::{Plan, Report, fresh_node};
 
 /// Where something goes: a folder of a drive, and the name there.
 #[derive(Debug, Clone)]
@@ -65,6 +66,13 @@ impl NewFolders {
     }
 }
 
+fn name_of_new(op: &DriveOp) -> Option<String> {
+    match op {
+        DriveOp::Create { name, .. } => Some(name.clone()),
+        _ => None,
+    }
+}
+
 /// Attributes of what is made here and now.
 pub(crate) fn now_attrs(mode: u16) -> Attrs {
     let now = clock::now_ms();
@@ -82,11 +90,9 @@ impl Shared {
         paths: Vec<RemotePath>,
         parents: bool,
         dry_run: bool,
+        caller: &Caller,
     ) -> Result<Answer> {
-        let mut changed = Changed {
-            dry_run,
-            ..Changed::default()
-        };
+        let mut report = Report::new(caller, "making", dry_run);
         let mut planned: HashMap<i64, NewFolders> = HashMap::new();
         for path in paths {
             let spot = self.locate_to_change(&path).await?;
@@ -94,18 +100,20 @@ impl Shared {
                 .entry(spot.journal.row)
                 .or_insert_with(|| NewFolders::of(&spot.journal));
             let before = new.ops.len();
-            self.plan_mkdir(&spot, parents, new, &mut changed.plan).await?;
+            self.plan_mkdir(&spot, parents, new, &mut report.plan).await?;
             if new.ops.len() > before {
                 spot.refuse_reader()?;
             }
         }
         for new in planned.into_values() {
-            changed.folders += new.ops.len() as u64;
+            report.changed.folders += new.ops.len() as u64;
             if !dry_run {
-                self.apply(&new.journal, new.ops).await?;
+                let names: Vec<String> = new.ops.iter().filter_map(name_of_new).collect();
+                let applied = self.apply(&new.journal, new.ops).await?;
+                report.became(&names, &applied).await;
             }
         }
-        Ok(Answer::Changed(changed))
+        Ok(Answer::Changed(report.done()))
     }
 
     async fn plan_mkdir(
@@ -113,7 +121,7 @@ impl Shared {
         spot: &Spot,
         parents: bool,
         new: &mut NewFolders,
-        lines: &mut Vec<String>,
+        lines: &mut Plan,
     ) -> Result<()> {
         let mut parent = NodeId::ROOT;
         let names = &spot.path.components;
@@ -146,7 +154,7 @@ impl Shared {
                 None => {
                     check_name(name, &so_far)?;
                     parent = new.make(parent, place);
-                    lines.push(format!("mkdir {so_far}"));
+                    lines.line("mkdir", &so_far.to_string());
                 }
             }
         }

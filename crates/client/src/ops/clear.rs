@@ -91,14 +91,11 @@ impl Shared {
                 attrs: current.attrs,
                 content: empty(),
             };
-            let ingested = self.apply(journal, vec![write]).await?;
-            let beside = ingested
-                .applied
-                .iter()
-                .find_map(|applied| match &applied.outcome {
-                    Outcome::Conflict(landing) | Outcome::Recovered(landing) => Some(landing.node),
-                    _ => None,
-                });
+            let applied = self.apply(journal, vec![write]).await?;
+            let beside = applied.iter().find_map(|applied| match &applied.outcome {
+                Outcome::Conflict(landing) | Outcome::Recovered(landing) => Some(landing.node),
+                _ => None,
+            });
             if let Some(beside) = beside {
                 // Another version came first: the empty one that stands beside it is nobody's.
                 self.apply(journal, vec![DriveOp::Trash { node: beside }]).await?;

@@ -143,7 +143,8 @@ impl Shared {
             }
         }
         if !dry_run {
-            self.apply(&place.journal, moves.ops).await?;
+            let applied = self.apply(&place.journal, moves.ops).await?;
+            report.became(&moves.paths, &applied).await;
         }
         report.changed.folders += moves.folders;
         report.changed.files += moves.files;

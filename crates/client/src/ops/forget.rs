@@ -7,6 +7,7 @@ use crannog_core::content::Content;
 use crannog_core::drive::{DriveOp, DriveState, NodeId, Version};
 use crannog_proto::limits;
 
+use super::room::Room;
 use super::{is_folder, usage};
 use crate::db::{DbError, Met, RowKind};
 use crate::engine::Caller;
@@ -64,7 +65,7 @@ impl Shared {
         // Of shares inside it each is told by itself: what is old there is everybody's.
         let going = self.with_forest(&spot.mounts, move |forest| {
             let store = forest.store(seen.drive());
-            let mut all = Vec::new();
+            let (mut all, mut room) = (Vec::new(), Room::new());
             forest.walk_one(seen, &mut |met: Met| -> Result<(), DbError> {
                 if met.is_share() || !matches!(met.seen.row.kind, RowKind::File { .. }) {
                     return Ok(());
@@ -72,11 +73,9 @@ impl Shared {
                 let node = met.seen.row.node;
                 let versions = which.of(store.versions(node)?);
                 if !versions.is_empty() {
-                    all.push(Going {
-                        node,
-                        path: join_path(&base, &met.names.path()),
-                        versions,
-                    });
+                    let path = join_path(&base, &met.names.path());
+                    room.take(path.len())?;
+                    all.push(Going { node, path, versions });
                 }
                 Ok(())
             })?;

@@ -5,11 +5,12 @@ mod lost;
 
 use std::sync::Arc;
 
-use crannog_agent_api::answer::{Healed, HealedJournal};
+use crannog_agent_api::answer::{Healed, HealedChain, HealedJournal};
 use crannog_agent_api::{Answer, Code, Failure, Secret};
 use crannog_proto::ErrorCode;
 
-use crate::db::{Journals, Meta, MetaKey, RawEntries};
+use super::room::Room;
+use crate::db::{DbError, Journals, Meta, MetaKey, RawEntries};
 use crate::error::{Error, Result};
 use crate::journal::{Journal, Standing};
 use crate::shared::Shared;
@@ -36,14 +37,30 @@ impl Shared {
             journals: Vec::new(),
             lost: Vec::new(),
         };
-        if let Some(own) = self.heal_own_chain(invite.as_ref(), dry_run).await? {
-            healed.chains.push(own.chain);
-            if !own.lets_in {
-                return Ok(Answer::Healed(healed));
+        let mut lie = None;
+        match self.heal_own_chain(invite.as_ref(), dry_run).await {
+            Ok(None) => {}
+            Ok(Some(own)) => {
+                healed.chains.push(own.chain);
+                if !own.lets_in {
+                    return Ok(Answer::Healed(healed));
+                }
             }
+            // A device that went may have been there first. That takes no journal from those whom the server lets in.
+            Err(error @ Error::Lied { .. }) if self.is_let_in().await? => {
+                let failure = Failure::from(error);
+                healed.chains.push(HealedChain {
+                    name: self.identity.name.clone(),
+                    links: 0,
+                    note: Some(failure.to_string()),
+                });
+                lie = Some(failure);
+            }
+            Err(error) => return Err(error),
         }
-        let (others, mut lie) = self.heal_other_chains(dry_run).await?;
+        let (others, lied) = self.heal_other_chains(dry_run).await?;
         healed.chains.extend(others);
+        lie = lie.or(lied);
         for journal in self.in_order() {
             match self.heal_one(&journal, dry_run).await {
                 Ok(one) => healed.journals.extend(one),
@@ -69,8 +86,18 @@ impl Shared {
             self.db
                 .write(|tx| Meta(tx).write(MetaKey::Healing, &true))
                 .await?;
+            let mut room = Room::new();
             for journal in self.in_order() {
-                healed.lost.extend(self.lost_in(&journal).await?);
+                let (lost, more) = self.lost_in(&journal, &mut room).await?;
+                healed.lost.extend(lost);
+                if more > 0 {
+                    healed.journals.push(HealedJournal {
+                        name: self.name_of(&journal.id),
+                        entries: 0,
+                        missing: 0,
+                        note: Some(format!("{more} more versions are lost than this answer holds")),
+                    });
+                }
             }
             self.reconnect.notify_one();
         }
@@ -168,13 +195,15 @@ impl Shared {
     async fn unfreeze(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<()> {
         let id = journal.id;
         let home = self.home();
-        let row = self.db.read(move |c| Journals(c).find(&id)).await?;
-        match row.and_then(|row| row.alarm) {
-            None => {}
-            Some(alarm) if alarm.starts_with("CHK-012") => {
-                self.db.write(move |tx| Journals(tx).dismiss_alarm(&id)).await?;
-            }
-            Some(_) => return Ok(()),
+        let freed = self.db.write(
+            move |tx| match Journals(tx).find(&id)?.and_then(|row| row.alarm) {
+                None => Ok(true),
+                Some(alarm) if alarm.starts_with("CHK-012") => Journals(tx).dismiss_alarm(&id).map(|()| true),
+                Some(_) => Ok::<_, DbError>(false),
+            },
+        );
+        if !freed.await? {
+            return Ok(());
         }
         self.catch_up(journal).await?;
         self.compare_heads(journal, &home, true).await

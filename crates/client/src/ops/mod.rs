@@ -23,6 +23,7 @@ mod turns;
 mod unfinished;
 mod versions;
 
+pub(crate) use carry::may_cite;
 pub(crate) use change::{Place, now_attrs};
 pub(crate) use doctor::LOOK;
 pub(crate) use forget::Which;
@@ -33,12 +34,12 @@ pub(crate) use turns::Turns;
 use std::sync::Arc;
 
 use crannog_agent_api::{Code, Failure, RemotePath};
-use crannog_core::drive::{DriveBatch, DriveOp, NodeId};
+use crannog_core::drive::{Applied, DriveBatch, DriveOp, NodeId};
 use crannog_core::journal::Content;
 
 use crate::db::{DbError, DriveStore, NodeRow, RowKind};
 use crate::error::{Error, Result};
-use crate::journal::{Draft, Ingested, Journal};
+use crate::journal::{Draft, Journal};
 use crate::shared::Shared;
 
 /// How long a request waits for the first catch-up after unlocking.
@@ -103,13 +104,13 @@ impl Shared {
         self.with_drive(journal, move |drive| drive.resolve(&names)).await
     }
 
-    /// Appends operations that bring no content.
+    /// Appends operations that bring no content; what became of each.
     pub(crate) async fn apply(
         self: &Arc<Self>,
         journal: &Arc<Journal>,
         ops: Vec<DriveOp>,
-    ) -> Result<Ingested> {
-        let mut last = Ingested::default();
+    ) -> Result<Vec<Applied>> {
+        let mut applied = Vec::new();
         let mut ops = ops.into_iter().peekable();
         while ops.peek().is_some() {
             let some = ops.by_ref().take(crannog_proto::limits::OPS_MAX).collect();
@@ -117,9 +118,10 @@ impl Shared {
                 ops: some,
                 filler: Vec::new(),
             };
-            last = self.append(journal, Draft::change(Content::Drive(batch))).await?;
+            let draft = Draft::change(Content::Drive(batch));
+            applied.extend(self.append(journal, draft).await?.applied);
         }
-        Ok(last)
+        Ok(applied)
     }
 }
 

@@ -18,6 +18,11 @@ impl Room {
         Self(MOST)
     }
 
+    /// For nothing more.
+    pub(super) fn none() -> Self {
+        Self(0)
+    }
+
     /// Makes room for one more entry with a text of so many bytes.
     pub(super) fn take(&mut self, text: usize) -> Result<(), DbError> {
         let left = self.0.checked_sub(ENTRY.saturating_add(text));

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use crannog_agent_api::answer::{Changed, TrashInfo};
+use crannog_agent_api::answer::TrashInfo;
 use crannog_agent_api::{Answer, Code, Failure};
 use crannog_core::check::Check;
 use crannog_core::content::Content;
-use crannog_core::drive::{DriveBatch, DriveOp, NodeId};
+use crannog_core::drive::{Applied, DriveBatch, DriveOp, NodeId};
 use crannog_core::journal::{Content as EntryContent, JournalState};
 use crannog_proto::{BlobId, limits};
 
@@ -15,10 +15,14 @@ use super::look::info;
 use super::room::Room;
 use super::spot::refuse_change;
 use crate::db::{DbError, NodeRow, Share};
+use crate::engine::Caller;
 use crate::error::{Error, Result};
 use crate::journal::{Draft, Journal};
 use crate::shared::Shared;
-use crate::transfer::Fetcher;
+use crate::transfer::{Fetcher, Plan, Report};
+
+/// So many ids of things that were at one path are listed.
+const OTHERS: usize = 16;
 
 /// Something in the trash.
 #[derive(Debug, Clone)]
@@ -58,12 +62,33 @@ impl Where {
     }
 }
 
-fn by_drive(items: &[Trashed]) -> BTreeMap<i64, Vec<NodeId>> {
-    let mut nodes: BTreeMap<i64, Vec<NodeId>> = BTreeMap::new();
-    for item in items {
-        nodes.entry(item.drive).or_default().push(item.row.node);
+/// What goes for good. How many there are, and how long their paths, is others' choice: only a part of these is kept (CHK-024).
+struct Emptied {
+    nodes: BTreeMap<i64, Vec<NodeId>>,
+    plan: Plan,
+    before: Option<i64>,
+}
+
+impl Emptied {
+    /// What nobody knows the time of stays where one is asked for.
+    fn take(&mut self, item: &Trashed) {
+        let is_old = |before| item.removed.is_some_and(|removed| removed < before);
+        if self.before.is_none_or(is_old) {
+            self.plan.line("purge", &item.path);
+            self.nodes.entry(item.drive).or_default().push(item.row.node);
+        }
     }
-    nodes
+}
+
+/// Of several things that were at one path nobody guesses which is meant.
+fn ambiguous(path: &str, newest: &Trashed, others: &[String]) -> Failure {
+    let newest = newest.row.node.to_string();
+    let ids: Vec<&str> = [newest.as_str()]
+        .into_iter()
+        .chain(others.iter().map(String::as_str))
+        .collect();
+    let failure = Failure::new(Code::Usage, "several things in the trash were there").object(path);
+    failure.hint(format!("name one by its id: {}", ids.join(", ")))
 }
 
 impl Shared {
@@ -91,26 +116,28 @@ impl Shared {
         drive: Option<String>,
         items: Vec<String>,
         dry_run: bool,
+        caller: &Caller,
     ) -> Result<Answer> {
         let journal = self.open_to_change(drive.as_deref()).await?;
-        let chosen = self.chosen(&journal, &items).await?;
-        let plan = chosen
-            .iter()
-            .map(|item| format!("restore {}", item.path))
-            .collect();
-        let files = chosen.len() as u64;
+        let mut chosen = self.chosen(&journal, &items).await?;
+        // A folder comes before what lay in it, which would find no place otherwise.
+        chosen.sort_by_key(|item| item.path.matches('/').count());
+        let mut report = Report::new(caller, "restoring", dry_run);
+        report.changed.files = chosen.len() as u64;
+        let mut by_drive: BTreeMap<i64, (Vec<DriveOp>, Vec<String>)> = BTreeMap::new();
+        for item in chosen {
+            report.line("restore", &item.path);
+            let (ops, paths) = by_drive.entry(item.drive).or_default();
+            ops.push(DriveOp::Restore { node: item.row.node });
+            paths.push(item.path);
+        }
         if !dry_run {
-            for (drive, nodes) in by_drive(&chosen) {
-                let ops = nodes.into_iter().map(|node| DriveOp::Restore { node });
-                self.apply(&self.numbered(drive)?, ops.collect()).await?;
+            for (drive, (ops, paths)) in by_drive {
+                let applied = self.apply(&self.numbered(drive)?, ops).await?;
+                report.became(&paths, &applied).await;
             }
         }
-        Ok(Answer::Changed(Changed {
-            dry_run,
-            files,
-            plan,
-            ..Changed::default()
-        }))
+        Ok(Answer::Changed(report.done()))
     }
 
     /// Without items all that was removed from the drive itself; what lies in a share's trash is everyone's and goes only when it is named.
@@ -120,36 +147,38 @@ impl Shared {
         items: Vec<String>,
         before: Option<i64>,
         dry_run: bool,
+        caller: &Caller,
     ) -> Result<Answer> {
         let journal = self.open_to_change(drive.as_deref()).await?;
-        let mut chosen = if items.is_empty() {
-            let all = |all: &mut Vec<Trashed>, item| {
-                all.push(item);
+        let mut report = Report::new(caller, "deleting", dry_run);
+        let all = Emptied {
+            nodes: BTreeMap::new(),
+            plan: Plan::default(),
+            before,
+        };
+        let Emptied { nodes, plan, .. } = if items.is_empty() {
+            let take = |all: &mut Emptied, item| {
+                all.take(&item);
                 Ok(())
             };
-            self.each_trashed(&journal, Where::Drive, Vec::new(), all).await?
+            self.each_trashed(&journal, Where::Drive, all, take).await?
         } else {
-            self.chosen(&journal, &items).await?
+            let mut all = all;
+            let chosen = self.chosen(&journal, &items).await?;
+            chosen.iter().for_each(|item| all.take(item));
+            all
         };
-        if let Some(before) = before {
-            // What nobody knows the time of stays.
-            chosen.retain(|item| item.removed.is_some_and(|removed| removed < before));
-        }
-        let plan = chosen.iter().map(|item| format!("purge {}", item.path)).collect();
-        let files = chosen.len() as u64;
-        let mut bytes = 0;
+        report.plan = plan;
+        report.changed.files = nodes.values().map(|nodes| nodes.len() as u64).sum();
         if !dry_run {
-            for (drive, nodes) in by_drive(&chosen) {
-                bytes += self.purge(&self.numbered(drive)?, nodes).await?;
+            for (drive, nodes) in nodes {
+                let names: Vec<String> = nodes.iter().map(NodeId::to_string).collect();
+                let (bytes, applied) = self.purge(&self.numbered(drive)?, nodes).await?;
+                report.changed.bytes += bytes;
+                report.became(&names, &applied).await;
             }
         }
-        Ok(Answer::Changed(Changed {
-            dry_run,
-            files,
-            bytes,
-            plan,
-            ..Changed::default()
-        }))
+        Ok(Answer::Changed(report.done()))
     }
 
     /// Looks at the trash of a drive, newest first, then if wanted at that of each share in it. What is there is others' choice: nothing is
@@ -202,24 +231,29 @@ impl Shared {
         for (nth, item) in items.iter().enumerate() {
             wanted.entry(item.clone()).or_default().push(nth);
         }
-        let found = vec![None; items.len()];
+        let found = vec![(None, Vec::new()); items.len()];
         let found = self.each_trashed(
             journal,
             Where::named(items),
             found,
-            move |found: &mut Vec<Option<Trashed>>, known| {
+            move |found: &mut Vec<(Option<Trashed>, Vec<String>)>, known| {
                 let id = known.row.node.to_string();
                 let slots = [&id, &known.path].map(|name| wanted.get(name).into_iter().flatten());
                 for nth in slots.into_iter().flatten() {
-                    if let Some(slot @ None) = found.get_mut(*nth) {
-                        *slot = Some(known.clone());
+                    match found.get_mut(*nth) {
+                        Some((slot @ None, _)) => *slot = Some(known.clone()),
+                        Some((_, others)) if others.len() < OTHERS => others.push(id.clone()),
+                        _ => {}
                     }
                 }
                 Ok(())
             },
         );
         let mut chosen: Vec<Trashed> = Vec::new();
-        for (item, found) in items.iter().zip(found.await?) {
+        for (item, (found, others)) in items.iter().zip(found.await?) {
+            if let (Some(found), false) = (&found, others.is_empty()) {
+                return Err(ambiguous(item, found, &others).into());
+            }
             let found = found.ok_or_else(|| {
                 Failure::new(Code::NotFound, "there is no such thing in the trash")
                     .object(item.clone())
@@ -233,8 +267,13 @@ impl Shared {
         Ok(chosen)
     }
 
-    /// Purges what is in the trash, with all below it, and drops the blobs that nothing names any more. How many bytes went.
-    pub(super) async fn purge(self: &Arc<Self>, journal: &Arc<Journal>, nodes: Vec<NodeId>) -> Result<u64> {
+    /// Purges what is in the trash, with all below it, and drops the blobs that nothing names any more. How many bytes went, and what
+    /// became of each.
+    pub(super) async fn purge(
+        self: &Arc<Self>,
+        journal: &Arc<Journal>,
+        nodes: Vec<NodeId>,
+    ) -> Result<(u64, Vec<Applied>)> {
         let wanted = nodes.clone();
         let going = self.with_drive(journal, move |drive| {
             let mut going = Vec::new();
@@ -251,9 +290,9 @@ impl Shared {
         let ops = nodes.into_iter().map(|node| DriveOp::Purge { node }).collect();
         // The blobs go only when it is certain what the purge did: another device may have restored something meanwhile, and a
         // restore adds no blobs that would hold up a drop.
-        self.apply(journal, ops).await?;
+        let applied = self.apply(journal, ops).await?;
         self.drop_unnamed(journal, going).await?;
-        Ok(bytes)
+        Ok((bytes, applied))
     }
 
     /// Drops the blobs of contents that are gone, as far as no other content names them.

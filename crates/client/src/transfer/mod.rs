@@ -46,7 +46,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crannog_agent_api::answer::{Changed, Note};
 use crannog_agent_api::{Code, Event, Failure};
-
+use crannog_core::drive::{Applied, Outcome};
 use tokio::task::JoinHandle;
 
 use crate::engine::Caller;
@@ -59,12 +59,37 @@ const PLAN_BYTES: usize = 16 * 1024 * 1024;
 /// What a transfer that stands still is doing.
 pub(crate) const PAUSED: &str = "paused";
 
+/// What is done, one line a thing: no more than somebody reads (CHK-024).
+#[derive(Debug)]
+pub(crate) struct Plan {
+    lines: Vec<String>,
+    left: usize,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            lines: Vec::new(),
+            left: PLAN_BYTES,
+        }
+    }
+}
+
+impl Plan {
+    pub(crate) fn line(&mut self, verb: &str, path: &str) {
+        if self.lines.len() < PLAN_LINES && path.len() <= self.left {
+            self.left -= path.len();
+            self.lines.push(format!("{verb} {path}"));
+        }
+    }
+}
+
 /// What a long work tells its caller.
 pub(crate) struct Report<'a> {
     caller: &'a Caller,
     phase: &'static str,
     pub(crate) changed: Changed,
-    plan_left: usize,
+    pub(crate) plan: Plan,
     counts: Counts,
     /// Of a transfer.
     flow: Option<Arc<Flow>>,
@@ -79,7 +104,7 @@ impl<'a> Report<'a> {
                 dry_run,
                 ..Changed::default()
             },
-            plan_left: PLAN_BYTES,
+            plan: Plan::default(),
             counts: Counts::default(),
             flow: None,
         }
@@ -109,10 +134,7 @@ impl<'a> Report<'a> {
     }
 
     pub(crate) fn line(&mut self, verb: &str, path: &str) {
-        if self.changed.plan.len() < PLAN_LINES && path.len() <= self.plan_left {
-            self.plan_left -= path.len();
-            self.changed.plan.push(format!("{verb} {path}"));
-        }
+        self.plan.line(verb, path);
     }
 
     pub(crate) fn moved(&self, files: u64, bytes: u64) {
@@ -139,6 +161,37 @@ impl<'a> Report<'a> {
     pub(crate) async fn skipped(&self, path: String) {
         self.note(path, "neither a file, a folder nor a link: left out")
             .await;
+    }
+
+    /// What became of operations if it is not what was asked, each about the object of the same place.
+    pub(crate) async fn became(&mut self, objects: &[String], applied: &[Applied]) {
+        for (applied, object) in applied.iter().zip(objects) {
+            match &applied.outcome {
+                Outcome::Done => {}
+                Outcome::Conflict(landing) => {
+                    let text = format!("its name was taken: it lies beside, as {}", landing.name);
+                    self.note(object, text).await;
+                }
+                Outcome::Recovered(landing) => {
+                    let text = format!("its folder was gone: it lies in /Recovered, as {}", landing.name);
+                    self.note(object, text).await;
+                }
+                Outcome::Ignored(_) => {
+                    let failure = Failure::new(
+                        Code::Conflict,
+                        "another device changed it first: nothing was done",
+                    );
+                    let failure = failure
+                        .object(object.as_str())
+                        .hint("look where it is now, then try again");
+                    self.failed(failure).await;
+                }
+            }
+            for spared in &applied.spared {
+                self.note(&spared.name, "it was changed meanwhile: it stays, in /Recovered")
+                    .await;
+            }
+        }
     }
 
     /// One object failed; the work goes on.
@@ -214,7 +267,10 @@ impl<'a> Report<'a> {
     }
 
     pub(crate) fn done(self) -> Changed {
-        self.changed
+        Changed {
+            plan: self.plan.lines,
+            ..self.changed
+        }
     }
 }
 
@@ -242,5 +298,22 @@ impl<T> Task<T> {
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PLAN_BYTES, PLAN_LINES, Plan};
+
+    #[test]
+    fn chk_024_a_plan_has_an_end() {
+        let (mut short, mut long) = (Plan::default(), Plan::default());
+        let path = "p".repeat(1024 * 1024);
+        for _ in 0..2 * PLAN_LINES {
+            short.line("purge", "/a");
+            long.line("purge", &path);
+        }
+        assert_eq!(short.lines.len(), PLAN_LINES);
+        assert_eq!(long.lines.len(), PLAN_BYTES / path.len());
     }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use crannog_core::check::Check;
 use crannog_proto::api::{
-    AppendResult, BODY, BODY_HEADER, GiveBack, HEAL, HEAL_HEADER, Healing, LostAccount,
+    AppendResult, BODY, BODY_HEADER, GiveBack, HEAL, HEAL_HEADER, Healing, LostAccount, WRITE_HEADER,
 };
 use crannog_proto::sigchain::{GenerationSecrets, SignedLink};
 use crannog_proto::{BlobId, Entry, JournalId, Receipt, encode, limits};
@@ -56,10 +56,16 @@ impl Transport {
         self.send_append(journal, entries, call).await
     }
 
-    /// [`Self::create_journal`] of a journal that the server lost.
-    pub async fn create_back(&self, genesis: &Entry) -> Result<Receipt, TransportError> {
+    /// [`Self::create_journal`] of a journal that the server lost. `key` signs with the genesis' own admin key: only whoever made it held
+    /// that.
+    pub async fn create_back(&self, genesis: &Entry, key: &dyn GrantKey) -> Result<Receipt, TransportError> {
+        let journal = JournalId::of_genesis(&genesis.header);
         let call = given_back(Call::post("/v1/journals", encode(genesis), 1024));
-        self.create(genesis, call).await
+        let name = HeaderName::from_static(WRITE_HEADER);
+        self.create(genesis, &call, |call, live| {
+            call.secret(name.clone(), &live.grant_once(&journal, key))
+        })
+        .await
     }
 
     /// [`Self::put_body`] for an entry that is then given back.

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::Transport;
 use super::error::TransportError;
 use super::exchange::{Answer, Call};
+use super::session::Live;
 
 /// A page may begin with its largest entry just below the limit.
 const PAGE_ANSWER_MAX: usize = limits::PAGE_MAX + limits::HEADER_MAX + 64 * 1024;
@@ -21,14 +22,19 @@ impl Transport {
     /// `POST /v1/journals`: creates the journal of this genesis. The receipt names it, place 0 and its head; its
     /// signature is for the caller to check.
     pub async fn create_journal(&self, genesis: &Entry) -> Result<Receipt, TransportError> {
-        self.create(genesis, Call::post("/v1/journals", encode(genesis), 1024))
-            .await
+        let call = Call::post("/v1/journals", encode(genesis), 1024);
+        self.create(genesis, &call, |call, _| call).await
     }
 
-    pub(super) async fn create(&self, genesis: &Entry, call: Call) -> Result<Receipt, TransportError> {
-        let answer = self.with_session(|_| call.clone()).await?;
-        let receipt: Receipt = answer.decode(&call)?;
-        check_genesis_receipt(genesis, &receipt, &call, &answer)?;
+    pub(super) async fn create(
+        &self,
+        genesis: &Entry,
+        call: &Call,
+        finish: impl Fn(Call, &Live) -> Call + Send + Sync,
+    ) -> Result<Receipt, TransportError> {
+        let answer = self.with_session(|live| finish(call.clone(), live)).await?;
+        let receipt: Receipt = answer.decode(call)?;
+        check_genesis_receipt(genesis, &receipt, call, &answer)?;
         Ok(receipt)
     }
 

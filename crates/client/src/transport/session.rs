@@ -134,18 +134,29 @@ impl Live {
     pub(super) fn grant(&self, journal: &JournalId, key: &dyn GrantKey) -> Zeroizing<String> {
         let epoch = key.epoch();
         let mut grants = self.grants();
-        let signature = grants.entry((*journal, epoch)).or_insert_with(|| {
-            key.sign_grant(
-                labels::WRITE_GRANT,
-                &write_grant_statement(journal, epoch, &self.token),
-            )
-        });
-        Zeroizing::new(format!("{epoch}:{}", HEXLOWER.encode(&signature.0)))
+        let signature = grants
+            .entry((*journal, epoch))
+            .or_insert_with(|| self.sign(journal, key));
+        written(epoch, signature)
+    }
+
+    /// The same by another key than those with which blobs are put: not kept.
+    pub(super) fn grant_once(&self, journal: &JournalId, key: &dyn GrantKey) -> Zeroizing<String> {
+        written(key.epoch(), &self.sign(journal, key))
+    }
+
+    fn sign(&self, journal: &JournalId, key: &dyn GrantKey) -> Signature {
+        let statement = write_grant_statement(journal, key.epoch(), &self.token);
+        key.sign_grant(labels::WRITE_GRANT, &statement)
     }
 
     fn grants(&self) -> MutexGuard<'_, HashMap<(JournalId, u64), Signature>> {
         self.grants.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn written(epoch: u64, signature: &Signature) -> Zeroizing<String> {
+    Zeroizing::new(format!("{epoch}:{}", HEXLOWER.encode(&signature.0)))
 }
 
 impl fmt::Debug for Live {

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use crannog_proto::api::{HEAL, HEAL_HEADER, READ_HEADER, WRITE_HEADER};
+use crannog_proto::entry::VerifiedEntry;
 use crannog_proto::sign::{Signature, VerifyingKey};
-use crannog_proto::{ErrorCode, Hash, JournalId, labels};
+use crannog_proto::{ErrorCode, Hash, JournalId, Kind, labels};
 use http::HeaderMap;
 
 use super::App;
@@ -124,6 +125,26 @@ pub(super) async fn writer(
         Err(ErrorCode::JournalClosed.into())
     } else {
         Ok((view, by))
+    }
+}
+
+/// Only whoever made a journal ever held the admin key of its first epoch: nobody else makes it again as hers, with its quota and its end.
+pub(super) fn maker(
+    caller: &AnyCaller,
+    genesis: &VerifiedEntry,
+    headers: &HeaderMap,
+) -> Result<(), ApiError> {
+    let header = headers.get(WRITE_HEADER).ok_or(ErrorCode::Forbidden)?;
+    let (epoch, grant) = parse_grant(header.as_bytes()).ok_or(ErrorCode::BadRequest)?;
+    let Kind::Genesis(keys) = &genesis.header().kind else {
+        return Err(ErrorCode::BadRequest.into());
+    };
+    let id = JournalId::of_genesis(&genesis.entry().header);
+    let statement = crannog_proto::encode(&(id, epoch, caller.session));
+    let made = keys.admin_key.verify(labels::WRITE_GRANT, &statement, &grant);
+    match made {
+        Ok(()) if epoch == 0 => Ok(()),
+        _ => Err(ErrorCode::Forbidden.into()),
     }
 }
 

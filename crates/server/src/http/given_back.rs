@@ -39,8 +39,11 @@ pub(super) async fn account(
     login::check_challenge(&app, &request.login)?;
     let id = account_of(&request.links)?;
     // Who holds neither an account nor an invite costs the server nothing.
-    if request.lost.is_none() && app.store.account_of(id).await?.is_none() {
-        return Err(ErrorCode::NotFound.into());
+    if app.store.account_of(id).await?.is_none() {
+        let lost = request.lost.as_ref().ok_or(ErrorCode::NotFound)?;
+        if !app.store.is_invited(invited_by(lost)?, Hour::now()).await? {
+            return Err(ErrorCode::InviteInvalid.into());
+        }
     }
     let pinned = app.identity.fingerprint();
     let task = tokio::task::spawn_blocking(move || Given::verify(request, &pinned));
@@ -50,11 +53,11 @@ pub(super) async fn account(
         let stored = stored.map(|account| account.links);
         let (of, there) = (Arc::clone(&given), stored.clone());
         let task = tokio::task::spawn_blocking(move || continues(&of.chain, there.as_deref()));
-        if !task.await.map_err(|_| ApiError::Task)?? {
+        let Some(kept) = task.await.map_err(|_| ApiError::Task)?? else {
             return Ok(Borsh(()));
-        }
+        };
         let on = stored.and_then(|links| links.last().map(SignedLink::hash));
-        if app.store.give_back_account(given.on(on)).await? {
+        if app.store.give_back_account(given.on(on, kept)).await? {
             app.forget_sessions();
             return Ok(Borsh(()));
         }
@@ -65,7 +68,7 @@ pub(super) async fn account(
 /// By anybody who follows it. The account itself waits for a device of its own, which alone has the secrets; a Close needs none.
 pub(super) async fn chain(
     State(app): State<Arc<App>>,
-    Caller(_caller): Caller,
+    Caller(caller): Caller,
     body: Body,
 ) -> Result<Borsh<()>, ApiError> {
     let links: Vec<SignedLink> = read(body, CHAIN_MAX, app.idle()).await?;
@@ -76,13 +79,14 @@ pub(super) async fn chain(
         let (given, there) = (links.clone(), stored.clone());
         let task = tokio::task::spawn_blocking(move || {
             let chain = verify_chain(&given).map_err(|error| chain_code(&error))?;
-            continues(&chain, there.as_deref()).map(|new| new.then_some(chain))
+            continues(&chain, there.as_deref()).map(|new| new.map(|_| chain))
         });
         let Some(chain) = task.await.map_err(|_| ApiError::Task)?? else {
             return Ok(Borsh(()));
         };
         let given = GivenChain {
             account: id,
+            by: caller.account,
             on: stored.and_then(|links| links.last().map(SignedLink::hash)),
             name: chain.name,
             closed: chain.closed,
@@ -112,19 +116,22 @@ fn account_of(links: &[SignedLink]) -> Result<AccountId, ApiError> {
     Ok(create.account_id())
 }
 
-/// Whether it says more than what is there, which it must continue. What is there may be longer by now: then nothing is to be done.
-fn continues(chain: &SigchainState, stored: Option<&[SignedLink]>) -> Result<bool, ApiError> {
+/// Whether it says more than what is there, which it must continue: how many generations both have then. What is there may be longer by now:
+/// then nothing is to be done.
+fn continues(chain: &SigchainState, stored: Option<&[SignedLink]>) -> Result<Option<u32>, ApiError> {
     let Some(stored) = stored else {
-        return Ok(true);
+        return Ok(Some(0));
     };
     let stored = verify_chain(stored).map_err(|error| chain_code(&error))?;
     if stored.check_continues(chain).is_ok() {
-        return Ok(false);
+        return Ok(None);
     }
     chain
         .check_continues(&stored)
         .map_err(|error| chain_code(&error))?;
-    Ok(true)
+    let both = chain.generations.iter().zip(&stored.generations);
+    let kept = both.take_while(|(one, other)| one == other).count();
+    Ok(Some(u32::try_from(kept).unwrap_or(u32::MAX)))
 }
 
 /// An account whose chain, device and secrets are what they should be.
@@ -148,10 +155,11 @@ impl Given {
         })
     }
 
-    fn on(&self, on: Option<Hash>) -> GivenBack {
+    fn on(&self, on: Option<Hash>, kept: u32) -> GivenBack {
         GivenBack {
             account: self.chain.account,
             on,
+            kept,
             name: self.chain.name.clone(),
             root: self.chain.root,
             devices: self
@@ -198,6 +206,10 @@ fn check_generations(secrets: &[GenerationSecrets], chain: &SigchainState) -> Re
 }
 
 fn invited(lost: LostAccount) -> Result<(Hash, VerifiedEntry), ApiError> {
+    Ok((invited_by(&lost)?, verify_genesis(lost.home)?))
+}
+
+fn invited_by(lost: &LostAccount) -> Result<Hash, ApiError> {
     let invite: Invite = lost.invite.parse().map_err(|_| ErrorCode::InviteInvalid)?;
-    Ok((invite_hash(&invite), verify_genesis(lost.home)?))
+    Ok(invite_hash(&invite))
 }

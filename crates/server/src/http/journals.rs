@@ -36,9 +36,13 @@ pub(super) async fn create(
     let entry: Entry = read(body, GENESIS_MAX, app.idle()).await?;
     let genesis = verify_genesis(entry)?;
     let id = JournalId::of_genesis(&genesis.entry().header);
+    let gives_back = access::gives_back(&headers);
+    if gives_back && app.store.healing().await?.is_some() {
+        access::maker(&caller, &genesis, &headers)?;
+    }
     let placed = app
         .store
-        .create_journal(caller.account, genesis, access::gives_back(&headers))
+        .create_journal(caller.account, genesis, gives_back)
         .await?;
     Ok(Borsh(app.identity.receipt(id, placed.seq, placed.head)))
 }

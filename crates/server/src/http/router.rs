@@ -12,7 +12,7 @@ use crannog_proto::limits;
 
 use super::observe::observe;
 use super::openapi::params::{
-    ACCOUNT, AFTER, BLOB, BODY, DROP, HEAL, JOURNAL, LIMIT, NAME, READ, SOURCES, WRITE,
+    ACCOUNT, AFTER, BLOB, BODY, DROP, HEAL, JOURNAL, LIMIT, MAKER, NAME, READ, SOURCES, WRITE,
 };
 use super::route::Bytes::{Borsh, Raw};
 use super::route::{Route, Session};
@@ -107,7 +107,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::post("/v1/journals", journals::create)
             .named("createJournal", "Makes a journal from its genesis.")
             .by(Session::Device)
-            .with(&[HEAL])
+            .with(&[HEAL, MAKER])
             .takes(Borsh("Entry"), journals::GENESIS_MAX)
             .answers(Borsh("Receipt"))
             .refuses(&[BadSignature, Quota, StorageFull]),

@@ -34,6 +34,7 @@ pub(crate) async fn contract(store: impl Store) {
     appends::appends(&store, alice).await;
     collection::collection(&store, alice).await;
     healing::healing(&store, alice).await;
+    healing::strangers(&store, alice).await;
     blobs::quota(&store, alice).await;
     inbox::inbox(&store, alice).await;
     jobs::jobs(&store).await;

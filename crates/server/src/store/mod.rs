@@ -112,6 +112,8 @@ pub(crate) trait Operator: Send + Sync + 'static {
     fn create_invite(&self, new: NewInvite) -> Step<'_, ()>;
     /// All invites.
     fn invites(&self) -> Step<'_, Vec<InviteRow>>;
+    /// Whether an invite of this hash would let somebody in now.
+    fn is_invited(&self, invite: Hash, now: Hour) -> Step<'_, bool>;
     /// Takes one back by the first digits of its hash; says how many matched.
     fn revoke_invite(&self, id: String) -> Step<'_, u64>;
     /// All accounts.

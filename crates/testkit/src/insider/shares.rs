@@ -29,8 +29,8 @@ impl Insider {
         Member { account, role, chain }
     }
 
-    /// Makes a drive with herself as its only member, and reads it.
-    pub async fn create_share(&mut self) -> Reading {
+    /// The first entry of a drive with herself as its only member, and its secrets; nobody has it yet.
+    pub fn genesis(&self) -> (JournalId, Entry, EpochSecrets) {
         let secrets = EpochSecrets::generate(&JournalId::ZERO.0, 0, &mut rand::rng());
         let payload = Payload {
             time: NOW,
@@ -44,7 +44,13 @@ impl Insider {
         let (author, key) = (self.author(), &self.keys.signing);
         let (id, sealed) =
             seal_genesis(&secrets, &payload, author, key, random_entry(), &mut rand::rng()).unwrap();
-        self.transport.create_journal(&sealed.entry).await.unwrap();
+        (id, sealed.entry, secrets)
+    }
+
+    /// Makes a drive with herself as its only member, and reads it.
+    pub async fn create_share(&mut self) -> Reading {
+        let (id, entry, secrets) = self.genesis();
+        self.transport.create_journal(&entry).await.unwrap();
         self.grants
             .insert((id, 0), EpochGrant::for_role(&secrets, Role::Admin));
         self.read_share(id).await
@@ -205,8 +211,8 @@ impl Insider {
         (old, old_keys)
     }
 
-    /// A second device in the way that needs no words and makes no generation. What she signs from now on, it signs.
-    pub async fn add_device(&mut self) {
+    /// A link that takes in a device without words and without a generation, that device, and its keys.
+    pub fn device_link(&self) -> (NewLink, DeviceId, DeviceKeys) {
         let id = DeviceId(rand::random());
         let seed = DeviceSeed::generate(&mut rand::rng());
         let keys = DeviceKeys::new(&seed, &id.0);
@@ -219,6 +225,12 @@ impl Insider {
         let draft = AddDevice::draft(chain, secrets, device).unwrap();
         let signature = sign_as_new_device(draft.link(), id, &keys).unwrap();
         let new = draft.finish(chain, secrets, signature, &mut rand::rng()).unwrap();
+        (new, id, keys)
+    }
+
+    /// A second device in the way that needs no words and makes no generation. What she signs from now on, it signs.
+    pub async fn add_device(&mut self) {
+        let (new, id, keys) = self.device_link();
         self.append_link(new).await;
         (self.device, self.keys) = (id, keys);
     }

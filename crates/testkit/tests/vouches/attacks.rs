@@ -4,7 +4,9 @@ use std::slice;
 
 use crannog_agent_api::{Answer, Request};
 use crannog_core::drive::{DriveOp, NodeId, Record};
-use crannog_testkit::Device;
+use crannog_proto::api::Page;
+use crannog_proto::{Header, Kind, decode};
+use crannog_testkit::{Device, Liar, Route, Told};
 
 use crate::hand::{Ground, Share, folder, fresh};
 
@@ -159,7 +161,8 @@ async fn chk_030_a_segment_that_is_not_there_is_not_vouched_for() {
         tokio::task::yield_now().await;
     };
     assert_eq!(failure.check.as_deref(), Some("CHK-030"), "{failure:?}");
-    assert!(failure.object.unwrap().contains("hollow"));
+    let said = &failure.message;
+    assert!(said.contains("hollow") && said.contains("mallory"), "{said}");
     assert_eq!(ground.vouched(&share).await, None);
     // Somebody looked: nobody opens it again, and the drive goes on.
     ground.victim.dismiss("hollow").await.unwrap();
@@ -167,5 +170,65 @@ async fn chk_030_a_segment_that_is_not_there_is_not_vouched_for() {
     ground.honest("honest").await;
     assert_eq!(ground.victim.status().await.alarms, []);
     assert_eq!(ground.vouched(&share).await, None);
+    ground.site.assert_sound();
+}
+
+/// CHK-026: a server that keeps bodies back from a device that starts from a checkpoint, though no Prune took them: what introduced other
+/// devices may be among them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chk_026_a_body_that_is_gone_needs_a_prune() {
+    let mut ground = Ground::new().await;
+    let share = ground.honest("honest").await;
+    let through = ground.vouched(&share).await.unwrap();
+    let (liar, id) = (Liar::before(&ground.site).await, share.id());
+    liar.tell(move |ask, told| {
+        if ask.route() != Route::Entries(id) || told.status != 200 {
+            return;
+        }
+        let mut page: Page = told.decode();
+        for stored in page.entries.iter_mut().filter(|stored| stored.seq <= through) {
+            let header: Header = decode(&stored.entry.header).unwrap();
+            if header.kind == Kind::Change {
+                stored.body_gone = true;
+                stored.entry.body.clear();
+            }
+        }
+        *told = Told::ok(&page);
+    });
+    let words = ground.bob.sheet.words.clone();
+    let url = liar.url();
+    let failure = match Device::recover(&url, "bob", &words, "fresh").await {
+        Err(failure) => failure,
+        Ok(fresh) => fresh.sync().await.unwrap_err(),
+    };
+    assert_eq!(failure.check.as_deref(), Some("CHK-026"), "{failure:?}");
+    liar.repent();
+    let fresh = Device::recover(&url, "bob", &words, "honest").await.unwrap();
+    fresh.sync().await.unwrap();
+    let (known, shown) = (ground.victim.list("honest:/").await, fresh.list("honest:/").await);
+    assert_eq!(known.unwrap().len(), shown.unwrap().len());
+}
+
+/// CHK-030: what leaves out records that everybody has is a lie, whatever its blobs hold: nobody fetches them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chk_030_a_segment_that_cannot_be_is_refused_at_once() {
+    let mut ground = Ground::new().await;
+    let mut share = ground.share("short").await;
+    ground.write(&mut share, vec![folder(fresh(), "one")]).await;
+    let through = share.last();
+    let honest = share.records(0, through);
+    let mut segment = ground.segment(&share, (0, through), &honest, None).await;
+    segment.records = 0;
+    ground
+        .checkpoint(&mut share, through, slice::from_ref(&segment))
+        .await;
+    let [alarm] = &ground.victim.status().await.alarms[..] else {
+        panic!("no alarm")
+    };
+    assert_eq!(alarm.check.as_deref(), Some("CHK-030"), "{alarm:?}");
+    let said = &alarm.message;
+    assert!(said.contains("short") && said.contains("mallory"), "{said}");
+    ground.victim.dismiss("short").await.unwrap();
+    ground.honest("honest").await;
     ground.site.assert_sound();
 }

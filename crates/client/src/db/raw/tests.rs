@@ -23,7 +23,13 @@ fn kept(folder: &tempfile::TempDir, body: Option<&[u8]>) -> (Db, i64) {
         .with_writer(|tx| {
             let row = Journals(tx).add(&JOURNAL, &state)?.id;
             for seq in 0..4 {
-                RawEntries(tx).keep(row, seq, &entry(), body, 1_000)?;
+                let raw = RawEntry {
+                    seq,
+                    entry: entry(),
+                    body: body.map(<[u8]>::to_vec),
+                    own: true,
+                };
+                RawEntries(tx).keep(row, &raw, 1_000)?;
             }
             Ok::<_, DbError>(row)
         })

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crannog_core::drive::Manifest;
 use crannog_core::journal::{JournalKind, Role};
 use crannog_proto::{DeviceId, JournalId};
 use tokio::sync::Notify;
@@ -15,6 +16,8 @@ use crate::shared::Shared;
 
 /// Entries after the last checkpoint, at least.
 const ENTRIES: u64 = 1_024;
+/// So far above that of the last one lies the `through` of a checkpoint that counts: comparing one costs each reader his whole fold.
+const APART: u64 = 64;
 /// Nodes that changed after the last checkpoint, at least.
 const NODES: u64 = crannog_core::drive::SEGMENT_RECORDS;
 
@@ -116,15 +119,21 @@ impl Shared {
         let (row, device) = (journal.row, self.identity.device);
         let due = self.db.read(move |c| {
             let checkpoint = Checkpoints(c).last(row)?;
-            let through = checkpoint.map_or(0, |last| last.through);
+            let counts = checkpoint
+                .as_ref()
+                .is_none_or(|known| last.seq >= next_through(known));
+            let through = checkpoint.map_or(0, |known| known.through);
             let drive = DriveStore::new(c, row);
-            Ok(
-                last.seq.saturating_sub(through) >= later(ENTRIES, &device, through)
-                    || drive.has_changed(through, later(NODES, &device, through))?,
-            )
+            let many = last.seq.saturating_sub(through) >= later(ENTRIES, &device, through);
+            Ok(counts && (many || drive.has_changed(through, later(NODES, &device, through))?))
         });
         Ok(due.await?)
     }
+}
+
+/// The least `through` of a checkpoint that counts after this one.
+pub(in crate::journal) fn next_through(last: &Manifest) -> u64 {
+    last.through.saturating_add(APART)
 }
 
 /// Up to twice as much: of many devices that write, one is the first, another one each time.

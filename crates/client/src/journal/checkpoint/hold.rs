@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crannog_core::drive::{Manifest, open_segment};
+use crannog_core::journal::Author;
 use crannog_proto::ErrorCode;
 
 use super::super::Journal;
@@ -27,7 +28,12 @@ impl Shared {
                 Ok(()) => {}
                 Err(Error::Lied { check, .. }) => {
                     self.give_up(journal, seq).await?;
-                    let object = format!("the checkpoint in entry {seq} of {}", self.name_of(&journal.id));
+                    let mut object =
+                        format!("the checkpoint in entry {seq} of {}", self.name_of(&journal.id));
+                    if let Some(author) = self.author_of(journal, cited).await? {
+                        let name = self.name_of_person(&author.account);
+                        object += &format!(", a segment by {name}, device {}", author.device);
+                    }
                     return Err(self.alarm(&journal.id, Error::lied(check, object)).await);
                 }
                 Err(error) if error.server_code() == Some(ErrorCode::NotFound) => {
@@ -38,6 +44,15 @@ impl Shared {
             }
         }
         Ok(true)
+    }
+
+    async fn author_of(&self, journal: &Journal, cited: Cited<'_>) -> Result<Option<Author>> {
+        let (row, forgotten, segment) = (journal.row, cited.forgotten, cited.segment.clone());
+        let author = self.db.read(move |c| {
+            let segment = &segment;
+            Segments(c).author(row, Cited { forgotten, segment })
+        });
+        Ok(author.await?)
     }
 
     async fn hold_one(

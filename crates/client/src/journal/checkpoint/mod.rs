@@ -15,5 +15,6 @@ mod turn;
 mod vouch;
 mod write;
 
+pub(super) use due::next_through;
 pub(crate) use due::{Due, keep};
 pub(super) use start::Starting;

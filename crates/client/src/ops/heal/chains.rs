@@ -56,6 +56,15 @@ impl Shared {
         }))
     }
 
+    /// Whether the server answers this device's questions.
+    pub(super) async fn is_let_in(&self) -> Result<bool> {
+        match self.retry(|| self.transport.account()).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.server_code() == Some(ErrorCode::Unauthorized) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn own_chain_served(&self, known: &KnownChain) -> Result<Served> {
         let view = match self.retry(|| self.transport.account()).await {
             Err(error) if error.server_code() == Some(ErrorCode::Unauthorized) => return Ok(Served::Nothing),

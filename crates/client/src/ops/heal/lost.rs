@@ -1,22 +1,55 @@
 //! What is lost with a server's disk is named, and what another drive still holds is taken over from there.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crannog_agent_api::answer::LostVersion;
 use crannog_core::content::blobs_of;
-use crannog_core::drive::{DriveBatch, NodeId, Version};
+use crannog_core::drive::{DriveBatch, Version, VersionId};
 use crannog_core::journal::{Content, JournalKind, Role};
-use crannog_proto::{BlobId, ErrorCode, Header, Kind, SeqRange, decode, limits};
+use crannog_proto::{AccountId, BlobId, ErrorCode, Header, Kind, SeqRange, decode, limits};
 
+use super::super::room::Room;
 use crate::background::stays_behind;
 use crate::db::{DbError, Journals, Meta, MetaKey, RawEntries};
 use crate::error::{Error, Result};
 use crate::journal::{Draft, Journal};
+use crate::ops::may_cite;
 use crate::shared::Shared;
 
 /// Ranges of one header.
 const RANGES: usize = limits::PAGE_ENTRIES;
+
+/// A blob that the server lacks.
+#[derive(Debug, Clone, Copy)]
+struct Lacking {
+    /// The last kept entry that brought it.
+    seq: u64,
+    /// Whether an entry of this account brought it. What others name may lie in a drive that they may not read.
+    own: bool,
+}
+
+/// What is told of a lost version.
+struct Lost {
+    version: VersionId,
+    size: u64,
+    time: i64,
+    account: AccountId,
+}
+
+impl Lost {
+    fn of(version: &Version) -> Self {
+        Self {
+            version: version.version,
+            size: version.content.size,
+            time: version.time,
+            account: version.account,
+        }
+    }
+}
 
 impl Shared {
     /// When the server takes new changes again, an admin's device says in its drives what is lost, for everybody who has not asked.
@@ -57,9 +90,9 @@ impl Shared {
             .db
             .read(move |c| {
                 let mut unnamed = BTreeMap::new();
-                for (id, seq) in lacking {
+                for (id, one) in lacking {
                     if !RawEntries(c).is_lost(row, &id)? {
-                        unnamed.insert(id, seq);
+                        unnamed.insert(id, one);
                     }
                 }
                 Ok(unnamed)
@@ -68,7 +101,7 @@ impl Shared {
         for (other, held) in self.held_elsewhere(journal, &mut unnamed).await? {
             self.take_over(journal, other, held).await?;
         }
-        let unnamed: BTreeSet<u64> = unnamed.into_values().collect();
+        let unnamed: BTreeSet<u64> = unnamed.into_values().map(|one| one.seq).collect();
         let Some(through) = journal
             .state()
             .last()
@@ -111,20 +144,21 @@ impl Shared {
         Ok(())
     }
 
-    /// Takes out of `lacking` what other drives hold from which a journal may take over, and says which drive holds what, in order.
+    /// Takes out of `lacking` what other drives hold from which a journal may take over, and says which drive holds what, in order. Only
+    /// what this account's own entries brought: it was hers to give.
     async fn held_elsewhere(
         self: &Arc<Self>,
         journal: &Arc<Journal>,
-        lacking: &mut BTreeMap<BlobId, u64>,
+        lacking: &mut BTreeMap<BlobId, Lacking>,
     ) -> Result<Vec<(Arc<Journal>, Vec<BlobId>)>> {
-        let creator = journal.state().creator();
+        let target = journal.state();
         let mut found = Vec::new();
         for other in self.in_order() {
-            let state = other.state();
-            if lacking.is_empty() || other.id == journal.id || state.creator() != creator {
+            let own = lacking.iter().filter(|(_, one)| one.own);
+            let mut held: Vec<BlobId> = own.map(|(id, _)| *id).collect();
+            if held.is_empty() || other.id == journal.id || !may_cite(&other.state(), &target) {
                 continue;
             }
-            let mut held: Vec<BlobId> = lacking.keys().copied().collect();
             match self.not_held(&other, &held).await {
                 Ok(Some(not_held)) => held.retain(|id| !not_held.contains(id)),
                 Ok(None) => continue,
@@ -143,7 +177,7 @@ impl Shared {
     }
 
     /// Of the blobs that kept entries brought: those that the server does not hold, with their entries.
-    async fn lacking(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<BTreeMap<BlobId, u64>> {
+    async fn lacking(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<BTreeMap<BlobId, Lacking>> {
         let row = journal.row;
         let mut added = self.db.read(move |c| added(&RawEntries(c), row)).await?;
         let ids: Vec<BlobId> = added.keys().copied().collect();
@@ -169,52 +203,64 @@ impl Shared {
         Ok(Some(lacking))
     }
 
-    /// The versions of a drive whose blobs the server does not hold any more.
-    pub(super) async fn lost_in(self: &Arc<Self>, journal: &Arc<Journal>) -> Result<Vec<LostVersion>> {
+    /// The versions of a drive whose blobs the server does not hold any more, and how many there are beside those that there is room for.
+    pub(super) async fn lost_in(
+        self: &Arc<Self>,
+        journal: &Arc<Journal>,
+        room: &mut Room,
+    ) -> Result<(Vec<LostVersion>, u64)> {
         let mut lacking = match self.lacking(journal).await {
             // What is not there as a whole was named already.
-            Err(error) if error.server_code().is_some() => return Ok(Vec::new()),
+            Err(error) if error.server_code().is_some() => return Ok((Vec::new(), 0)),
             lacking => lacking?,
         };
         self.held_elsewhere(journal, &mut lacking).await?;
         if lacking.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), 0));
         }
-        let entries: HashSet<u64> = lacking.values().copied().collect();
-        let versions = self
+        let mut left = std::mem::replace(room, Room::none());
+        let entries: HashSet<u64> = lacking.values().map(|one| one.seq).collect();
+        let found = self
             .with_drive(journal, move |drive| {
-                let mut found = Vec::new();
+                let (mut found, mut more) = (Vec::new(), 0);
                 drive.all_versions(&mut |node, version| -> Result<(), DbError> {
                     if is_lost(&version, &lacking, &entries) {
                         let current = drive.current(node)?;
                         let current = current.is_some_and(|current| current.version == version.version);
-                        found.push((drive.names_of(node)?, node, version, current));
+                        let path = format!("/{}", drive.names_of(node)?.join("/"));
+                        match left.take(path.len()) {
+                            Ok(()) => found.push((path, Lost::of(&version), current)),
+                            Err(_) => more += 1,
+                        }
                     }
                     Ok(())
                 })?;
-                Ok(found)
+                Ok((found, more, left))
             })
             .await?;
-        let told = |(names, _, version, current): (Vec<String>, NodeId, Version, bool)| LostVersion {
+        let (versions, more, left) = found;
+        *room = left;
+        let told = |(path, lost, current): (String, Lost, bool)| LostVersion {
             drive: self.name_of(&journal.id),
-            path: format!("/{}", names.join("/")),
-            version: version.version.to_string(),
+            path,
+            version: lost.version.to_string(),
             current,
-            size: version.content.size,
-            time: version.time,
-            by: self.name_of_person(&version.account),
+            size: lost.size,
+            time: lost.time,
+            by: self.name_of_person(&lost.account),
         };
-        Ok(versions.into_iter().map(told).collect())
+        Ok((versions.into_iter().map(told).collect(), more))
     }
 }
 
 /// The blobs that kept entries brought and none of them took away, each with its entry.
-fn added(kept: &RawEntries<'_>, row: i64) -> Result<BTreeMap<BlobId, u64>, DbError> {
-    let mut added = BTreeMap::new();
-    kept.each(row, |seq, entry| {
-        let header: Header = decode(&entry.header).map_err(|_| DbError::Damaged("a kept entry"))?;
+fn added(kept: &RawEntries<'_>, row: i64) -> Result<BTreeMap<BlobId, Lacking>, DbError> {
+    let mut added: BTreeMap<BlobId, Lacking> = BTreeMap::new();
+    kept.each(row, |raw| {
+        let header: Header = decode(&raw.entry.header).map_err(|_| DbError::Damaged("a kept entry"))?;
         for id in header.adds.iter() {
-            added.insert(*id, seq);
+            let own = raw.own || added.get(id).is_some_and(|before| before.own);
+            added.insert(*id, Lacking { seq: raw.seq, own });
         }
         for id in header.drops.iter() {
             added.remove(id);
@@ -237,7 +283,7 @@ fn ranges(entries: &BTreeSet<u64>) -> Vec<SeqRange> {
 }
 
 /// A long file names its lists only; where one of its entry's blobs is lost it counts as lost.
-fn is_lost(version: &Version, lacking: &BTreeMap<BlobId, u64>, entries: &HashSet<u64>) -> bool {
+fn is_lost(version: &Version, lacking: &BTreeMap<BlobId, Lacking>, entries: &HashSet<u64>) -> bool {
     let lists = matches!(version.content.chunks, crannog_core::content::Chunks::Leaves(_));
     blobs_of(&version.content).any(|id| lacking.contains_key(&id))
         || (lists && entries.contains(&version.seq))

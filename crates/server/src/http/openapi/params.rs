@@ -106,6 +106,12 @@ pub(in crate::http) const WRITE: Param = Param {
     about: "A write grant, `EPOCH:SIGNATURE`: by that epoch's write or append key, bound to this session.",
     refusals: &[BadRequest, Forbidden, NotFound, StaleEpoch, JournalClosed],
 };
+pub(in crate::http) const MAKER: Param = Param {
+    required: false,
+    about: "With a genesis that is given back to a server that heals: a grant of epoch 0 by the genesis' own admin key, bound to this session.",
+    refusals: &[Forbidden],
+    ..WRITE
+};
 pub(in crate::http) const BODY: Param = mark(
     api::BODY_HEADER,
     api::BODY,

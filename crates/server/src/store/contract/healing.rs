@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use crannog_proto::{BlobId, Body, Entry, ErrorCode, Hash, Kind, Place};
 
-use super::fixtures::{Journal, random};
+use super::fixtures::{Journal, Person, random};
 use super::{NOW, append, create, done, verified};
-use crate::store::{AccountKey, Batch, Outcome, Store, StoreError};
+use crate::store::{AccountKey, Batch, GivenChain, Outcome, Store, StoreError};
 
 async fn give_back(store: &impl Store, journal: &Journal, entry: &Entry) -> Outcome {
     let batch = Batch {
@@ -86,4 +86,30 @@ pub(super) async fn healing(store: &impl Store, alice: AccountKey) {
         append(store, &journal, &next, &[]).await,
         Outcome::Done { fresh: true, .. }
     ));
+}
+
+/// Of the room for sigchains of unknown accounts one giver has a small share.
+pub(super) async fn strangers(store: &impl Store, alice: AccountKey) {
+    store.set_healing(Some(1_700_000_000)).await.unwrap();
+    let give = |by, nth: usize| {
+        let person = Person::new(&format!("stranger-{nth}"));
+        store.give_back_chain(GivenChain {
+            account: person.create.account_id(),
+            by,
+            on: None,
+            name: format!("stranger-{nth}"),
+            closed: false,
+            links: vec![person.create],
+        })
+    };
+    for nth in 0..64 {
+        give(alice, nth).await.unwrap();
+    }
+    let refused = give(alice, 64).await;
+    assert!(matches!(
+        refused,
+        Err(StoreError::Refused(ErrorCode::StorageFull))
+    ));
+    give(AccountKey(alice.0 + 1), 65).await.unwrap();
+    store.set_healing(None).await.unwrap();
 }

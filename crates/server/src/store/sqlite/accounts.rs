@@ -78,6 +78,14 @@ fn holds_home(db: &Connection, id: i64, new: &NewAccount) -> Result<bool> {
     Ok(home == JournalId::of_genesis(&new.home.entry().header).0)
 }
 
+pub(super) fn is_invited(db: &Connection, invite: &Hash, now: Hour) -> Result<bool> {
+    db.prepare_cached(
+        "SELECT 1 FROM invites WHERE hash = ?1 AND revoked = 0 AND used < uses AND expires > ?2",
+    )
+    .and_then(|mut select| select.exists(params![invite.0, now.0]))
+    .map_err(failed)
+}
+
 /// The quota that it gives.
 pub(super) fn use_invite(db: &Connection, invite: &Hash, now: Hour) -> Result<i64> {
     db.query_row(

@@ -11,11 +11,21 @@ use crate::store::{GivenChain, Sigchain, StoreError};
 /// Chains of accounts that the server does not know cost it this much at most: so many, each of so many bytes.
 const STRANGERS: u64 = 1_024;
 const STRANGER_MAX: usize = 64 * 1024;
+/// So many of them one account gives: nobody keeps all others out.
+const SHARE: u64 = 64;
 
 pub(super) fn keep(db: &Connection, given: &GivenChain, known: bool) -> Result<()> {
     let links = encode(&given.links);
-    if !known && (links.len() > STRANGER_MAX || strangers(db)? >= STRANGERS) {
-        return Err(StoreError::Refused(ErrorCode::StorageFull));
+    if !known {
+        let full = strangers(db)? >= STRANGERS || given_by(db, given)? >= SHARE;
+        if links.len() > STRANGER_MAX || full {
+            return Err(StoreError::Refused(ErrorCode::StorageFull));
+        }
+        db.execute(
+            "INSERT OR IGNORE INTO strangers (account, giver) VALUES (?1, ?2)",
+            params![given.account.0, given.by.0],
+        )
+        .map_err(failed)?;
     }
     db.execute(
         "INSERT OR REPLACE INTO awaited (account, name, links) VALUES (?1, ?2, ?3)",
@@ -29,6 +39,16 @@ fn strangers(db: &Connection) -> Result<u64> {
     db.query_row(
         "SELECT count(*) FROM awaited w WHERE NOT EXISTS (SELECT 1 FROM accounts a WHERE a.account = w.account)",
         [],
+        |row| super::uint(row, 0),
+    )
+    .map_err(failed)
+}
+
+/// How many others of such accounts the same one gave back, which may wait still.
+fn given_by(db: &Connection, given: &GivenChain) -> Result<u64> {
+    db.query_row(
+        "SELECT count(*) FROM strangers s JOIN awaited w ON w.account = s.account WHERE s.giver = ?1 AND s.account != ?2",
+        params![given.by.0, given.account.0],
         |row| super::uint(row, 0),
     )
     .map_err(failed)
@@ -70,9 +90,11 @@ pub(super) fn settle(db: &Connection, key: AccountKey) -> Result<()> {
 }
 
 pub(super) fn forget(db: &Connection, account: &AccountId) -> Result<()> {
-    db.execute("DELETE FROM awaited WHERE account = ?1", [account.0])
-        .map(drop)
-        .map_err(failed)
+    for table in ["awaited", "strangers"] {
+        db.execute(&format!("DELETE FROM {table} WHERE account = ?1"), [account.0])
+            .map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// What cannot be, for `fsck`.

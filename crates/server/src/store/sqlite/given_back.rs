@@ -1,10 +1,10 @@
 //! Accounts and sigchains that a restored server takes back.
 
-use crannog_proto::sigchain::SignedLink;
-use crannog_proto::{ErrorCode, encode};
-use rusqlite::Connection;
+use crannog_proto::sigchain::{DeviceEnvelope, GenerationSecrets, SignedLink};
+use crannog_proto::{ErrorCode, decode, encode};
+use rusqlite::{Connection, params};
 
-use super::{AccountKey, Result, accounts, awaited, departed, failed, healing, journals, operator};
+use super::{AccountKey, Result, accounts, awaited, damaged, departed, failed, healing, journals, operator};
 use crate::store::{ChainTaken, GivenBack, GivenChain, StoreError};
 
 /// False if the chain no longer ends where it did.
@@ -24,12 +24,41 @@ pub(super) fn account(db: &Connection, given: &GivenBack) -> Result<bool> {
         None => make(db, given)?,
     };
     replace_links(db, key, &given.links)?;
+    let restored = restored(db, key, given.kept)?;
     delete(db, "generations", key)?;
     for secrets in &given.secrets {
-        accounts::insert_generation(db, key.0, secrets)?;
+        let kept = restored.iter().find(|kept| kept.number == secrets.number);
+        let stands = kept.map_or_else(|| secrets.clone(), |kept| beside(kept, secrets));
+        accounts::insert_generation(db, key.0, &stands)?;
     }
     accounts::settle(db, key, given.root, &given.devices)?;
     Ok(true)
+}
+
+/// The generations that the backup had, as far as the account's chain still has them.
+fn restored(db: &Connection, key: AccountKey, kept: u32) -> Result<Vec<GenerationSecrets>> {
+    db.execute(
+        "DELETE FROM restored WHERE account = ?1 AND number >= ?2",
+        params![key.0, kept],
+    )
+    .map_err(failed)?;
+    let mut select = db
+        .prepare("SELECT secrets FROM restored WHERE account = ?1 ORDER BY number")
+        .map_err(failed)?;
+    let rows = select
+        .query_map([key.0], |row| row.get::<_, Vec<u8>>(0))
+        .map_err(failed)?;
+    rows.map(|row| decode(&row.map_err(failed)?).map_err(|_| damaged("restored")))
+        .collect()
+}
+
+/// The server cannot look into boxes: those that it had stay, for whoever brings others may be a device that went. Devices for which it had
+/// none get theirs.
+fn beside(kept: &GenerationSecrets, given: &GenerationSecrets) -> GenerationSecrets {
+    let mut all = kept.clone();
+    let lacks = |envelope: &&DeviceEnvelope| kept.devices.iter().all(|one| one.device != envelope.device);
+    all.devices.extend(given.devices.iter().filter(lacks).cloned());
+    all
 }
 
 /// By the operator's word: it costs one use of an invite, as a registration does.

@@ -13,17 +13,22 @@ pub(super) fn taken(db: &Connection) -> Result<Option<i64>> {
         .map_err(failed)
 }
 
-/// Sets the mark, or takes it away.
-pub(super) fn set(db: &Connection, taken: Option<i64>) -> Result<()> {
-    match taken {
-        Some(taken) => db.execute(
-            "INSERT OR REPLACE INTO healing (one, taken) VALUES (1, ?1)",
-            [taken],
-        ),
-        None => db.execute("DELETE FROM healing", []),
+/// Sets the mark, or takes it away. What is sealed when it is first set is what nobody may have spoilt.
+pub(super) fn set(db: &Connection, at: Option<i64>) -> Result<()> {
+    let Some(at) = at else {
+        let ended = db.execute_batch("DELETE FROM healing; DELETE FROM restored;");
+        return ended.map_err(failed);
+    };
+    if taken(db)?.is_none() {
+        db.execute_batch(
+            "DELETE FROM restored;
+             INSERT INTO restored (account, number, secrets) SELECT account, number, secrets FROM generations;",
+        )
+        .map_err(failed)?;
     }
-    .map(drop)
-    .map_err(failed)
+    db.execute("INSERT OR REPLACE INTO healing (one, taken) VALUES (1, ?1)", [at])
+        .map(drop)
+        .map_err(failed)
 }
 
 /// Whoever brings something new waits while the mark stands: it would take the place of what was acknowledged to others. Says whether it

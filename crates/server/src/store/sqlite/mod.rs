@@ -325,6 +325,9 @@ impl Operator for SqliteStore {
     fn invites(&self) -> Step<'_, Vec<InviteRow>> {
         self.read(operator::invites)
     }
+    fn is_invited(&self, invite: Hash, now: Hour) -> Step<'_, bool> {
+        self.read(move |db| accounts::is_invited(db, &invite, now))
+    }
     fn revoke_invite(&self, id: String) -> Step<'_, u64> {
         self.write(Promise::Durable, move |db| operator::revoke_invite(db, &id))
     }

@@ -170,7 +170,7 @@ pub(super) fn delete(db: &Connection, id: i64, closed: bool) -> Result<Vec<FileN
         [id],
         |row| row.get(0),
     )?;
-    for table in ["links", "devices", "generations", "sessions", "inbox"] {
+    for table in ["links", "devices", "generations", "restored", "sessions", "inbox"] {
         db.execute(&format!("DELETE FROM {table} WHERE account = ?1"), [id])
             .map_err(failed)?;
     }

@@ -98,6 +98,8 @@ pub(crate) struct GivenBack {
     pub(crate) account: AccountId,
     /// The last link of the chain that this one was found to continue; none where there was none.
     pub(crate) on: Option<Hash>,
+    /// How many generations that one has in common with this one.
+    pub(crate) kept: u32,
     /// Its name.
     pub(crate) name: String,
     /// The root in force.
@@ -119,6 +121,8 @@ pub(crate) struct GivenBack {
 pub(crate) struct GivenChain {
     /// Whose.
     pub(crate) account: AccountId,
+    /// Who gives it back.
+    pub(crate) by: AccountKey,
     /// The last link of the chain that this one was found to continue; none where there was none.
     pub(crate) on: Option<Hash>,
     /// The account's name.
