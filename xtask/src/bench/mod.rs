@@ -35,7 +35,7 @@ use crate::{Outcome, build, layout, run, setup};
 const USAGE: &str = "usage: cargo xtask bench [--quick | --runs N] [--json FILE] [--only ours|rclone|restic]
        cargo xtask bench large [--files N] [--puts N] [--json FILE]
        cargo xtask bench people [--quick] [--json FILE] [visible] [rekey] [writers] [bell]
-       cargo xtask bench keyd [--quick] [--json FILE]";
+       cargo xtask bench keyd [--quick] [--only TEXT] [--json FILE]";
 /// Interleaved runs, so that a slow minute of the machine hits all alike.
 const RUNS: usize = 5;
 

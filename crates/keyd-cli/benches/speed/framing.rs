@@ -37,11 +37,11 @@ fn http(bytes: &[u8]) -> Outcome<Option<usize>> {
     if !head.starts_with(b"HTTP/1.1 200 ") {
         return Err(format!("answered with: {}", String::from_utf8_lossy(bytes)).into());
     }
-    let length = head
-        .split(|byte| *byte == b'\n')
-        .find_map(|field| field.split_at_checked(LENGTH.len()))
-        .filter(|(name, _)| name.eq_ignore_ascii_case(LENGTH));
-    let digits = length.map_or(&[][..], |(_, value)| value).trim_ascii_end();
+    let length = head.split(|byte| *byte == b'\n').find_map(|field| {
+        let (name, value) = field.split_at_checked(LENGTH.len())?;
+        name.eq_ignore_ascii_case(LENGTH).then_some(value)
+    });
+    let digits = length.ok_or("an answer without its length")?.trim_ascii_end();
     let length: usize = std::str::from_utf8(digits)?.parse()?;
     Ok(Some(end + 4 + length))
 }

@@ -154,14 +154,30 @@ fn together(case: &Case, connections: &mut [Connection], samples: &mut Samples) 
     Ok(())
 }
 
-/// Times of requests that were answered while it was measured.
+/// Times of requests that were answered while it was measured: from a moment on, until another one has passed and there is an answer.
 struct Samples {
     from: Instant,
     until: Instant,
     nanoseconds: Vec<u64>,
-    /// Processor seconds of server and client when it began, and what they used until it ended.
-    began: Option<(f64, f64)>,
-    used: Option<(f64, f64)>,
+    began: Option<Moment>,
+    ended: Option<Moment>,
+}
+
+/// When, and processor seconds of server and client until then.
+struct Moment {
+    at: Instant,
+    server: f64,
+    client: f64,
+}
+
+impl Moment {
+    fn now(at: Instant, server: u32) -> Outcome<Self> {
+        Ok(Self {
+            at,
+            server: processor(server)?,
+            client: processor(std::process::id())?,
+        })
+    }
 }
 
 impl Samples {
@@ -172,28 +188,23 @@ impl Samples {
             until: from + times.measured,
             nanoseconds: Vec::with_capacity(1 << 20),
             began: None,
-            used: None,
+            ended: None,
         }
     }
 
     /// Whether another request is to be sent.
     fn goes_on(&mut self, now: Instant, server: u32) -> Outcome<bool> {
-        let processors = || Outcome::Ok((processor(server)?, processor(std::process::id())?));
-        if now >= self.from && self.began.is_none() {
-            self.began = Some(processors()?);
+        if self.began.is_none() && now >= self.from {
+            self.began = Some(Moment::now(now, server)?);
         }
-        if now >= self.until
-            && self.used.is_none()
-            && let Some(began) = self.began
-        {
-            let ended = processors()?;
-            self.used = Some((ended.0 - began.0, ended.1 - began.1));
+        if self.ended.is_none() && now >= self.until && !self.nanoseconds.is_empty() {
+            self.ended = Some(Moment::now(now, server)?);
         }
-        Ok(now < self.until)
+        Ok(self.ended.is_none())
     }
 
     fn add(&mut self, sent: Instant, received: Instant) {
-        if received >= self.from && received < self.until {
+        if self.began.is_some() && self.ended.is_none() {
             let took = received.duration_since(sent).as_nanos();
             self.nanoseconds.push(u64::try_from(took).unwrap_or(u64::MAX));
         }
@@ -204,18 +215,19 @@ impl Samples {
         let count = self.nanoseconds.len();
         let at = |share: f64| {
             let rank = (share * count as f64).ceil() as usize;
-            self.nanoseconds
-                .get(rank.saturating_sub(1))
-                .map(|ns| *ns as f64 / 1e3)
+            let found = self.nanoseconds.get(rank.saturating_sub(1));
+            found.map_or(f64::NAN, |nanoseconds| *nanoseconds as f64 / 1e3)
         };
-        let none = || format!("{}, {}: no answer in time", case.who, case.what);
-        let (server, client) = self.used.ok_or_else(none)?;
+        let (Some(began), Some(ended)) = (&self.began, &self.ended) else {
+            return Err(format!("{}, {}: not measured", case.who, case.what).into());
+        };
+        let each = |seconds: f64| seconds * 1e6 / count as f64;
         Ok(Figures {
-            rate: count as f64 / self.until.duration_since(self.from).as_secs_f64(),
-            p50_us: at(0.5).ok_or_else(none)?,
-            p99_us: at(0.99).ok_or_else(none)?,
-            server_us: server * 1e6 / count as f64,
-            client_us: client * 1e6 / count as f64,
+            rate: count as f64 / ended.at.duration_since(began.at).as_secs_f64(),
+            p50_us: at(0.5),
+            p99_us: at(0.99),
+            server_us: each(ended.server - began.server),
+            client_us: each(ended.client - began.client),
         })
     }
 }

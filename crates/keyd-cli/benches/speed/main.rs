@@ -7,7 +7,7 @@
 //!                          the answer is there                            ssh-agent            Ed25519
 //!                                                                         fernet_service.py    what the service replaces
 //! ```
-//! Words: `--quick` for a look whether it works. The environment names Python (`CRANNOG_PYTHON`) and its service
+//! Words: `--quick` for a look whether it works, `--only TEXT` for cases whose `who: what` begins so. The environment names Python (`CRANNOG_PYTHON`) and its service
 //! (`CRANNOG_FERNET_SERVICE`). It needs root, as a service's start does.
 
 mod agent;
@@ -46,21 +46,34 @@ fn main() -> Outcome {
         .skip(1)
         .filter(|word| word != "--bench")
         .collect();
-    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => {
-            let (warm_up, measured) = (Duration::from_millis(500), Duration::from_secs(3));
-            measure(ROUNDS, Times { warm_up, measured })
-        }
-        ["--quick"] => {
-            let (warm_up, measured) = (Duration::from_millis(50), Duration::from_millis(200));
-            measure(1, Times { warm_up, measured })
-        }
-        [null::WORD, socket, bytes] => null::serve(socket.as_ref(), bytes.parse()?),
-        _ => Err(format!("unknown words: {}", words.join(" ")).into()),
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if let [null::WORD, socket, bytes] = words[..] {
+        return null::serve(socket.as_ref(), bytes.parse()?);
     }
+    let (mut rounds, mut only) = (ROUNDS, "");
+    let mut times = Times {
+        warm_up: Duration::from_millis(500),
+        measured: Duration::from_secs(3),
+    };
+    let mut rest = words.iter();
+    while let Some(word) = rest.next() {
+        match *word {
+            "--quick" => {
+                rounds = 1;
+                times = Times {
+                    warm_up: Duration::from_millis(50),
+                    measured: Duration::from_millis(200),
+                };
+            }
+            "--only" => only = rest.next().ok_or("--only needs a text")?,
+            other => return Err(format!("unknown word: {other}").into()),
+        }
+    }
+    measure(rounds, times, only)
 }
 
-fn measure(rounds: usize, times: Times) -> Outcome {
+/// `only`: what the name of a case begins with.
+fn measure(rounds: usize, times: Times, only: &str) -> Outcome {
     let folder = tempfile::tempdir()?;
     let service = service::Service::start()?;
     let mut cases = service.cases()?;
@@ -70,6 +83,7 @@ fn measure(rounds: usize, times: Times) -> Outcome {
     cases.extend(nulls.cases()?);
     cases.extend(agent.cases()?);
     cases.extend(fernet.cases()?);
+    cases.retain(|case| format!("{}: {}", case.who, case.what).starts_with(only));
     for round in 0..rounds {
         for case in &cases {
             tell(round, case, &load::run(case, times)?)?;

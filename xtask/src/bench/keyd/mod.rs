@@ -17,7 +17,7 @@ use crate::setup::{Package, Probe};
 use crate::tidy::{Running, Scratch};
 use crate::{Outcome, json, layout, run, setup};
 
-const USAGE: &str = "usage: cargo xtask bench keyd [--quick] [--json FILE]";
+const USAGE: &str = "usage: cargo xtask bench keyd [--quick] [--only TEXT] [--json FILE]";
 
 const PEERS: &[Package] = &[
     Package {
@@ -76,13 +76,18 @@ impl Topology {
     }
 }
 
-/// `cargo xtask bench keyd`. With `--quick` a moment of each case: does it work?
+/// `cargo xtask bench keyd`. With `--quick` a moment of each case: does it work? With `--only TEXT` the cases whose `who: what`
+/// begins so.
 pub fn command(arguments: &[String]) -> Outcome {
-    let (mut quick, mut json) = (false, None::<PathBuf>);
+    let (mut quick, mut json, mut words) = (false, None::<PathBuf>, Vec::new());
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         match argument.as_str() {
-            "--quick" => quick = true,
+            "--quick" => {
+                quick = true;
+                words.push("--quick");
+            }
+            "--only" => words.extend(["--only", rest.next().ok_or(USAGE)?]),
             "--json" => json = Some(rest.next().ok_or(USAGE)?.into()),
             _ => return Err(USAGE.into()),
         }
@@ -103,7 +108,7 @@ pub fn command(arguments: &[String]) -> Outcome {
             eprintln!("left out, as there are not so many here: {}", topology.name());
             continue;
         }
-        report.add(topology, measure(&bench, topology, quick, &scratch)?);
+        report.add(topology, measure(&bench, topology, &words, &scratch)?);
     }
     report.print();
     if let Some(path) = json {
@@ -144,13 +149,13 @@ fn build() -> Outcome<PathBuf> {
 }
 
 /// One run of the bench, on a fresh file system: its audit log is one that is written.
-fn measure(bench: &Path, topology: Topology, quick: bool, scratch: &Scratch) -> Outcome<Vec<Measured>> {
+fn measure(bench: &Path, topology: Topology, words: &[&str], scratch: &Scratch) -> Outcome<Vec<Measured>> {
     eprintln!("== {}", topology.name());
     let place = image::fresh(scratch.path())?;
     let mut taskset = Command::new("taskset");
     taskset.args(["--cpu-list", topology.processors()]).arg(bench);
     taskset
-        .args(quick.then_some("--quick"))
+        .args(words)
         .env("TMPDIR", place.path())
         .env("CRANNOG_PYTHON", layout::venv().join("bin/python"))
         .env(
