@@ -19,6 +19,13 @@ mod null;
 mod process;
 mod service;
 #[path = "../../tests/world/mod.rs"]
+#[expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test's harness fails by panicking"
+)]
 mod world;
 
 use std::error::Error;
