@@ -154,10 +154,10 @@ fn together(case: &Case, connections: &mut [Connection], samples: &mut Samples) 
     Ok(())
 }
 
-/// Times of requests that were answered while it was measured: from a moment on, until another one has passed and there is an answer.
+/// Times of requests that were answered while it was measured: as long as it should be, and until there is an answer.
 struct Samples {
     from: Instant,
-    until: Instant,
+    measured: Duration,
     nanoseconds: Vec<u64>,
     began: Option<Moment>,
     ended: Option<Moment>,
@@ -182,10 +182,9 @@ impl Moment {
 
 impl Samples {
     fn new(times: Times) -> Self {
-        let from = Instant::now() + times.warm_up;
         Self {
-            from,
-            until: from + times.measured,
+            from: Instant::now() + times.warm_up,
+            measured: times.measured,
             nanoseconds: Vec::with_capacity(1 << 20),
             began: None,
             ended: None,
@@ -194,11 +193,13 @@ impl Samples {
 
     /// Whether another request is to be sent.
     fn goes_on(&mut self, now: Instant, server: u32) -> Outcome<bool> {
-        if self.began.is_none() && now >= self.from {
-            self.began = Some(Moment::now(now, server)?);
-        }
-        if self.ended.is_none() && now >= self.until && !self.nanoseconds.is_empty() {
-            self.ended = Some(Moment::now(now, server)?);
+        match &self.began {
+            None if now >= self.from => self.began = Some(Moment::now(now, server)?),
+            Some(began) if now >= began.at + self.measured && !self.nanoseconds.is_empty() => {
+                self.ended = Some(Moment::now(now, server)?);
+                return Ok(false);
+            }
+            _ => (),
         }
         Ok(self.ended.is_none())
     }

@@ -20,17 +20,24 @@ impl Machine {
     /// This one, now.
     pub fn look() -> Outcome<Self> {
         let load = std::fs::read_to_string("/proc/loadavg")?;
-        let processors = std::fs::read_to_string("/proc/cpuinfo")?;
-        let model = processors.lines().find(|line| line.starts_with("model name"));
+        let all = std::fs::read_to_string("/proc/cpuinfo")?;
+        let model = all.lines().find(|line| line.starts_with("model name"));
         let model = model.and_then(|line| line.split_once(": "));
+        let processors = all.lines().filter(|line| line.starts_with("processor"));
         Ok(Self {
             kernel: std::fs::read_to_string("/proc/sys/kernel/osrelease")?
                 .trim()
                 .to_owned(),
             processor: model.map_or("unknown", |(_, name)| name).to_owned(),
-            processors: std::thread::available_parallelism()?.get(),
+            // All of them: the bench is pinned anew, wherever this process was.
+            processors: processors.count(),
             load: load.split(' ').next().unwrap_or_default().parse()?,
         })
+    }
+
+    /// How many processors it has.
+    pub fn processors(&self) -> usize {
+        self.processors
     }
 
     /// Says so when something else goes on.

@@ -102,9 +102,10 @@ pub fn command(arguments: &[String]) -> Outcome {
     let scratch = Scratch::new(&layout::target(), "keyd")?;
     let machine = Machine::look()?;
     machine.warn();
+    let processors = machine.processors();
     let mut report = Report::new(machine, quick);
     for topology in Topology::ALL {
-        if std::thread::available_parallelism()?.get() < topology.count() {
+        if processors < topology.count() {
             eprintln!("left out, as there are not so many here: {}", topology.name());
             continue;
         }
