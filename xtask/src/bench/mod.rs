@@ -10,6 +10,7 @@ mod contender;
 mod data;
 mod delay;
 mod image;
+mod keyd;
 mod large;
 mod measure;
 mod ours;
@@ -33,7 +34,8 @@ use crate::{Outcome, build, layout, run, setup};
 
 const USAGE: &str = "usage: cargo xtask bench [--quick | --runs N] [--json FILE] [--only ours|rclone|restic]
        cargo xtask bench large [--files N] [--puts N] [--json FILE]
-       cargo xtask bench people [--quick] [--json FILE] [visible] [rekey] [writers] [bell]";
+       cargo xtask bench people [--quick] [--json FILE] [visible] [rekey] [writers] [bell]
+       cargo xtask bench keyd [--quick] [--only TEXT] [--json FILE]";
 /// Interleaved runs, so that a slow minute of the machine hits all alike.
 const RUNS: usize = 5;
 
@@ -70,6 +72,7 @@ pub fn run(arguments: &[String]) -> Outcome {
     match arguments.split_first() {
         Some((first, rest)) if first == "people" => return people::command(rest),
         Some((first, rest)) if first == "large" => return large::command(rest),
+        Some((first, rest)) if first == "keyd" => return keyd::command(rest),
         _ => {}
     }
     let options = options(arguments)?;

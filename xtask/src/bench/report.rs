@@ -290,7 +290,8 @@ impl Report {
     }
 }
 
-fn median(mut values: Vec<f64>) -> Option<f64> {
+/// Of an even number the mean of the two in the middle; none of none.
+pub fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     match values.len() {
