@@ -1,9 +1,9 @@
 //! Ciphertexts, signatures, HMACs, and keys from outside.
 
-use crannog_fuzz::keyd::fixed::{CONTEXT, Fixed, KEYS, MESSAGE, STORE, recovery_key, store_key};
+use crannog_fuzz::keyd::fixed::{CONTEXT, Fixed, KEYS, MESSAGE, recovery_key};
 use crannog_keyd_keys::{
-    Counter, ExportKind, Format, Hash, Key, KeyType, Marshaling, OaepHash, Plain, RsaScheme, Taken, ToMac,
-    ToSign, USES_BLOCK, Uses, wrap_import,
+    ExportKind, Format, Hash, KeyType, Marshaling, OaepHash, Plain, RsaScheme, ToMac, ToSign, Uses,
+    wrap_import,
 };
 use data_encoding::BASE64;
 
@@ -31,9 +31,10 @@ fn ciphertexts() {
         let bound = key.key_type().can().associated_data;
         item.associated_data = bound.then_some(MESSAGE);
         let words = if bound { "decrypt bound" } else { "decrypt" };
-        let sealed = key
-            .encrypt(&item, &mut one_use(key), &mut Fixed(20))
-            .expect("a ciphertext");
+        let Ok(sealed) = key.encrypt(&item, &mut Uses::uncounted(), &mut Fixed(20)) else {
+            // Uses of this type are counted on disk, and there is none here.
+            continue;
+        };
         text(
             &format!("taken-decrypt-{}", file_name(name)),
             name,
@@ -83,23 +84,6 @@ fn ciphertexts() {
             "decrypt",
             other,
         );
-    }
-}
-
-/// The right to encrypt once under the first version.
-fn one_use(key: &Key) -> Uses {
-    if !key.key_type().is_counted() {
-        return Uses::uncounted();
-    }
-    let counter = Counter::resume(key, 1).expect("a version that is counted");
-    let reserved = key.reserve(1, USES_BLOCK).expect("a reservation");
-    let commit = reserved
-        .seal(&store_key(), &STORE, 3, &mut Fixed(22))
-        .expect("a record");
-    counter.extend(&commit.key);
-    match counter.take(1) {
-        Taken::Granted(uses) => uses,
-        other => panic!("{other:?}"),
     }
 }
 
