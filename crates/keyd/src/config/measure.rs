@@ -23,7 +23,7 @@ enum NumberOrText {
 
 impl ByteCount {
     /// As a length in memory.
-    pub fn len(self) -> usize {
+    pub fn in_memory(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
 

@@ -70,7 +70,7 @@ where
         },
     });
     let (head, io) = (
-        limits.head.len(),
+        limits.head.in_memory(),
         TokioIo::new(Clocked::new(stream, clock.clone())),
     );
     let connection = Arc::new(Connection {
@@ -129,7 +129,7 @@ impl Connection {
         let limits = self.service.settings().limits();
         let checked = headers::check(&head);
         let body = match checked {
-            Ok(()) => body::read(incoming, limits.body.len(), limits.body_time.0).await,
+            Ok(()) => body::read(incoming, limits.body.in_memory(), limits.body_time.0).await,
             Err(refusal) => Err(refusal),
         };
         let read = body.and_then(|body| {

@@ -1,10 +1,8 @@
 //! The interface, row by row, against the running service: what clients send, and what they get.
 
-mod world;
-
+use crate::world::{Http, ROOT_ALONE, World};
 use data_encoding::BASE64;
 use serde_json::{Value, json};
-use world::{Http, ROOT_ALONE, World};
 
 fn b64(text: &str) -> String {
     BASE64.encode(text.as_bytes())

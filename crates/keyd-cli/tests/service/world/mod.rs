@@ -1,6 +1,5 @@
 //! A real key service for one test: its own store, sockets and policy below a temporary folder, run by the real program as a user of its
 //! own. These tests need root, as a service's start does.
-#![allow(dead_code)]
 
 pub(crate) mod http;
 pub(crate) mod people;
@@ -15,7 +14,6 @@ use std::process::{Child, Command, Output, Stdio};
 use crannog_keyd::store::StateDir;
 use crannog_keyd_keys::{NewSlot, RecoveryKey, StoreId, UnlockFile};
 use crannog_seal::keyd::StoreKey;
-use serde_json::Value;
 
 pub(crate) use http::Http;
 
@@ -33,7 +31,6 @@ pub(crate) fn program() -> PathBuf {
 /// Places of one service.
 pub(crate) struct World {
     folder: tempfile::TempDir,
-    pub(crate) recovery: RecoveryKey,
 }
 
 /// A running service; killed when it is dropped.
@@ -71,7 +68,7 @@ impl World {
         let recovery = RecoveryKey::generate(&mut rng);
         let id = StoreId(rand::random());
         let unlock = UnlockFile::create(&id, &key, &NewSlot::KeyFile(&secret), &recovery, &mut rng).unwrap();
-        let world = Self { folder, recovery };
+        let world = Self { folder };
         for (name, mode) in [("etc", 0o755), ("state", 0o700), ("run", 0o755)] {
             fs::create_dir(world.path(name)).unwrap();
             fs::set_permissions(world.path(name), Permissions::from_mode(mode)).unwrap();
@@ -170,13 +167,6 @@ impl World {
             .args(words)
             .stdin(Stdio::null());
         command
-    }
-
-    /// What a command says as JSON.
-    pub(crate) fn json(&self, words: &[&str]) -> Value {
-        let output = self.command(words).arg("--json").output().unwrap();
-        assert!(output.status.success(), "{words:?}: {}", text(&output));
-        serde_json::from_slice(&output.stdout).unwrap()
     }
 }
 

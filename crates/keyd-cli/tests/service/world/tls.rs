@@ -102,7 +102,8 @@ impl World {
             }
             said.push_str(&line);
         }
-        panic!("the TLS process does not start: {said}");
+        let ended = child.wait();
+        panic!("the TLS process does not start: {said} {ended:?}");
     }
 }
 

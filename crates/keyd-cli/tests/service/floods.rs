@@ -1,14 +1,12 @@
 //! What nobody should send, and too much of it: clear answers, bounded room, and others are served meanwhile (KEY-015).
 
-mod world;
-
 use std::io::{BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 
+use crate::world::http::Answer;
+use crate::world::people::Person;
+use crate::world::{World, program, text};
 use serde_json::json;
-use world::http::Answer;
-use world::people::Person;
-use world::{World, program, text};
 
 /// Everybody on this host may use keys here.
 const ANYBODY: &str = r#"
@@ -42,7 +40,7 @@ fn one_who_takes_all_connections_leaves_others_theirs() {
     let mut served = Vec::new();
     for mut stream in &held {
         let _ = stream.write_all(b"GET /v1/transit/keys/a HTTP/1.1\r\nHost: x\r\n\r\n");
-        served.push(world::http::read(&mut BufReader::new(stream)).unwrap());
+        served.push(crate::world::http::read(&mut BufReader::new(stream)).unwrap());
     }
     let count = |status| served.iter().filter(|answer| answer.status == status).count();
     assert_eq!((count(200), count(429)), (20, 40));

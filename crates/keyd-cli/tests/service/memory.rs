@@ -1,14 +1,12 @@
 //! No process of another user gets at a key: by file, debugger, core, `/proc` or swap.
 
-mod world;
-
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
+use crate::world::people::Person;
+use crate::world::{ROOT_ALONE, USER_ID, World, text};
 use nix::sys::signal::Signal;
 use serde_json::json;
-use world::people::Person;
-use world::{ROOT_ALONE, USER_ID, World, text};
 
 #[test]
 fn another_user_reads_no_key_by_file_debugger_core_or_proc() {

@@ -1,12 +1,10 @@
 //! Clients of others, as their registries give them, unchanged: each makes a round trip against the running service.
 
-mod world;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use world::{World, text};
+use crate::world::{World, text};
 
 /// Where the programs of this folder are.
 fn tools() -> PathBuf {
@@ -64,7 +62,7 @@ fn python() -> PathBuf {
 #[test]
 fn hvac_and_tink_on_the_unix_socket_and_over_tls() {
     let python = python();
-    let world = World::with_config(world::ROOT_ALONE, &world::tls::config());
+    let world = World::with_config(crate::world::ROOT_ALONE, &crate::world::tls::config());
     let client = world.identity("python");
     world.write("etc/policy.toml", &policy(&client.subject), 0o644);
     let program = tools().join("python/round_trip.py");
@@ -99,7 +97,7 @@ fn hvac_and_tink_on_the_unix_socket_and_over_tls() {
 
 #[test]
 fn vaultrs_over_tls() {
-    let world = World::with_config(world::ROOT_ALONE, &world::tls::config());
+    let world = World::with_config(crate::world::ROOT_ALONE, &crate::world::tls::config());
     let client = world.identity("rust");
     world.write("etc/policy.toml", &policy(&client.subject), 0o644);
     let _service = world.start();
@@ -133,7 +131,7 @@ fn node_vault_over_tls() {
             .args(["ci", "--no-audit", "--no-fund", "--prefix"])
             .arg(&folder));
     });
-    let world = World::with_config(world::ROOT_ALONE, &world::tls::config());
+    let world = World::with_config(crate::world::ROOT_ALONE, &crate::world::tls::config());
     let client = world.identity("node");
     world.write("etc/policy.toml", &policy(&client.subject), 0o644);
     let _service = world.start();

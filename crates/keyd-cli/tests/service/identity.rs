@@ -1,12 +1,10 @@
 //! Who speaks: the kernel's word at connect, the directory of users now, and the policy.
 
-mod world;
-
 use std::os::unix::net::UnixListener;
 
+use crate::world::people::{Person, Team};
+use crate::world::{Http, World, program, text};
 use serde_json::json;
-use world::people::{Person, Team};
-use world::{Http, World, program, text};
 
 fn policy_for(team: &Team) -> String {
     format!(
@@ -78,7 +76,7 @@ fn a_member_is_served_another_is_refused_and_who_was_removed_is_refused_on_the_n
 #[test]
 fn only_root_and_the_service_administer() {
     let other = Person::new("mallory");
-    let world = World::new(world::ROOT_ALONE);
+    let world = World::new(crate::world::ROOT_ALONE);
     let _service = world.start();
     assert_eq!(Http::new(&world.admin()).get("sys/keyd/status").status, 200);
     // Were the file's rights wrong, the service still looks.
@@ -98,8 +96,8 @@ fn only_root_and_the_service_administer() {
 #[test]
 fn nobody_but_the_tls_process_asserts_certificates() {
     let world = World::with_config(
-        world::ROOT_ALONE,
-        &format!("[tls]\nuser = {:?}\n", world::TLS_USER),
+        crate::world::ROOT_ALONE,
+        &format!("[tls]\nuser = {:?}\n", crate::world::TLS_USER),
     );
     let _service = world.start();
     let hello = b"CRKDPXY1".iter().copied().chain([7; 115]).collect::<Vec<u8>>();
@@ -113,14 +111,14 @@ fn nobody_but_the_tls_process_asserts_certificates() {
 
 #[test]
 fn a_reloaded_policy_counts_for_the_next_request_and_an_invalid_one_changes_nothing() {
-    let world = World::new(world::ROOT_ALONE);
+    let world = World::new(crate::world::ROOT_ALONE);
     let _service = world.start();
     let http = world.http();
     http.post("transit/keys/a", &json!({}));
     let admin = Http::new(&world.admin());
     let deny = format!(
         "{}\n[[rule]]\nname = \"no\"\nsubjects = [\"any\"]\nkeys = [\"a\"]\ndeny = [\"encrypt\"]\n",
-        world::ROOT_ALONE
+        crate::world::ROOT_ALONE
     );
     world.write("etc/policy.toml", &deny, 0o644);
     let encrypt = || http.post("transit/encrypt/a", &json!({ "plaintext": "" })).status;
@@ -133,7 +131,7 @@ fn a_reloaded_policy_counts_for_the_next_request_and_an_invalid_one_changes_noth
     world.write("etc/policy.toml", "format = 2", 0o644);
     assert_eq!(admin.post("sys/keyd/policy/reload", &json!({})).status, 400);
     // KEY-010: one that others can write is not loaded either.
-    world.write("etc/policy.toml", world::ROOT_ALONE, 0o666);
+    world.write("etc/policy.toml", crate::world::ROOT_ALONE, 0o666);
     assert_eq!(admin.post("sys/keyd/policy/reload", &json!({})).status, 400);
     assert_eq!(encrypt(), 403, "what counted before goes on to count");
 }
@@ -141,7 +139,7 @@ fn a_reloaded_policy_counts_for_the_next_request_and_an_invalid_one_changes_noth
 /// A taken-over path: what lies where a socket goes does not stop a start.
 #[test]
 fn a_start_takes_the_place_of_what_an_earlier_process_left() {
-    let world = World::new(world::ROOT_ALONE);
+    let world = World::new(crate::world::ROOT_ALONE);
     world.start().kill();
     drop(UnixListener::bind(world.path("run/other.sock")));
     let _again = world.start();

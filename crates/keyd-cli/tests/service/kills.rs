@@ -1,17 +1,15 @@
 //! Killed at any point: what was told is there, what was counted stays counted, and the log is whole.
 
-mod world;
-
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::world::{Http, ROOT_ALONE, World};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
-use world::{Http, ROOT_ALONE, World};
 
 /// The page's promise is made for two hundred.
 const KILLS: usize = 200;
@@ -143,5 +141,5 @@ fn after_two_hundred_kills_every_version_answers_and_no_count_went_back() {
     let status = Http::new(&world.admin()).get("sys/keyd/status");
     assert_eq!(status.data()["damaged_keys"], 0);
     let verified = world.command(&["audit", "verify"]).output().unwrap();
-    assert!(verified.status.success(), "{}", world::text(&verified));
+    assert!(verified.status.success(), "{}", crate::world::text(&verified));
 }

@@ -1,11 +1,9 @@
 //! Every command of the guide, typed as it stands there.
 
-mod world;
-
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use world::{ROOT_ALONE, World, program, text};
+use crate::world::{ROOT_ALONE, World, program, text};
 
 #[test]
 fn the_commands_of_the_guide_work_in_their_order() {
