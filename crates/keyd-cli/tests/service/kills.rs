@@ -25,7 +25,7 @@ struct Told {
 fn work(http: &Http, round: usize, told: &Mutex<Told>, begun: &AtomicUsize) {
     for at in 0.. {
         let name = format!("k{}", (round + at) % 7);
-        let kind = if (round + at) % 7 % 2 == 0 {
+        let kind = if ((round + at) % 7).is_multiple_of(2) {
             "aes256-gcm96"
         } else {
             "xaes256-gcm"
