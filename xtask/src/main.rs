@@ -48,7 +48,7 @@ usage: cargo xtask COMMAND
                                many writers, 10,000 idle watchers; --quick only shows that it works
   bench keyd [--quick] [--only TEXT] [--json F]
                                the key service beside a server that does nothing, ssh-agent and Fernet in Python, on one core
-                               and on two (root; about ten minutes)
+                               and on two (root; about twelve minutes)
   soak [--kills N]             kill server and agent N times (200) under load, nothing acknowledged may be lost
   soak --hours N [--operations N] [--seed N]
                                N simulated hours of three devices of two people, with faults: memory, descriptors and
