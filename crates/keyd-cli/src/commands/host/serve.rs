@@ -48,10 +48,8 @@ pub(super) fn of_start(error: &StartError) -> Failure {
         StartError::Store(error) | StartError::Open(OpenError::Store(error)) => of_store(error),
         StartError::Unlock(UnlockError::Open(OpenError::Store(error))) => of_store(error),
         StartError::Unlock(UnlockError::Open(OpenError::Log(error))) => {
-            Failure::new(Code::VerificationFailed, error.to_string()).hint(
-                "keep the state directory as it is and look with `crannog-keyd audit verify --dir`; \
-                 `crannog-keyd recover --accept-log-damage` goes on without what is missing",
-            )
+            Failure::new(Code::VerificationFailed, error.to_string())
+                .hint("keep the state directory as it is, and look with `crannog-keyd audit verify --dir`")
         }
         StartError::Unlock(UnlockError::Slot(_)) => failure(Code::VerificationFailed)
             .hint("this unlocking key is not this store's; `crannog-keyd recover` makes another one"),
@@ -74,9 +72,9 @@ fn of_store(error: &StoreError) -> Failure {
         | StoreError::BelowAnchor { .. }
         | StoreError::BelowWitness { .. }
         | StoreError::HeadMissing
-        | StoreError::Head(_) => failure.hint(
-            "if the state directory was restored from a backup on purpose, run `crannog-keyd recover --accept-rollback`",
-        ),
+        | StoreError::Head(_) => {
+            failure.hint("put the newest copy of the state directory back; an older one is not opened")
+        }
         _ => failure,
     }
 }
