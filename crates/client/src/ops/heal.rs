@@ -64,8 +64,8 @@ impl Shared {
         for journal in self.in_order() {
             match self.heal_one(&journal, dry_run).await {
                 Ok(one) => healed.journals.extend(one),
-                // Home tells of all others.
-                Err(error) if journal.id == self.identity.home => return Err(error),
+                // Home tells of all others; a chain that was refused before says why home is.
+                Err(error) if journal.id == self.identity.home => return Err(lie.map_or(error, Into::into)),
                 Err(error) => {
                     let failure = its_own(error)?;
                     let lied = failure.code == Code::VerificationFailed;
